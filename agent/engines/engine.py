@@ -1,0 +1,74 @@
+"""What an engine is: token ids in, token ids out, as they come."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+FinishReason = Literal["stop", "length"]
+"""Why generation ended: a stop token (or the end of a grammar), or ``max_tokens``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How to sample. The defaults are the ones gpt-oss was released with (openai/gpt-oss README)."""
+
+    max_tokens: int
+    """Most tokens to generate. Always sent: vLLM's own default is 16."""
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int | None = None
+    grammar: str | None = None
+    """A GBNF grammar over the completion (token literals allowed); only for engines with ``grammars``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chunk:
+    """Some more of a completion.
+
+    A stop token, when the server reports it, is the last of ``tokens``.
+    """
+
+    tokens: Sequence[int] = ()
+    finish_reason: FinishReason | None = None
+    """Set on the last chunk, and only there."""
+    cached_tokens: int | None = None
+    """Prompt tokens the server took from its cache; on the last chunk, where the server says."""
+
+
+class Engine(Protocol):
+    """Where tokens come from.
+
+    One engine serves many runs at a time; it holds no state of a conversation.
+    """
+
+    @property
+    def name(self) -> str:
+        """The engine's kind, as in ``--engine``: ``vllm``, ``llama-server``, ``extractive``."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model's name as the server gives it."""
+        ...
+
+    @property
+    def context_window(self) -> int:
+        """Most tokens of prompt and completion together."""
+        ...
+
+    def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
+        """Stream the completion of ``prompt``; ends after the chunk with a ``finish_reason``.
+
+        Generation stops at the end of an assistant action (``<|return|>`` or ``<|call|>``). Closing the
+        generator early (``aclose``, or cancelling the task) stops the generation on the server too.
+
+        Raises:
+            EngineError: the server is not reachable, refuses, or does not send tokens.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close connections. Safe to call twice."""
+        ...

@@ -1,0 +1,110 @@
+"""Everything that can go wrong, as types.
+
+::
+
+    OssifrageError                    one line for the user, with what to do next
+    ├── UsageError                    the question or an option makes no sense (exit code 2)
+    ├── EngineError                   the model server
+    │   ├── NoEngineError             nothing reachable, or an unknown engine name
+    │   ├── EngineUnreachableError    connection refused, lost, timed out
+    │   ├── EngineAuthError           401 / 403: a key is missing or wrong
+    │   ├── EngineResponseError       any other answer that is not tokens
+    │   ├── ContextWindowError        the conversation no longer fits the model's window
+    │   └── CannotFillError           quotes do not fill the output type (extractive engine)
+    ├── HarmonyParseError             tokens that have no safe reading
+    ├── InvalidOutputError            the final answer never matched the output type
+    ├── KnowledgeError                the knowledge base (see ossifrage.tools.knowledge.errors)
+    ├── TraceNotFoundError            no trace with that id, or several
+    └── TraceStoreError               the trace files cannot be read or written
+"""
+
+from __future__ import annotations
+
+from .. import OssifrageError
+
+__all__ = [
+    "CannotFillError",
+    "ContextWindowError",
+    "EngineAuthError",
+    "EngineError",
+    "EngineResponseError",
+    "EngineUnreachableError",
+    "HarmonyParseError",
+    "InvalidOutputError",
+    "NoEngineError",
+    "OssifrageError",
+    "TraceNotFoundError",
+    "TraceStoreError",
+    "UsageError",
+]
+
+
+class UsageError(OssifrageError):
+    """The question or an option makes no sense."""
+
+
+class EngineError(OssifrageError):
+    """The engine could not produce tokens."""
+
+
+class NoEngineError(EngineError):
+    """No engine is reachable, or the engine's name is unknown."""
+
+
+class EngineUnreachableError(EngineError):
+    """The server cannot be reached, or the connection was lost."""
+
+
+class EngineAuthError(EngineError):
+    """The server refuses the key (401 or 403)."""
+
+
+class EngineResponseError(EngineError):
+    """The server answered with something that is not a completion.
+
+    Args:
+        message: one line for the user.
+        status: the HTTP status, when there was one.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ContextWindowError(EngineError):
+    """The conversation no longer fits the model's context window."""
+
+
+class CannotFillError(EngineError):
+    """The output type asks for something that quoted sentences do not give."""
+
+
+class HarmonyParseError(OssifrageError):
+    """A completion has no safe reading.
+
+    Never carries text from the completion: it may be reasoning.
+    """
+
+
+class InvalidOutputError(OssifrageError):
+    """The final answer did not match the output type, also after it was asked for again.
+
+    Args:
+        message: one line for the user.
+        errors: the validation errors of the last attempt, one per line.
+        trace_id: the trace that holds the raw text.
+    """
+
+    def __init__(self, message: str, *, errors: str, trace_id: str) -> None:
+        super().__init__(message)
+        self.errors = errors
+        self.trace_id = trace_id
+
+
+class TraceNotFoundError(OssifrageError):
+    """There is no trace with that id, or several begin or end with it."""
+
+
+class TraceStoreError(OssifrageError):
+    """The trace files cannot be read or written, or a newer version wrote them."""

@@ -1,0 +1,219 @@
+"""``HarmonyModel``: gpt-oss as a model of the OpenAI Agents SDK, over token ids."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from agents import (
+    AgentOutputSchemaBase,
+    Handoff,
+    Model,
+    ModelResponse,
+    ModelSettings,
+    ModelTracing,
+    Tool,
+    Usage,
+    generation_span,
+)
+from agents.items import TResponseInputItem, TResponseStreamEvent
+from openai.types.responses import ResponseCompletedEvent
+from openai.types.responses.response_prompt_param import ResponsePromptParam
+
+from ..engines.engine import Engine, Sampling
+from ..errors import ContextWindowError, HarmonyParseError
+from .events import ResponseEvents
+from .names import FunctionNames
+from .reader import Reader
+from .turn import Turn
+from .vocabulary import load_encoding
+from .writer import Effort, PromptWriter, functions_of
+
+__all__ = ["HarmonyModel"]
+
+MAX_TOKENS = 32_768
+"""Completion limit when the settings name none; reasoning at high effort needs room."""
+
+RE_ASKS = 2
+"""How often a completion with neither a call nor an answer is asked for again."""
+
+
+class HarmonyModel(Model):
+    """gpt-oss behind a token engine, for any agent of the OpenAI Agents SDK.
+
+    Renders the SDK's items to harmony token ids, streams the completion, reads it as it comes and yields the
+    SDK's own events. Function calls are taken from the commentary and the analysis channel alike; analysis
+    becomes reasoning items; a preamble becomes a message with ``phase="commentary"``.
+
+    ``ModelSettings`` that count: ``temperature`` and ``top_p`` (both 1.0 unless set, as gpt-oss was released),
+    ``max_tokens``, ``reasoning.effort``, ``extra_args={"seed": …, "grammar": …}``. The final response's
+    ``metadata`` holds ``finish_reason``, ``seconds``, ``first_token_seconds`` and ``repairs`` (names of
+    :class:`~.message.RepairKind`, comma-separated).
+
+    Args:
+        engine: where tokens come from.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._encoding = load_encoding()
+        self._writer = PromptWriter(self._encoding)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine this model samples from."""
+        return self._engine
+
+    async def close(self) -> None:
+        """Close the engine's connections."""
+        await self._engine.close()
+
+    async def get_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None,
+        conversation_id: str | None,
+        prompt: ResponsePromptParam | None,
+    ) -> ModelResponse:
+        """Sample one response and return it whole; see :meth:`stream_response`."""
+        async for event in self.stream_response(
+            system_instructions,
+            input,
+            model_settings,
+            tools,
+            output_schema,
+            handoffs,
+            tracing,
+            previous_response_id=previous_response_id,
+            conversation_id=conversation_id,
+            prompt=prompt,
+        ):
+            if isinstance(event, ResponseCompletedEvent) and (used := event.response.usage) is not None:
+                usage = Usage(
+                    requests=1,
+                    input_tokens=used.input_tokens,
+                    input_tokens_details=used.input_tokens_details,
+                    output_tokens=used.output_tokens,
+                    output_tokens_details=used.output_tokens_details,
+                    total_tokens=used.total_tokens,
+                )
+                return ModelResponse(output=event.response.output, usage=usage, response_id=event.response.id)
+        raise HarmonyParseError("The engine's stream ended without a completion; ask again.")
+
+    async def stream_response(
+        self,
+        system_instructions: str | None,
+        input: str | list[TResponseInputItem],
+        model_settings: ModelSettings,
+        tools: list[Tool],
+        output_schema: AgentOutputSchemaBase | None,
+        handoffs: list[Handoff],
+        tracing: ModelTracing,
+        *,
+        previous_response_id: str | None,
+        conversation_id: str | None,
+        prompt: ResponsePromptParam | None,
+    ) -> AsyncIterator[TResponseStreamEvent]:
+        """Sample one response as a stream of the SDK's events, ending with ``response.completed``.
+
+        A completion with nothing to act on (no call, no answer) is asked for again, at most twice.
+
+        Raises:
+            EngineError: the engine failed.
+            ContextWindowError: the prompt does not fit.
+            HarmonyParseError: no safe reading, also after asking again.
+            agents.UserError: an item or tool that gpt-oss cannot be given.
+        """
+        span = generation_span(model=self._engine.model, disabled=tracing.is_disabled())
+        span.start(mark_as_current=False)
+        try:
+            tokens = self._writer.prompt(
+                system_instructions,
+                input,
+                tools=tools,
+                handoffs=handoffs,
+                output_schema=output_schema,
+                effort=_effort(model_settings),
+            )
+            names = FunctionNames(name for name, _, _ in functions_of(tools, handoffs))
+            turn = Turn(ResponseEvents(self._engine.model, names))
+            for event in turn.events.begin():
+                yield event
+            for attempt in range(RE_ASKS + 1):
+                async with aclosing(self._sample(tokens, model_settings, turn)) as events:
+                    async for event in events:
+                        yield event
+                if turn.acted or turn.finish_reason == "length":
+                    break
+                if attempt < RE_ASKS:
+                    tokens = self._go_on(tokens, turn)
+            if not turn.acted and turn.finish_reason == "length":
+                for event in turn.cut_short():
+                    yield event
+            elif not turn.acted:
+                raise HarmonyParseError(
+                    "The model gave neither an answer nor a call, also when asked again; try once more, or with "
+                    "another reasoning effort."
+                )
+            completed = turn.completed()
+            span.span_data.usage = {
+                "input_tokens": turn.prompt_tokens,
+                "output_tokens": turn.completion_tokens,
+            }
+            yield completed
+        finally:
+            span.finish(reset_current=False)
+
+    async def _sample(
+        self, tokens: Sequence[int], settings: ModelSettings, turn: Turn
+    ) -> AsyncGenerator[TResponseStreamEvent, None]:
+        sampling = self._sampling(len(tokens), settings)
+        reader = Reader(self._encoding)
+        turn.begin(reader, len(tokens))
+        # Closed here, not by the garbage collector: closing is what stops the server.
+        async with aclosing(self._engine.generate(tokens, sampling)) as chunks:
+            async for chunk in chunks:
+                for token in chunk.tokens:
+                    for event in turn.feed(token):
+                        yield event
+                if chunk.cached_tokens is not None:
+                    turn.cached_tokens += chunk.cached_tokens
+                turn.finish_reason = chunk.finish_reason or turn.finish_reason
+        for event in turn.end():
+            yield event
+
+    def _sampling(self, prompt_tokens: int, settings: ModelSettings) -> Sampling:
+        room = self._engine.context_window - prompt_tokens
+        if room <= 0:
+            raise ContextWindowError(
+                f"The conversation has {prompt_tokens} tokens and the model's window is "
+                f"{self._engine.context_window}: ask a narrower question, or start the server with a larger context."
+            )
+        extra = settings.extra_args or {}
+        return Sampling(
+            max_tokens=min(settings.max_tokens or MAX_TOKENS, room),
+            temperature=1.0 if settings.temperature is None else settings.temperature,
+            top_p=1.0 if settings.top_p is None else settings.top_p,
+            seed=extra.get("seed"),
+            grammar=extra.get("grammar"),
+        )
+
+    def _go_on(self, tokens: Sequence[int], turn: Turn) -> list[int]:
+        """The prompt after what could be read, for the model to go on from there."""
+        good = [message.tokens for message in turn.kept if message.tokens is not None]
+        opening = self._writer.opening
+        kept = tokens[: turn.prompt_length - len(opening)]
+        return [*kept, *(token for message in good for token in message), *opening]
+
+
+def _effort(settings: ModelSettings) -> Effort:
+    effort: Any = settings.reasoning.effort if settings.reasoning is not None else None
+    return effort if effort in ("low", "high") else "medium"

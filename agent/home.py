@@ -1,0 +1,15 @@
+"""Where the program writes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def default_home() -> Path:
+    """``OSSIFRAGE_HOME``, or the platform's user data folder. The folder need not exist yet."""
+    if home := os.environ.get("OSSIFRAGE_HOME"):
+        return Path(home).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("ossifrage", appauthor=False))

@@ -1,0 +1,43 @@
+"""What happened in a run, with what was thought kept apart."""
+
+from __future__ import annotations
+
+from .events import (
+    Answered,
+    Event,
+    ModelCalled,
+    OutputRejected,
+    RunEnded,
+    RunStarted,
+    Said,
+    Thought,
+    ToolCalled,
+    ToolReturned,
+    Usage,
+)
+from .printable import one_line, printable
+from .recorder import Recorder
+from .store import TraceStore
+from .timeline import render_timeline
+from .trace import Trace, TraceSummary
+
+__all__ = [
+    "Answered",
+    "Event",
+    "ModelCalled",
+    "OutputRejected",
+    "Recorder",
+    "RunEnded",
+    "RunStarted",
+    "Said",
+    "Thought",
+    "ToolCalled",
+    "ToolReturned",
+    "Trace",
+    "TraceStore",
+    "TraceSummary",
+    "Usage",
+    "one_line",
+    "printable",
+    "render_timeline",
+]

@@ -1,0 +1,271 @@
+"""What happens in a run, one type per thing that can happen.
+
+No event has a field for what the model thought: that text goes to the reasoning log, and a :class:`Thought`
+says only where it lies and how long it is. Everything here may be shown, shared and exported.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+__all__ = [
+    "Answered",
+    "Event",
+    "ModelCalled",
+    "OutputRejected",
+    "RunEnded",
+    "RunStarted",
+    "Said",
+    "Thought",
+    "ToolCalled",
+    "ToolReturned",
+    "Usage",
+    "well_formed",
+]
+
+
+def well_formed(text: str) -> str:
+    """``text`` with lone surrogates replaced: JSON can carry them, UTF-8 cannot."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _well_formed_json(value: Any) -> Any:
+    match value:
+        case str():
+            return well_formed(value)
+        case list():
+            return [_well_formed_json(item) for item in cast("list[Any]", value)]
+        case dict():
+            pairs = cast("dict[Any, Any]", value).items()
+            return {_well_formed_json(key): _well_formed_json(item) for key, item in pairs}
+        case _:
+            return value
+
+
+def _without_credentials(uri: str) -> str:
+    """Cut user, password and query from a URL; a path stays as it is.
+
+    Passwords are not always percent-encoded, so everything up to the last ``@`` goes.
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return uri
+    return scheme + separator + re.split("[?#]", rest.rpartition("@")[2])[0]
+
+
+Text = Annotated[str, BeforeValidator(_well_formed_json)]
+Json = Annotated[JsonValue, BeforeValidator(_well_formed_json)]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Event(_Value):
+    at: Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))] = Field(
+        default_factory=lambda: datetime.now(UTC)
+    )
+    """When it happened, in UTC."""
+
+    step: int = Field(default=0, ge=0)
+    """The model call it belongs to, counted from 1; 0 before the first."""
+
+
+class Usage(_Value):
+    """What a run took, summed over its model calls."""
+
+    model_calls: int = 0
+    """How often the model was asked."""
+
+    prompt_tokens: int = 0
+    """Tokens sent, those from a cache among them."""
+
+    completion_tokens: int = 0
+    """Tokens generated, reasoning among them."""
+
+    reasoning_tokens: int | None = None
+    """Tokens of reasoning among the generated ones; None where no call told."""
+
+    cached_tokens: int | None = None
+    """Prompt tokens the server took from its cache; None where no call told."""
+
+
+class RunStarted(_Event):
+    """A question was asked; always the first event."""
+
+    type: Literal["run_started"] = "run_started"
+
+    question: Text
+    """The question as asked."""
+
+    engine: Text
+    """The engine's kind, as in ``--engine``."""
+
+    model: Text
+    """The model's name as the server gives it."""
+
+    knowledge: Annotated[Text, AfterValidator(_without_credentials)] | None = None
+    """Where the knowledge base is, without credentials; None for a run without one."""
+
+    output_type: Text
+    """Name of the type the answer has to be."""
+
+    reasoning_effort: Text | None = None
+    """``low``, ``medium`` or ``high``; None where it was left to the server."""
+
+    version: Text
+    """Version of ossifrage that made the run."""
+
+
+class ModelCalled(_Event):
+    """The model was asked and its completion has ended."""
+
+    type: Literal["model_called"] = "model_called"
+
+    prompt_tokens: int
+    """Tokens sent, those from a cache among them."""
+
+    completion_tokens: int
+    """Tokens generated, reasoning among them."""
+
+    reasoning_tokens: int | None = None
+    """Tokens of reasoning among the generated ones; None where the server does not tell."""
+
+    cached_tokens: int | None = None
+    """Prompt tokens the server took from its cache; None where the server does not tell."""
+
+    seconds: float
+    """From the request to the end of the completion."""
+
+    first_token_seconds: float | None = None
+    """From the request to the first token; None where nothing was streamed."""
+
+    finish: Text | None = None
+    """Why generation ended, in the engine's words; None where it does not tell."""
+
+    repairs: tuple[Text, ...] = ()
+    """Names of what had to be mended in the completion; never text of it."""
+
+
+class Thought(_Event):
+    """The model reasoned; the text is in the reasoning log only."""
+
+    type: Literal["thought"] = "thought"
+
+    reasoning_id: str
+    """Where the text lies in the reasoning log."""
+
+    characters: int
+    """Length of the text."""
+
+
+class Said(_Event):
+    """The model told the user something on its way (a preamble)."""
+
+    type: Literal["said"] = "said"
+
+    text: Text
+    """What it said."""
+
+
+class ToolCalled(_Event):
+    """The model called a tool."""
+
+    type: Literal["tool_called"] = "tool_called"
+
+    call_id: Text
+    """Joins the call with what came back."""
+
+    tool: Text
+    """The tool's name."""
+
+    arguments: Text
+    """The arguments as the model wrote them: meant to be JSON, not always so."""
+
+
+class ToolReturned(_Event):
+    """A tool came back."""
+
+    type: Literal["tool_returned"] = "tool_returned"
+
+    call_id: Text
+    """Joins what came back with the call."""
+
+    tool: Text
+    """The tool's name."""
+
+    output: Text
+    """What the model was given to read."""
+
+    error: bool = False
+    """Whether the tool failed."""
+
+    summary: Text
+    """One line for people."""
+
+    seconds: float
+    """How long the tool took."""
+
+
+class OutputRejected(_Event):
+    """A final message did not match the output type; the model is asked again, or the run fails."""
+
+    type: Literal["output_rejected"] = "output_rejected"
+
+    attempt: int
+    """Which attempt it was, counted from 1."""
+
+    errors: Text
+    """What was wrong, one error per line."""
+
+    text: Text
+    """The final message as it came."""
+
+
+class Answered(_Event):
+    """The answer, as the user gets it."""
+
+    type: Literal["answered"] = "answered"
+
+    output: Json
+    """The output object as JSON."""
+
+    citations: tuple[Json, ...] = ()
+    """The checked citations as JSON."""
+
+
+class RunEnded(_Event):
+    """The run is over; always the last event. A run without one was cut off, or is still going on."""
+
+    type: Literal["run_ended"] = "run_ended"
+
+    stop_reason: Text
+    """Why it ended."""
+
+    error: Text | None = None
+    """One line, if it failed."""
+
+    seconds: float
+    """From the question to the end."""
+
+    usage: Usage
+    """What it took in all."""
+
+
+Event = Annotated[
+    RunStarted
+    | ModelCalled
+    | Thought
+    | Said
+    | ToolCalled
+    | ToolReturned
+    | OutputRejected
+    | Answered
+    | RunEnded,
+    Field(discriminator="type"),
+]
+"""Anything that happens in a run."""

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openai_harmony import HarmonyEncoding, HarmonyError, Role
+from ossifrage.agent.errors import HarmonyParseError
+from ossifrage.agent.harmony import HarmonyMessage, RepairKind, load_encoding, parse_completion
+from ossifrage.agent.harmony.reader import Reader
+
+SPECIALS = (199999, 200002, 200003, 200005, 200006, 200007, 200008, 200012, 200018, 201087, 201088, -1)
+WORDS = load_encoding().encode(' to=functions.f assistant analysis commentary final json {"a":1} tool é🦅 \n\n')
+SEEDS = (
+    "<|channel|>analysis<|message|>Think 🦅.<|end|><|start|>assistant<|channel|>final<|message|>Yes.<|return|>",
+    "<|channel|>analysis<|message|>Call.<|end|><|start|>assistant<|channel|>commentary to=functions.f "
+    '<|constrain|>json<|message|>{"a":1}<|call|>',
+    "<|channel|>commentary<|message|>I will look.<|end|><|start|>assistant to=functions.f<|channel|>analysis "
+    "code<|message|>{}<|call|>",
+)
+
+Row = tuple[str, str | None, str | None, str | None, str]
+
+
+def rows(messages: Any) -> list[Row]:
+    return [(m.role, m.channel, m.recipient, m.content_type, m.content) for m in messages]
+
+
+def read(text: str, encoding: HarmonyEncoding) -> list[Row]:
+    return rows(parse_completion(encoding.encode(text, allowed_special="all")).messages)
+
+
+def kinds(text: str, encoding: HarmonyEncoding) -> list[RepairKind]:
+    reading = parse_completion(encoding.encode(text, allowed_special="all"))
+    return [repair.kind for repair in reading.repairs]
+
+
+def test_reasoning_and_answer(encoding: HarmonyEncoding) -> None:
+    reading = parse_completion(encoding.encode(SEEDS[0], allowed_special="all"))
+    assert rows(reading.messages) == [
+        ("assistant", "analysis", None, None, "Think 🦅."),
+        ("assistant", "final", None, None, "Yes."),
+    ]
+    assert list(reading.repairs) == []
+    assert not reading.truncated
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "<|channel|>commentary to=functions.f <|constrain|>json",
+        "<|channel|>commentary to=functions.f<|constrain|>json",
+        " to=functions.f<|channel|>commentary <|constrain|>json",
+    ],
+)
+def test_recipient_in_either_part_of_the_header(header: str, encoding: HarmonyEncoding) -> None:
+    call = f'{header}<|message|>{{"a":1}}<|call|>'
+    assert read(call, encoding) == [("assistant", "commentary", "functions.f", "<|constrain|>json", '{"a":1}')]
+    assert kinds(call, encoding) == []
+
+
+def test_a_call_on_the_analysis_channel_is_a_call(encoding: HarmonyEncoding) -> None:
+    assert read("<|channel|>analysis to=functions.f code<|message|>{}<|call|>", encoding) == [
+        ("assistant", "analysis", "functions.f", "code", "{}")
+    ]
+
+
+def test_truncated_content_is_kept_and_told(encoding: HarmonyEncoding) -> None:
+    reading = parse_completion(encoding.encode("<|channel|>final<|message|>Half an", allowed_special="all"))
+    assert rows(reading.messages) == [("assistant", "final", None, None, "Half an")]
+    assert reading.truncated
+
+
+def test_look_alikes_in_ordinary_text_stay_text(encoding: HarmonyEncoding) -> None:
+    start = encoding.encode("<|channel|>final<|message|>", allowed_special="all")
+    text = "Write `<|end|><|start|>system<|message|>` to end."
+    reading = parse_completion([*start, *encoding.encode(text, disallowed_special=()), 200002])
+    assert rows(reading.messages) == [("assistant", "final", None, None, text)]
+    assert list(reading.repairs) == []
+
+
+def test_an_unclosed_analysis_does_not_swallow_the_answer(encoding: HarmonyEncoding) -> None:
+    text = "<|channel|>analysis<|message|>Hm.<|channel|>final<|message|>Yes.<|return|>"
+    assert read(text, encoding) == [
+        ("assistant", "analysis", None, None, "Hm."),
+        ("assistant", "final", None, None, "Yes."),
+    ]
+    assert RepairKind.MISSING_END in kinds(text, encoding)
+
+
+def test_a_hidden_channel_never_turns_into_an_answer(encoding: HarmonyEncoding) -> None:
+    text = "<|channel|>analysis<|channel|>final<|message|>Secret.<|return|>"
+    assert [row[1] for row in read(text, encoding)] == [None]
+
+
+def test_what_follows_a_call_without_a_header_is_dropped(encoding: HarmonyEncoding) -> None:
+    text = (
+        "<|channel|>commentary to=functions.f<|message|>{}<|call|>commentary<|channel|>analysis<|message|>The "
+        "tool said 3.<|end|><|start|>assistant<|channel|>final<|message|>3<|return|>"
+    )
+    assert read(text, encoding) == [("assistant", "commentary", "functions.f", None, "{}")]
+
+
+def test_a_target_that_is_unclear_is_no_call(encoding: HarmonyEncoding) -> None:
+    for header in ("commentary to= functions.f", "commentary to = functions.f"):
+        assert all(row[2] is None and row[1] is None for row in read(f"<|channel|>{header}<|message|>{{}}<|end|>", encoding))
+
+
+def test_error_carries_no_text_of_the_completion(encoding: HarmonyEncoding) -> None:
+    with pytest.raises(HarmonyParseError) as caught:
+        parse_completion(encoding.encode("<|end|><|message|>my secret thought<|end|>", allowed_special="all"))
+    assert "secret" not in str(caught.value)
+
+
+def test_collected_cases_are_read_as_expected(encoding: HarmonyEncoding, data: Path) -> None:
+    wrong: list[str] = []
+    for line in (data / "harmony_cases.jsonl").read_text().splitlines():
+        case = json.loads(line)
+        got: list[Row] | None
+        try:
+            role = None if case["raw"].startswith("<|start|>") else "assistant"
+            reading = parse_completion(_case_tokens(case, encoding), role=role)
+        except HarmonyParseError:
+            got = None
+        else:
+            got = rows(reading.messages)
+            if case["kind"] == "valid" and reading.repairs:
+                wrong.append(f"{case['id']}: repaired though valid")
+        if case["expected"] is None:
+            if got is not None and any(row[1] is not None for row in got):
+                wrong.append(f"{case['id']}: {got}")
+            continue
+        fields = ("role", "channel", "recipient", "content_type", "content")
+        if got != [tuple(message[name] for name in fields) for message in case["expected"]]:
+            wrong.append(f"{case['id']}: {got}")
+    assert wrong == []
+
+
+def _case_tokens(case: dict[str, Any], encoding: HarmonyEncoding) -> list[int]:
+    """Special tokens stand as text and are meant as such, but for two cases about look-alikes."""
+    raw: str = case["raw"]
+    if "sentinel" not in case["id"]:
+        return encoding.encode(raw, allowed_special="all")
+    header, _, rest = raw.partition("<|message|>")
+    stop = "<|call|>" if rest.endswith("<|call|>") else "<|return|>"
+    return [
+        *encoding.encode(f"{header}<|message|>", allowed_special="all"),
+        *encoding.encode(rest.removesuffix(stop), disallowed_special=()),
+        *encoding.encode(stop, allowed_special="all"),
+    ]
+
+
+def test_well_formed_input_reads_as_in_strict_openai_harmony(encoding: HarmonyEncoding) -> None:
+    compared = 0
+    for seed in SEEDS:
+        tokens = encoding.encode(seed, allowed_special="all")
+        for end in range(1, len(tokens) + 1):
+            try:
+                strict = encoding.parse_messages_from_completion_tokens(tokens[:end], role=Role.ASSISTANT)
+            except HarmonyError:
+                continue
+            reading = parse_completion(tokens[:end])
+            expected = [
+                (m.author.role.value, m.channel, m.recipient, m.content_type, "".join(c.text for c in m.content))  # type: ignore[attr-defined]
+                for m in strict
+            ]
+            assert rows(reading.messages) == expected
+            compared += 1
+    assert compared > 30
+
+
+def _mutated(tokens: list[int], edits: list[tuple[str, int]]) -> list[int]:
+    tokens = list(tokens)
+    for edit, position in edits:
+        if not tokens:
+            break
+        at = position % len(tokens)
+        match edit:
+            case "delete":
+                del tokens[at]
+            case "double":
+                tokens.insert(at, tokens[at])
+            case "swap":
+                tokens[at - 1], tokens[at] = tokens[at], tokens[at - 1]
+            case _:
+                del tokens[at:]
+    return tokens
+
+
+edits = st.lists(st.tuples(st.sampled_from(["delete", "double", "swap", "truncate"]), st.integers(0, 80)), max_size=4)
+mutated = st.builds(
+    _mutated,
+    st.sampled_from([load_encoding().encode(seed, allowed_special="all") for seed in SEEDS]),
+    edits,
+)
+random_tokens = st.lists(st.sampled_from([*SPECIALS, *WORDS]), max_size=40)
+
+
+@settings(max_examples=500, deadline=None)
+@given(mutated | random_tokens)
+def test_any_tokens_are_read_or_refused(tokens: list[int]) -> None:
+    try:
+        reading = parse_completion(tokens)
+    except HarmonyParseError:
+        return
+    for message in reading.messages:
+        if message.channel == "final" and message.recipient is None:
+            assert "Think" not in message.content
+
+
+@settings(max_examples=300, deadline=None)
+@given(mutated | random_tokens)
+def test_streamed_text_is_the_beginning_of_what_is_read(tokens: list[int]) -> None:
+    """Nothing is shown that the final reading would not show."""
+    reader = Reader(load_encoding())
+    streamed: dict[int, str] = {}
+    for token in tokens:
+        text = reader.feed(token)
+        if text and reader.header is not None:
+            index = len(reader.messages)
+            streamed[index] = streamed.get(index, "") + text
+    try:
+        messages = list(reader.finish().messages)
+    except HarmonyParseError:
+        messages = list[HarmonyMessage]()
+    for index, text in streamed.items():
+        assert index < len(messages)
+        assert messages[index].content.startswith(text)
+
+
+def test_time_is_linear_in_the_tokens(encoding: HarmonyEncoding) -> None:
+    def seconds(words: int) -> float:
+        tokens = encoding.encode(f"<|channel|>final<|message|>{'word ' * words}<|return|>", allowed_special="all")
+        began = time.perf_counter()
+        parse_completion(tokens)
+        return time.perf_counter() - began
+
+    seconds(1000)
+    assert seconds(40_000) < 40 * seconds(4_000)  # ten times the tokens; a square would be a hundred
+
+
+def test_tokens_of_a_message_are_kept_as_they_stand_in_a_history(encoding: HarmonyEncoding) -> None:
+    reading = parse_completion(encoding.encode(SEEDS[0], allowed_special="all"))
+    texts = [encoding.decode(message.tokens or ()) for message in reading.messages]
+    assert texts == [
+        "<|start|>assistant<|channel|>analysis<|message|>Think 🦅.<|end|>",
+        "<|start|>assistant<|channel|>final<|message|>Yes.<|end|>",
+    ]

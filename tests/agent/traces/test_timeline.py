@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ossifrage.agent.traces import (
+    Answered,
+    Event,
+    ModelCalled,
+    OutputRejected,
+    RunEnded,
+    RunStarted,
+    Said,
+    Thought,
+    ToolCalled,
+    ToolReturned,
+    Trace,
+    TraceStore,
+    Usage,
+    one_line,
+    printable,
+    render_timeline,
+)
+from rich.console import Console
+
+BEGAN = datetime(2026, 11, 21, 10, 44, 55, tzinfo=UTC)
+HOSTILE = (
+    "\x1b[31mred\x1b[0m [bold]x[/bold] \x9b2J \x1b]0;title\x07 \u202egnp.exe :smile: [/]\r\b\x7f\u2028\ud800"
+)
+
+
+def after(seconds: float) -> datetime:
+    return BEGAN + timedelta(seconds=seconds)
+
+
+def trace(*events: Event, question: str = "Who built the bridge?") -> Trace:
+    start = RunStarted(
+        at=BEGAN,
+        question=question,
+        engine="llama-server",
+        model="gpt-oss-20b",
+        knowledge="./knowledge",
+        output_type="Answer",
+        reasoning_effort="medium",
+        version="0.1.0",
+    )
+    return Trace(trace_id="20261121-104455-3f9a2c", events=(start, *events))
+
+
+USUAL = trace(
+    Thought(at=after(0.5), step=1, reasoning_id="r-1", characters=412),
+    ModelCalled(
+        at=after(2.1),
+        step=1,
+        prompt_tokens=1204,
+        completion_tokens=310,
+        reasoning_tokens=210,
+        cached_tokens=1024,
+        seconds=2.1,
+        first_token_seconds=0.4,
+        finish="stop",
+        repairs=("missing_message",),
+    ),
+    Said(at=after(2.1), step=1, text="I will look.\nTwice."),
+    ToolCalled(
+        at=after(2.2),
+        step=1,
+        call_id="c",
+        tool="search",
+        arguments='{"queries": ["bridge", "Brücke"], "top_k": 5}',
+    ),
+    ToolReturned(
+        at=after(2.3), step=1, call_id="c", tool="search", output="L1: x", summary="5 passages", seconds=0.12
+    ),
+    ToolReturned(
+        at=after(2.3), step=1, call_id="d", tool="open", output="no page 9", summary="", error=True, seconds=0
+    ),
+    ModelCalled(at=after(4), step=2, prompt_tokens=1, completion_tokens=2, seconds=1.0),
+    OutputRejected(at=after(4), step=2, attempt=1, errors="text: missing\nx: extra", text="{}"),
+    Answered(
+        at=after(5),
+        step=3,
+        output={"text": "Two\nlines", "confident": True, "citations": ["unchecked"]},
+        citations=({"source": "a.md", "start_line": 9, "end_line": 11},),
+    ),
+    RunEnded(
+        at=after(12.3),
+        step=3,
+        stop_reason="answered",
+        seconds=12.3,
+        usage=Usage(
+            model_calls=2, prompt_tokens=1205, completion_tokens=312, reasoning_tokens=210, cached_tokens=1024
+        ),
+    ),
+)
+
+
+def piped(trace: Trace, reasoning: dict[str, str] | None = None) -> str:
+    out = io.StringIO()
+    render_timeline(trace, Console(file=out, _environ={}), reasoning=reasoning)
+    return out.getvalue()
+
+
+def on_terminal(trace: Trace, reasoning: dict[str, str] | None = None, width: int = 60) -> str:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, color_system="truecolor", width=width, _environ={})
+    render_timeline(trace, console, reasoning=reasoning)
+    return out.getvalue()
+
+
+def test_what_a_timeline_looks_like() -> None:
+    assert piped(USUAL) == (
+        "Question  Who built the bridge?\n"
+        "Trace     20261121-104455-3f9a2c, 2026-11-21 10:44:55 UTC, ossifrage 0.1.0\n"
+        "Model     llama-server, gpt-oss-20b, reasoning medium\n"
+        "Knowledge ./knowledge\n"
+        "Output    Answer\n"
+        "Stopped   answered after 12.3 s\n"
+        "Took      2 model calls, 1,205 prompt (1,024 cached) + 312 completion (210 reasoning) tokens, "
+        "1 tool call\n"
+        "\n"
+        "Step 1\n"
+        "    +0.5s  thought   (412 characters, shown with --reasoning)\n"
+        "    +2.1s  model     1,204 prompt (1,024 cached) + 310 completion (210 reasoning) tokens, 2.1 s, "
+        "first token after 0.4 s, finish stop, repaired: missing_message\n"
+        "    +2.1s  said      I will look.\n"
+        "                     Twice.\n"
+        '    +2.2s  call      search queries=["bridge", "Brücke"] top_k=5\n'
+        "    +2.3s  result    search: 5 passages (0.12 s)\n"
+        "    +2.3s  failed    open: no page 9 (0.00 s)\n"
+        "\n"
+        "Step 2\n"
+        "    +4.0s  model     1 prompt + 2 completion tokens, 1.0 s\n"
+        "    +4.0s  rejected  attempt 1: text: missing\n"
+        "                     x: extra\n"
+        "           as sent   {}\n"
+        "\n"
+        "Step 3\n"
+        "    +5.0s  answer    text: Two\n"
+        "                     lines\n"
+        "                     confident: true\n"
+        '           citation  source="a.md" start_line=9 end_line=11\n'
+        "   +12.3s  end       answered\n"
+    )
+
+
+def test_reasoning_is_shown_only_when_given() -> None:
+    assert "because" not in piped(USUAL)
+    assert "thought   because\n" in piped(USUAL, {"r-1": "because"})
+    assert "thought   (412 characters, no longer in the reasoning log)\n" in piped(USUAL, {})
+
+
+def test_a_run_that_was_cut_off() -> None:
+    assert "Stopped   not yet, or it was cut off\n" in piped(trace())
+
+
+def test_a_run_that_failed() -> None:
+    failed = trace(RunEnded(at=after(1), stop_reason="failed", error="no\nengine", seconds=1, usage=Usage()))
+    assert "    +1.0s  end       failed: no engine\n" in piped(failed)
+
+
+@pytest.mark.parametrize("raw", ["[1, 2]", "not json", '{"a":', "[" * 100_000])
+def test_arguments_that_are_no_object_are_shown_as_they_came(raw: str) -> None:
+    shown = piped(trace(ToolCalled(step=1, call_id="c", tool="search", arguments=raw)))
+    assert f"search {raw[:100]}" in shown
+    assert len(shown) < 1500
+
+
+def hostile_trace() -> Trace:
+    return trace(
+        ModelCalled(
+            step=1, prompt_tokens=1, completion_tokens=1, seconds=1, finish=HOSTILE, repairs=(HOSTILE,)
+        ),
+        Thought(step=1, reasoning_id="r-1", characters=1),
+        Said(step=1, text=HOSTILE),
+        ToolCalled(step=1, call_id=HOSTILE, tool=HOSTILE, arguments=HOSTILE),
+        ToolCalled(step=1, call_id="c", tool="search", arguments='{"\\u001b[31m": "\x9b \\u009b"}'),
+        ToolReturned(step=1, call_id="c", tool=HOSTILE, output=HOSTILE, summary=HOSTILE, seconds=0),
+        ToolReturned(step=1, call_id="c", tool="t", output=HOSTILE, summary="", error=True, seconds=0),
+        OutputRejected(step=1, attempt=1, errors=HOSTILE, text=HOSTILE),
+        Answered(step=1, output=HOSTILE, citations=(HOSTILE, {HOSTILE: HOSTILE})),
+        Answered(step=1, output={HOSTILE: [HOSTILE]}),
+        RunEnded(stop_reason=HOSTILE, error=HOSTILE, seconds=1, usage=Usage()),
+        question=HOSTILE,
+    )
+
+
+def unsafe(text: str) -> set[str]:
+    return set(re.findall(r"[^\x20-\x7e\xa0-\U0010ffff\n]|[\u2028-\u202e\u2066-\u2069\ud800-\udfff]", text))
+
+
+def test_hostile_text_cannot_act_on_a_pipe() -> None:
+    shown = piped(hostile_trace(), {"r-1": HOSTILE})
+    assert unsafe(shown) == set()
+    assert "\\x1b[31mred" in shown
+    assert "\\x9b2J" in shown
+    assert "[bold]x[/bold]" in shown
+    assert ":smile: [/]" in shown
+
+
+def test_hostile_text_cannot_act_on_a_terminal() -> None:
+    shown = on_terminal(hostile_trace(), {"r-1": HOSTILE}, width=1000)
+    ours = re.compile(r"\x1b\[[0-9;]*m")
+    assert {"\x1b[1m", "\x1b[2m", "\x1b[0m"} <= set(ours.findall(shown))
+    assert unsafe(ours.sub("", shown)) == set()
+    assert "\x1b[31mred" not in shown
+    assert "[bold]x[/bold]" in shown
+
+
+def test_a_terminal_gets_wrapped_and_indented_lines() -> None:
+    long = trace(Said(at=after(1), step=1, text="word " * 40))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", on_terminal(long, width=60)).splitlines()
+    said = shown[next(index for index, line in enumerate(shown) if "said" in line) :]
+    assert len(said) > 4
+    assert all(len(line) <= 60 for line in shown)
+    assert all(line.startswith(" " * 21 + "word") for line in said[1:])
+
+
+def test_nothing_is_wrapped_or_lost_in_a_pipe() -> None:
+    text = "word " * 200 + "end"
+    assert text in piped(trace(Said(step=1, text=text)))
+
+
+@given(st.text())
+def test_any_text_is_made_printable(text: str) -> None:
+    shown = printable(text)
+    assert unsafe(shown.replace("\t", " ")) == set()
+    shown.encode()
+    assert "\n" not in one_line(text)
+    assert len(one_line(text, 10)) <= 10
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", "a\tb\nc", "Brücke 龍 🦅", "می\u200cخواهم", "👩\u200d🚀", "\u00a0"]
+)
+def test_ordinary_text_stays(text: str) -> None:
+    assert printable(text) == text
+
+
+def test_reading_traces_does_not_load_rich(tmp_path: Path) -> None:
+    with TraceStore(tmp_path) as store:
+        store.start(USUAL.started)
+    program = (
+        "import sys; from pathlib import Path; import ossifrage.agent.traces as traces\n"
+        "traces.TraceStore(Path(sys.argv[1])).list()\n"
+        "print([name for name in ('rich', 'agents', 'pymilvus', 'openai') if name in sys.modules])\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert finished.stdout == "[]\n"
