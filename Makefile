@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DEMO := .demo
+QUESTION ?= Where is the reasoning of the model kept, and what happens when an answer does not fit its output type?
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types check test-vllm bench-harmony lock clean
@@ -13,7 +14,10 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(VENV)/.run  ## index this project's own documentation and ask it a question
-	@$(BIN)/python -m ossifrage.agent.cli.demo --home $(DEMO)
+	@printf '$$ ossifrage kb add README.md docs\n' >&2
+	@$(BIN)/ossifrage --home $(DEMO) kb add README.md docs
+	@printf '\n$$ ossifrage ask "%s"\n' "$(QUESTION)" >&2
+	@$(BIN)/ossifrage --home $(DEMO) ask "$(QUESTION)"
 
 test: $(VENV)/.dev  ## all tests that need no download (under five minutes on two cores)
 	@$(BIN)/python -m pytest -q -m "not vllm"

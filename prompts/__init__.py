@@ -26,18 +26,18 @@ class ToolPrompt(NamedTuple):
     """Parameter name to its description."""
 
 
-def render(name: str, **values: object) -> str:
+def render(template: str, /, **values: object) -> str:
     """Fill in a template.
 
     Args:
-        name: the file below ``prompts/`` without ``.md``, such as ``tools/nothing_found``.
+        template: the file below ``prompts/`` without ``.md``, such as ``tools/nothing_found``.
         **values: what the template names; text in them is never read as a template.
 
     Raises:
         jinja2.TemplateNotFound: no such file.
         jinja2.UndefinedError: the template names a value that was not given.
     """
-    return _environment().get_template(name).render(**values).strip()
+    return _environment().get_template(template).render(**values).strip()
 
 
 @functools.cache
@@ -55,10 +55,14 @@ def tool_prompt(name: str) -> ToolPrompt:
 def _environment() -> Environment:
     # The output is a prompt, not a page: nothing is escaped for HTML.
     return Environment(
-        loader=FunctionLoader(_load), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+        loader=FunctionLoader(_load),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
     )
 
 
 def _load(name: str) -> str | None:
-    file = resources.files(__package__).joinpath(*f"{name}.md".split("/"))
+    file = resources.files(__name__).joinpath(*f"{name}.md".split("/"))
     return file.read_text(encoding="utf-8") if file.is_file() else None

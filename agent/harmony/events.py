@@ -107,9 +107,13 @@ class ResponseEvents:
             "sequence_number": self._next(),
         }
         if kind == "reasoning":
-            yield ResponseReasoningTextDeltaEvent(type="response.reasoning_text.delta", content_index=0, **where)
+            yield ResponseReasoningTextDeltaEvent(
+                type="response.reasoning_text.delta", content_index=0, **where
+            )
         elif kind == "call":
-            yield ResponseFunctionCallArgumentsDeltaEvent(type="response.function_call_arguments.delta", **where)
+            yield ResponseFunctionCallArgumentsDeltaEvent(
+                type="response.function_call_arguments.delta", **where
+            )
         else:
             yield ResponseTextDeltaEvent(
                 type="response.output_text.delta", content_index=0, logprobs=[], **where
@@ -137,7 +141,6 @@ class ResponseEvents:
             yield ResponseFunctionCallArgumentsDoneEvent(
                 type="response.function_call_arguments.done",
                 arguments=message.content,
-                name=opened.name,
                 sequence_number=self._next(),
                 **where,
             )
@@ -187,9 +190,10 @@ class ResponseEvents:
         self._open = _OpenItem(kind, f"{prefix}_{unique}", f"call_{unique}", name)
         empty = HarmonyMessage(role="assistant", channel=None, content="")
         item = self._item(self._open, empty, complete=False)
-        if isinstance(item, ResponseReasoningItem | ResponseOutputMessage):
-            item.content = []
-        item.status = "in_progress"
+        begun: dict[str, Any] = {"status": "in_progress"}
+        if not isinstance(item, ResponseFunctionToolCall):
+            begun["content"] = []
+        item = item.model_copy(update=begun)
         yield ResponseOutputItemAddedEvent(
             type="response.output_item.added",
             item=item,
@@ -233,7 +237,9 @@ class ResponseEvents:
             id=opened.item_id,
             type="message",
             role="assistant",
-            content=[ResponseOutputText(type="output_text", text=message.content, annotations=[], logprobs=[])],
+            content=[
+                ResponseOutputText(type="output_text", text=message.content, annotations=[], logprobs=[])
+            ],
             phase="commentary" if opened.kind == "preamble" else "final_answer",
             **own,
         )

@@ -202,7 +202,9 @@ class _HeaderReader:
         if len(self._channels) > 1:
             repairs.append(RepairKind.DOUBLED_CHANNEL)
             if channel == "final" and any(other != "final" for other in self._channels):
-                return Header(role=self._role or "assistant", repairs=[*repairs, RepairKind.AMBIGUOUS_CHANNEL])
+                return Header(
+                    role=self._role or "assistant", repairs=[*repairs, RepairKind.AMBIGUOUS_CHANNEL]
+                )
         if self._slot_words:
             if channel is None:
                 channel = self._slot_words[-1]

@@ -46,9 +46,9 @@ class HarmonyModel(Model):
     SDK's own events. Function calls are taken from the commentary and the analysis channel alike; analysis
     becomes reasoning items; a preamble becomes a message with ``phase="commentary"``.
 
-    ``ModelSettings`` that count: ``temperature`` and ``top_p`` (both 1.0 unless set, as gpt-oss was released),
+    ``ModelSettings`` that count: ``temperature`` and ``top_p`` (1.0 unless set, as gpt-oss was released),
     ``max_tokens``, ``reasoning.effort``, ``extra_args={"seed": …, "grammar": …}``. The final response's
-    ``metadata`` holds ``finish_reason``, ``seconds``, ``first_token_seconds`` and ``repairs`` (names of
+    ``metadata`` holds ``finish_reason``, ``seconds``, ``first_token_seconds`` and ``repairs`` (the values of
     :class:`~.message.RepairKind`, comma-separated).
 
     Args:
@@ -160,8 +160,8 @@ class HarmonyModel(Model):
                     yield event
             elif not turn.acted:
                 raise HarmonyParseError(
-                    "The model gave neither an answer nor a call, also when asked again; try once more, or with "
-                    "another reasoning effort."
+                    "The model gave neither an answer nor a call, also when asked again; try once "
+                    "more, or with another reasoning effort."
                 )
             completed = turn.completed()
             span.span_data.usage = {
@@ -195,7 +195,7 @@ class HarmonyModel(Model):
         if room <= 0:
             raise ContextWindowError(
                 f"The conversation has {prompt_tokens} tokens and the model's window is "
-                f"{self._engine.context_window}: ask a narrower question, or start the server with a larger context."
+                f"{self._engine.context_window}: ask a narrower question, or serve it with a larger one."
             )
         extra = settings.extra_args or {}
         return Sampling(

@@ -1,9 +1,9 @@
 """JSON schemas in the form gpt-oss can read.
 
-Harmony shows a tool's parameters as a TypeScript signature, and openai-harmony's converter knows only part of
-JSON Schema: ``$ref``, ``anyOf``, ``allOf``, ``const``, other than string enums and all bounds become ``any`` or
-vanish. Pydantic writes just these, so they are rewritten first: references inlined, a nullable marked as
-such, unions as ``oneOf``, bounds told in the description.
+Harmony shows a tool's parameters as a TypeScript signature, and openai-harmony's converter knows only a part
+of JSON Schema: ``$ref``, ``anyOf``, ``allOf``, ``const``, enums of other things than strings and all bounds
+become ``any`` or vanish. Pydantic writes just these, so they are rewritten first: references inlined, a
+nullable marked as such, unions as ``oneOf``, bounds told in the description.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def _inline(node: Any, definitions: Mapping[str, Schema], above: tuple[str, ...]
                 for field, part in cast(Mapping[str, Any], value).items()
             }
         elif key not in ("title", "$defs", "discriminator"):
-            result[key] = value if key in ("default", "const", "enum") else _inline(value, definitions, above, kept)
+            result[key] = (
+                value if key in ("default", "const", "enum") else _inline(value, definitions, above, kept)
+            )
     return result
 
 

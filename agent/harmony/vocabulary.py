@@ -8,9 +8,9 @@ import hashlib
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,11 +25,11 @@ __all__ = [
     "CHANNEL",
     "CONSTRAIN",
     "END",
+    "ENDOFTEXT",
     "FIRST_SPECIAL",
     "MESSAGE",
     "RETURN",
     "START",
-    "ENDOFTEXT",
     "STOP_TOKENS",
     "VOCABULARY_SIZE",
     "VocabularyError",
@@ -97,16 +97,20 @@ def _unpacked_vocabulary() -> Path:
         except OSError:  # a read-only home: the temporary folder serves as well
             continue
         return folder
-    raise VocabularyError("The vocabulary cannot be unpacked: set OSSIFRAGE_HOME to a folder you can write to.")
+    raise VocabularyError(
+        "The vocabulary cannot be unpacked: set OSSIFRAGE_HOME to a folder you can write to."
+    )
 
 
 def _unpack(target: Path) -> None:
-    packed = resources.files("bpe_openai").joinpath("data", f"{_FILE}.gz").read_bytes()
-    data = gzip.decompress(packed)
+    # Found without importing the package, which would load a tokenizer nobody uses here.
+    spec = find_spec("bpe_openai")
+    folder = spec.submodule_search_locations[0] if spec and spec.submodule_search_locations else ""
+    data = gzip.decompress((Path(folder) / "data" / f"{_FILE}.gz").read_bytes())
     if _sha256(data) != _SHA256:
         raise VocabularyError(
-            "bpe-openai carries another o200k vocabulary than harmony needs: install bpe-openai 0.1.4, or put "
-            f"{_FILE} into a folder and set {_BASE} to it."
+            "bpe-openai carries another o200k vocabulary than harmony needs: install bpe-openai 0.1.4, or "
+            f"put {_FILE} into a folder and set {_BASE} to it."
         )
     with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
         file.write(data)
@@ -118,7 +122,7 @@ def _sha256(data: bytes) -> str:
 
 
 @contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
+def _environment(name: str, value: str) -> Generator[None, None, None]:
     """Set a variable for the Rust loader, which takes the folder from nowhere else."""
     os.environ[name] = value
     try:

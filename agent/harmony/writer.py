@@ -107,7 +107,11 @@ class PromptWriter:
         if functions:
             content = content.with_function_tools(
                 [
-                    ToolDescription.new(names.shown(name), clean(description), tool_parameters(schema))
+                    ToolDescription(
+                        name=names.shown(name),
+                        description=clean(description),
+                        parameters=tool_parameters(schema),
+                    )
                     for name, description, schema in functions
                 ]
             )
@@ -134,8 +138,7 @@ class PromptWriter:
                 continue
             if kind == "function_call":
                 calls[row["call_id"]] = row["name"]
-            verbatim = (row.get("provider_data") or {}).get(TOKENS_KEY)
-            tokens += verbatim or self._item(kind, row, calls, names)
+            tokens += _own_tokens(row) or self._item(kind, row, calls, names)
         return tokens
 
     def _item(self, kind: str, row: Item, calls: Mapping[str, str], names: FunctionNames) -> Sequence[int]:
@@ -151,7 +154,9 @@ class PromptWriter:
                 return self._rendered("assistant", text, channel="analysis") if text else ()
             case "function_call":
                 recipient = f"functions.{names.shown(row['name'])}"
-                return self._rendered("assistant", row["arguments"], channel="commentary", recipient=recipient)
+                return self._rendered(
+                    "assistant", row["arguments"], channel="commentary", recipient=recipient
+                )
             case "function_call_output":
                 name = calls.get(row["call_id"])
                 if name is None:
@@ -203,6 +208,11 @@ def functions_of(
 def clean(text: str) -> str:
     """Replace lone surrogates, which openai-harmony cannot encode."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _own_tokens(row: Item) -> Sequence[int]:
+    provider_data: Item = row.get("provider_data") or {}
+    return cast(Sequence[int], provider_data.get(TOKENS_KEY, ()))
 
 
 def _open_turn(rows: Sequence[Item]) -> int:

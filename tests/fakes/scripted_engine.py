@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from ossifrage.agent.engines.engine import Chunk, Sampling
@@ -19,11 +20,11 @@ class ScriptedEngine:
     name: str = "scripted"
     model: str = "scripted-gpt-oss"
     finish_reason: str = "stop"
-    prompts: list[list[int]] = field(default_factory=list)
-    samplings: list[Sampling] = field(default_factory=list)
+    prompts: list[list[int]] = field(default_factory=list[list[int]])
+    samplings: list[Sampling] = field(default_factory=list[Sampling])
     closed_early: int = 0
 
-    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncIterator[Chunk]:
+    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
         self.prompts.append(list(prompt))
         self.samplings.append(sampling)
         completion = self.completions.pop(0)
@@ -36,6 +37,7 @@ class ScriptedEngine:
         finished = False
         try:
             for start in range(0, len(cut), self.chunk_size):
+                await asyncio.sleep(0)  # as a server would, lets others run
                 yield Chunk(tokens=cut[start : start + self.chunk_size])
             reason = "length" if len(cut) < len(tokens) else self.finish_reason
             finished = True

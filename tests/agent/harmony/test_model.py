@@ -3,14 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from agents import Agent, RunConfig, Runner, SQLiteSession, function_tool
+from agents import Agent, ModelSettings, RunConfig, Runner, SQLiteSession, function_tool
 from agents.models.interface import ModelTracing
-from agents import ModelSettings
+from fakes.scripted_engine import ScriptedEngine
 from openai_harmony import HarmonyEncoding
 from ossifrage.agent.errors import ContextWindowError, EngineUnreachableError, HarmonyParseError
 from ossifrage.agent.harmony import HarmonyModel
 from pydantic import BaseModel
-from fakes.scripted_engine import ScriptedEngine
 
 THINK = "<|channel|>analysis<|message|>{}<|end|><|start|>assistant"
 CALL = '<|channel|>commentary to=functions.add <|constrain|>json<|message|>{"a":1,"b":2}<|call|>'
@@ -52,10 +51,14 @@ async def stream(engine: ScriptedEngine) -> list[Any]:
 
 
 async def test_loop_with_a_tool_and_typed_output() -> None:
-    engine = ScriptedEngine([THINK.format("Add.") + CALL, THINK.format("Done.") + FINAL.format('{"total":3}')])
+    engine = ScriptedEngine(
+        [THINK.format("Add.") + CALL, THINK.format("Done.") + FINAL.format('{"total":3}')]
+    )
     result = await Runner.run(agent(engine, output_type=Sum), "1 + 2?", run_config=QUIET)
     assert result.final_output == Sum(total=3)
-    assert "<|start|>functions.add to=assistant<|channel|>commentary<|message|>3<|end|>" in engine.prompt_text()
+    assert (
+        "<|start|>functions.add to=assistant<|channel|>commentary<|message|>3<|end|>" in engine.prompt_text()
+    )
 
 
 async def test_each_prompt_begins_with_the_prompt_and_completion_before_it(encoding: HarmonyEncoding) -> None:
@@ -69,7 +72,11 @@ async def test_each_prompt_begins_with_the_prompt_and_completion_before_it(encod
 
 async def test_reasoning_of_answered_questions_is_not_sent_again() -> None:
     engine = ScriptedEngine(
-        [THINK.format("First thought.") + CALL, THINK.format("Second thought.") + FINAL.format("3"), FINAL.format("ok")]
+        [
+            THINK.format("First thought.") + CALL,
+            THINK.format("Second thought.") + FINAL.format("3"),
+            FINAL.format("ok"),
+        ]
     )
     session = SQLiteSession("s")
     await Runner.run(agent(engine), "1 + 2?", session=session, run_config=QUIET)
@@ -131,7 +138,9 @@ async def test_only_reasoning_is_asked_again_from_where_it_ended() -> None:
     engine = ScriptedEngine(["<|channel|>analysis<|message|>Hm.<|end|>", FINAL.format("3")])
     result = await Runner.run(agent(engine), "1 + 2?", run_config=QUIET)
     assert result.final_output == "3"
-    assert engine.prompt_text().endswith("<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant")
+    assert engine.prompt_text().endswith(
+        "<|start|>assistant<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant"
+    )
 
 
 async def test_nothing_to_act_on_ends_in_a_typed_error() -> None:
@@ -157,13 +166,17 @@ async def test_a_tool_result_the_model_wrote_itself_is_thrown_away() -> None:
 
 
 async def test_a_cut_off_answer_is_incomplete() -> None:
-    engine = ScriptedEngine([FINAL.format("a b c d e f g h").removesuffix("<|return|>")], finish_reason="length")
+    engine = ScriptedEngine(
+        [FINAL.format("a b c d e f g h").removesuffix("<|return|>")], finish_reason="length"
+    )
     (item,) = (await stream(engine))[-1].response.output
     assert item.status == "incomplete"
 
 
 async def test_a_cut_off_call_is_not_made() -> None:
-    engine = ScriptedEngine(['<|channel|>commentary to=functions.add<|message|>{"a":1'], finish_reason="length")
+    engine = ScriptedEngine(
+        ['<|channel|>commentary to=functions.add<|message|>{"a":1'], finish_reason="length"
+    )
     response = (await stream(engine))[-1].response
     assert [item.type for item in response.output] == ["message"]
     assert response.output[0].status == "incomplete"

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openai_harmony import HarmonyEncoding, HarmonyError, Role
+from openai_harmony import HarmonyEncoding, Message, Role, TextContent
 from ossifrage.agent.errors import HarmonyParseError
 from ossifrage.agent.harmony import HarmonyMessage, RepairKind, load_encoding, parse_completion
 from ossifrage.agent.harmony.reader import Reader
 
 SPECIALS = (199999, 200002, 200003, 200005, 200006, 200007, 200008, 200012, 200018, 201087, 201088, -1)
-WORDS = load_encoding().encode(' to=functions.f assistant analysis commentary final json {"a":1} tool é🦅 \n\n')
+WORDS = load_encoding().encode(
+    ' to=functions.f assistant analysis commentary final json {"a":1} tool é🦅 \n\n'
+)
 SEEDS = (
-    "<|channel|>analysis<|message|>Think 🦅.<|end|><|start|>assistant<|channel|>final<|message|>Yes.<|return|>",
+    "<|channel|>analysis<|message|>Think 🦅.<|end|>"
+    "<|start|>assistant<|channel|>final<|message|>Yes.<|return|>",
     "<|channel|>analysis<|message|>Call.<|end|><|start|>assistant<|channel|>commentary to=functions.f "
     '<|constrain|>json<|message|>{"a":1}<|call|>',
     "<|channel|>commentary<|message|>I will look.<|end|><|start|>assistant to=functions.f<|channel|>analysis "
@@ -59,7 +62,9 @@ def test_reasoning_and_answer(encoding: HarmonyEncoding) -> None:
 )
 def test_recipient_in_either_part_of_the_header(header: str, encoding: HarmonyEncoding) -> None:
     call = f'{header}<|message|>{{"a":1}}<|call|>'
-    assert read(call, encoding) == [("assistant", "commentary", "functions.f", "<|constrain|>json", '{"a":1}')]
+    assert read(call, encoding) == [
+        ("assistant", "commentary", "functions.f", "<|constrain|>json", '{"a":1}')
+    ]
     assert kinds(call, encoding) == []
 
 
@@ -99,15 +104,18 @@ def test_a_hidden_channel_never_turns_into_an_answer(encoding: HarmonyEncoding) 
 
 def test_what_follows_a_call_without_a_header_is_dropped(encoding: HarmonyEncoding) -> None:
     text = (
-        "<|channel|>commentary to=functions.f<|message|>{}<|call|>commentary<|channel|>analysis<|message|>The "
-        "tool said 3.<|end|><|start|>assistant<|channel|>final<|message|>3<|return|>"
+        "<|channel|>commentary to=functions.f<|message|>{}<|call|>commentary<|channel|>analysis<|message|>"
+        "The tool said 3.<|end|><|start|>assistant<|channel|>final<|message|>3<|return|>"
     )
     assert read(text, encoding) == [("assistant", "commentary", "functions.f", None, "{}")]
 
 
 def test_a_target_that_is_unclear_is_no_call(encoding: HarmonyEncoding) -> None:
     for header in ("commentary to= functions.f", "commentary to = functions.f"):
-        assert all(row[2] is None and row[1] is None for row in read(f"<|channel|>{header}<|message|>{{}}<|end|>", encoding))
+        assert all(
+            row[2] is None and row[1] is None
+            for row in read(f"<|channel|>{header}<|message|>{{}}<|end|>", encoding)
+        )
 
 
 def test_error_carries_no_text_of_the_completion(encoding: HarmonyEncoding) -> None:
@@ -161,16 +169,19 @@ def test_well_formed_input_reads_as_in_strict_openai_harmony(encoding: HarmonyEn
         for end in range(1, len(tokens) + 1):
             try:
                 strict = encoding.parse_messages_from_completion_tokens(tokens[:end], role=Role.ASSISTANT)
-            except HarmonyError:
+            except Exception:  # HarmonyError, which has no type
                 continue
             reading = parse_completion(tokens[:end])
             expected = [
-                (m.author.role.value, m.channel, m.recipient, m.content_type, "".join(c.text for c in m.content))  # type: ignore[attr-defined]
-                for m in strict
+                (m.author.role.value, m.channel, m.recipient, m.content_type, _text(m)) for m in strict
             ]
             assert rows(reading.messages) == expected
             compared += 1
     assert compared > 30
+
+
+def _text(message: Message) -> str:
+    return "".join(part.text for part in message.content if isinstance(part, TextContent))
 
 
 def _mutated(tokens: list[int], edits: list[tuple[str, int]]) -> list[int]:
@@ -191,7 +202,9 @@ def _mutated(tokens: list[int], edits: list[tuple[str, int]]) -> list[int]:
     return tokens
 
 
-edits = st.lists(st.tuples(st.sampled_from(["delete", "double", "swap", "truncate"]), st.integers(0, 80)), max_size=4)
+edits = st.lists(
+    st.tuples(st.sampled_from(["delete", "double", "swap", "truncate"]), st.integers(0, 80)), max_size=4
+)
 mutated = st.builds(
     _mutated,
     st.sampled_from([load_encoding().encode(seed, allowed_special="all") for seed in SEEDS]),
@@ -234,7 +247,9 @@ def test_streamed_text_is_the_beginning_of_what_is_read(tokens: list[int]) -> No
 
 def test_time_is_linear_in_the_tokens(encoding: HarmonyEncoding) -> None:
     def seconds(words: int) -> float:
-        tokens = encoding.encode(f"<|channel|>final<|message|>{'word ' * words}<|return|>", allowed_special="all")
+        tokens = encoding.encode(
+            f"<|channel|>final<|message|>{'word ' * words}<|return|>", allowed_special="all"
+        )
         began = time.perf_counter()
         parse_completion(tokens)
         return time.perf_counter() - began

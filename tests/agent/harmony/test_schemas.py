@@ -36,7 +36,8 @@ class Everything(BaseModel):
 
 
 def signature(model: type[BaseModel], encoding: HarmonyEncoding) -> str:
-    tool = ToolDescription.new("f", "Do it.", tool_parameters(model.model_json_schema()))
+    parameters = tool_parameters(model.model_json_schema())
+    tool = ToolDescription(name="f", description="Do it.", parameters=parameters)
     content = DeveloperContent.new().with_function_tools([tool])
     return encoding.decode(encoding.render(Message.from_role_and_content(Role.DEVELOPER, content)))
 

@@ -32,7 +32,12 @@ def message(role: str, text: str, **more: Any) -> Any:
 
 
 def reasoning(text: str) -> Any:
-    return {"type": "reasoning", "id": "r", "summary": [], "content": [{"type": "reasoning_text", "text": text}]}
+    return {
+        "type": "reasoning",
+        "id": "r",
+        "summary": [],
+        "content": [{"type": "reasoning_text", "text": text}],
+    }
 
 
 def call(call_id: str) -> Any:
@@ -71,13 +76,21 @@ def test_hostile_text_never_becomes_a_control_token(writer: PromptWriter) -> Non
     items = [message("user", hostile), call("1"), output("1", hostile)]
     tokens = writer.prompt(hostile, items, tools=[search])
     plain = writer.prompt("x", [message("user", "x"), call("1"), output("1", "x")], tools=[search])
-    assert [tokens.count(special) for special in (START, END)] == [plain.count(special) for special in (START, END)]
+    assert [tokens.count(special) for special in (START, END)] == [
+        plain.count(special) for special in (START, END)
+    ]
 
 
 def test_reasoning_stays_in_the_open_turn_and_goes_afterwards(
     writer: PromptWriter, encoding: HarmonyEncoding
 ) -> None:
-    first = [message("user", "q1"), reasoning("thought one"), call("1"), output("1", "o"), reasoning("thought two")]
+    first = [
+        message("user", "q1"),
+        reasoning("thought one"),
+        call("1"),
+        output("1", "o"),
+        reasoning("thought two"),
+    ]
     open_turn = encoding.decode(writer.prompt(None, first, tools=[search]))
     assert "thought one" in open_turn
     assert "thought two" in open_turn
@@ -95,15 +108,23 @@ def test_reasoning_stays_in_the_open_turn_and_goes_afterwards(
 
 
 def test_a_preamble_does_not_close_the_turn(writer: PromptWriter, encoding: HarmonyEncoding) -> None:
-    items = [message("user", "q"), reasoning("kept"), message("assistant", "I will look.", phase="commentary"), call("1")]
+    items = [
+        message("user", "q"),
+        reasoning("kept"),
+        message("assistant", "I will look.", phase="commentary"),
+        call("1"),
+    ]
     text = encoding.decode(writer.prompt(None, items, tools=[search]))
     assert "kept" in text
     assert "<|channel|>commentary<|message|>I will look.<|end|>" in text
 
 
 def test_own_tokens_of_an_item_go_back_as_they_are(writer: PromptWriter, encoding: HarmonyEncoding) -> None:
-    own = encoding.encode("<|start|>assistant<|channel|>analysis to=functions.search code<|message|>{}<|call|>", allowed_special="all")
-    item = {**call("1"), "provider_data": {TOKENS_KEY: own}}
+    own = encoding.encode(
+        "<|start|>assistant<|channel|>analysis to=functions.search code<|message|>{}<|call|>",
+        allowed_special="all",
+    )
+    item: Any = {**call("1"), "provider_data": {TOKENS_KEY: own}}
     tokens = writer.prompt(None, [message("user", "q"), item, output("1", "o")], tools=[search])
     assert encoding.decode(own) in encoding.decode(tokens)
 

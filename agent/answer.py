@@ -1,0 +1,87 @@
+"""What comes out of a run: the answer, its citations, and how the run went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from .traces.events import Usage
+
+__all__ = ["Answer", "Citation", "Result", "StopReason", "Usage"]
+
+
+class Citation(BaseModel):
+    """A place in a source that the answer rests on."""
+
+    source: str
+    start_line: int
+    """First line, counted from 1."""
+    end_line: int
+    """Last line, included."""
+    quote: str
+    """Words of those lines."""
+    title: SkipJsonSchema[str] = ""
+    """The document's title. Filled in by the program."""
+    verified: SkipJsonSchema[bool] = False
+    """The quote stands in lines that the agent was shown in this run. Set by the program; whatever a model
+    writes here is overwritten."""
+
+
+class Answer(BaseModel):
+    """An answer from the sources, with the places it rests on."""
+
+    answer: str
+    """The answer. A marker such as ``[1]`` refers to the first of ``citations``."""
+    citations: list[Citation] = Field(default_factory=list[Citation])
+    missing: list[str] = Field(default_factory=list[str])
+    """Parts of the question that the sources do not cover."""
+
+
+class StopReason(StrEnum):
+    """Why a run ended."""
+
+    ANSWERED = "answered"
+    MAX_STEPS = "max_steps"
+    """The limit on model calls was reached; the output is what could be said by then."""
+    MAX_TOKENS = "max_tokens"
+    """The answer was cut off by the token limit."""
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One finished run."""
+
+    output: Any
+    """An object of the output type; None when the answer was cut off before it was whole."""
+    text: str
+    """The final message as the model wrote it."""
+    citations: tuple[Citation, ...]
+    """Every citation in the output, checked."""
+    stop_reason: StopReason
+    usage: Usage
+    seconds: float
+    trace_id: str
+    """For ``ossifrage traces show``."""
+    engine: str
+    model: str
+
+    @property
+    def partial(self) -> bool:
+        """A limit was hit."""
+        return self.stop_reason is not StopReason.ANSWERED
+
+
+class RejectedOutput(BaseModel):
+    """A final message that is not of the output type. The SDK carries it as the run's final output."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    errors: str
+    """One error per line."""

@@ -1,0 +1,232 @@
+"""``Assistant``: a question in, a checked answer out. The one place where the parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from agents import Agent, Model, ModelSettings, Session, Tool
+from openai.types.shared import Reasoning
+
+from ..prompts import render
+from ..tools.find import find_tool
+from ..tools.function import RunContext
+from ..tools.knowledge import KnowledgeBase
+from ..tools.open import open_tool
+from ..tools.search import search_tool
+from .answer import Answer, Result, StopReason
+from .engines.engine import Engine
+from .errors import OssifrageError, UsageError
+from .models import OpenModel, open_model, wrap_engine
+from .output import OutputSchema
+from .run import Run, StreamItem
+from .settings import Settings
+from .traces import Event, Recorder, TraceStore
+
+__all__ = ["Assistant"]
+
+
+class Assistant:
+    """Answers questions from a knowledge base with a gpt-oss model.
+
+    Opens the engine and the knowledge base on first use and keeps them; what it opened it closes. Use it as
+    a context manager (``with`` or ``async with``), or call :meth:`close` / :meth:`aclose`. Any number of
+    questions may run at a time.
+
+    Args:
+        settings: where things are; None reads the environment and the config file.
+        knowledge: a knowledge base, or where one is; None takes it from the settings. One that is passed in
+            open stays open.
+        engine: an engine's name, an :class:`~.engines.engine.Engine`, or any model of the OpenAI Agents SDK;
+            None takes it from the settings.
+        tools: more tools for the model, beside ``search``, ``open`` and ``find``.
+        output_type: what an answer has to be: a Pydantic model or any type Pydantic knows; ``str`` for text.
+        save_traces: write each run to ``traces.db`` and its reasoning to ``reasoning.db`` in the settings'
+            home.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        knowledge: KnowledgeBase | str | None = None,
+        engine: Engine | Model | str | None = None,
+        tools: Sequence[Tool] = (),
+        output_type: type[Any] = Answer,
+        save_traces: bool = True,
+    ) -> None:
+        self._settings = settings or Settings()
+        self._given_knowledge = knowledge
+        self._given_engine = engine
+        self._tools = [search_tool, open_tool, find_tool, *tools]
+        self._output_type = output_type
+        self._schema = None if output_type is str else OutputSchema(output_type)
+        self._store = TraceStore(self._settings.home) if save_traces else None
+        self._knowledge = knowledge if isinstance(knowledge, KnowledgeBase) else None
+        self._model: OpenModel | None = None
+        self._opening = asyncio.Lock()
+        self._runner: asyncio.Runner | None = None
+
+    def run_sync(self, question: str, *, session: Session | None = None) -> Result:
+        """Answer one question, from code that is not async; see :meth:`run`.
+
+        All such calls share one event loop, so that connections are kept between them.
+        """
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        return self._runner.run(self.run(question, session=session))
+
+    async def run(self, question: str, *, session: Session | None = None) -> Result:
+        """Answer one question.
+
+        Args:
+            question: what to answer.
+            session: the conversation so far, of the OpenAI Agents SDK; the question and its answer are added.
+
+        Raises:
+            UsageError: the question is empty.
+            KnowledgeError: the knowledge base cannot be opened.
+            EngineError: no engine, or the engine failed.
+            InvalidOutputError: the answer never matched the output type.
+        """
+        async with aclosing(self.run_stream(question, session=session)) as items:
+            async for item in items:
+                if isinstance(item, Result):
+                    return item
+        raise RuntimeError("the run ended without a result")
+
+    async def run_stream(
+        self, question: str, *, session: Session | None = None
+    ) -> AsyncGenerator[StreamItem, None]:
+        """Answer one question and tell what happens meanwhile.
+
+        Yields:
+            The trace's events as they happen, :class:`~.run.TextDelta` and :class:`~.run.ReasoningDelta` as
+            the model writes, and the :class:`~.answer.Result` last.
+
+        Raises:
+            The same errors as :meth:`run`.
+        """
+        if not question.strip():
+            raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
+        knowledge, model = await self.open()
+        events: list[Event] = []
+        recorder = Recorder(self._store, listener=events.append)
+        began = time.monotonic()
+        recorder.start(
+            question=question,
+            engine=model.engine,
+            model=model.name,
+            output_type="text" if self._schema is None else self._schema.name(),
+            knowledge=knowledge.uri,
+            reasoning_effort=self._settings.reasoning,
+        )
+        run = Run(
+            self._agent(model),
+            RunContext(knowledge),
+            recorder,
+            max_steps=self._settings.max_steps,
+            session=session,
+        )
+        stop_reason, failure = StopReason.CANCELLED, None
+        try:
+            async with aclosing(run.answer(question)) as items:
+                async for item in items:
+                    while events:
+                        yield events.pop(0)
+                    if item is not None:
+                        yield item
+            result = run.result(engine=model.engine, model=model.name, seconds=time.monotonic() - began)
+            stop_reason = result.stop_reason
+        except OssifrageError as error:
+            stop_reason, failure = StopReason.FAILED, str(error)
+            raise
+        except Exception as error:
+            stop_reason, failure = StopReason.FAILED, type(error).__name__
+            raise
+        finally:
+            recorder.end(stop_reason.value, error=failure)
+        for event in events:
+            yield event
+        yield result
+
+    async def open(self) -> tuple[KnowledgeBase, OpenModel]:
+        """Open the knowledge base and the engine, both at once; later calls return the same.
+
+        Raises:
+            KnowledgeError: the knowledge base cannot be opened.
+            EngineError: no engine, or it cannot be reached.
+        """
+        async with self._opening:
+            if self._knowledge is None:
+                opening = asyncio.create_task(asyncio.to_thread(self._open_knowledge))
+                try:
+                    self._model = self._model or await self._open_model()
+                finally:
+                    self._knowledge = await opening
+            self._model = self._model or await self._open_model()
+            return self._knowledge, self._model
+
+    async def aclose(self) -> None:
+        """Close what this assistant opened. Safe to call twice."""
+        if self._model is not None:
+            await self._model.close()
+            self._model = None
+        if self._store is not None:
+            self._store.close()
+        if self._knowledge is not None and not isinstance(self._given_knowledge, KnowledgeBase):
+            await asyncio.to_thread(self._knowledge.close)
+            self._knowledge = None
+
+    def close(self) -> None:
+        """Close what this assistant opened, from code that is not async. Safe to call twice."""
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        self._runner.run(self.aclose())
+        self._runner.close()
+        self._runner = None
+
+    async def __aenter__(self) -> Assistant:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Assistant:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _agent(self, model: OpenModel) -> Agent[RunContext]:
+        return Agent[RunContext](
+            name="Ossifrage",
+            instructions=render("instructions", answer_fields=self._output_type is Answer),
+            model=model.model,
+            model_settings=ModelSettings(
+                max_tokens=self._settings.max_tokens, reasoning=Reasoning(effort=self._settings.reasoning)
+            ),
+            tools=list(self._tools),
+            output_type=self._schema,
+        )
+
+    def _open_knowledge(self) -> KnowledgeBase:
+        settings = self._settings
+        uri = self._given_knowledge if isinstance(self._given_knowledge, str) else settings.knowledge_uri
+        token = settings.knowledge_token
+        return KnowledgeBase(
+            uri,
+            token=None if token is None else token.get_secret_value(),
+            collection=settings.collection,
+            embedding=settings.embedding,
+            create=False,
+        )
+
+    async def _open_model(self) -> OpenModel:
+        engine = self._given_engine
+        if engine is None or isinstance(engine, str):
+            return await open_model(self._settings, engine or self._settings.engine)
+        return wrap_engine(engine)

@@ -1,0 +1,183 @@
+"""Citations checked against the lines the agent was shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel
+
+from ..tools.pages import Page, PageStack
+from .answer import Answer, Citation
+
+__all__ = ["check_citations"]
+
+_MARKER = re.compile(r"【(?P<cursor>\d+)†L(?P<start>\d+)(?:-L?(?P<end>\d+))?】")
+_LOOK_ALIKES = str.maketrans("【】", "〖〗")
+_QUOTE_CHARACTERS = 300
+
+
+def check_citations(output: Any, pages: PageStack) -> tuple[Any, tuple[Citation, ...]]:
+    """Complete and verify every citation in an output.
+
+    Citations are found as :class:`Citation` objects at any depth, and as ``【cursor†L9-L11】`` markers in any
+    text. In an :class:`Answer` and in plain text the markers are replaced by ``[n]``, and an answer gets all
+    citations; other types keep their text as it is.
+
+    Returns:
+        The output, and the citations in order of first mention, without doubles.
+    """
+    found = _Citations(pages)
+    output = found.completed(output)
+    if isinstance(output, Answer):
+        text = found.numbered(output.answer)
+        output = output.model_copy(update={"answer": text, "citations": list(found.citations)})
+    elif isinstance(output, str):
+        output = found.numbered(output)
+    else:
+        for text in _texts(output):
+            found.numbered(text)
+    return output, tuple(found.citations)
+
+
+class _Citations:
+    def __init__(self, pages: PageStack) -> None:
+        self._pages = pages
+        self.citations: list[Citation] = []
+
+    def completed(self, value: Any) -> Any:
+        """A copy of ``value`` whose Citation objects are checked."""
+        if isinstance(value, Citation):
+            return self._add(self._checked(value))
+        if isinstance(value, BaseModel):
+            fields = {name: getattr(value, name) for name in type(value).model_fields}
+            update = {name: self.completed(field) for name, field in fields.items()}
+            return value.model_copy(update={k: v for k, v in update.items() if v is not fields[k]})
+        if isinstance(value, list | tuple):
+            items = cast(Sequence[Any], value)
+            done = [self.completed(item) for item in items]
+            if all(a is b for a, b in zip(done, items, strict=True)):
+                return cast(Any, value)
+            return done if isinstance(value, list) else tuple(done)
+        if isinstance(value, Mapping):
+            mapping = cast(Mapping[Any, Any], value)
+            return {key: self.completed(item) for key, item in mapping.items()}
+        return value
+
+    def numbered(self, text: str) -> str:
+        """``text`` with every marker replaced by the number of its citation."""
+
+        def number(match: re.Match[str]) -> str:
+            start = int(match["start"])
+            end = max(start, int(match["end"] or start))
+            citation = self._add(self._from_page(int(match["cursor"]), start, end))
+            return f"[{self.citations.index(citation) + 1}]"
+
+        return _MARKER.sub(number, text)
+
+    def _add(self, citation: Citation) -> Citation:
+        for known in self.citations:
+            if (known.source, known.start_line, known.end_line) == (
+                citation.source,
+                citation.start_line,
+                citation.end_line,
+            ):
+                return known
+        self.citations.append(citation)
+        return citation
+
+    def _from_page(self, cursor: int, start: int, end: int) -> Citation:
+        """What a marker cites; it is verified when each of its lines was on that page."""
+        page = self._pages.pages[cursor] if cursor < len(self._pages.pages) else None
+        if page is None:
+            return Citation(source=f"[{cursor}]", start_line=start, end_line=end, quote="")
+        lines = [page.lines[number] for number in range(start, end + 1) if number in page.lines]
+        return Citation(
+            source=page.source,
+            title=page.title,
+            start_line=start,
+            end_line=end,
+            quote=_shortened(" ".join(" ".join(lines).split())),
+            verified=len(lines) == end - start + 1 and any(line.strip() for line in lines),
+        )
+
+    def _checked(self, citation: Citation) -> Citation:
+        """The citation with its title, its true lines, and whether the quote stands there."""
+        page = self._page_of(citation.source)
+        if page is None:
+            return citation.model_copy(update={"title": "", "verified": False})
+        update: dict[str, Any] = {"source": page.source, "title": page.title, "verified": False}
+        place = _place_of(citation.quote, self._pages.lines_of(page.source), near=citation.start_line)
+        if place is not None:
+            update |= {"start_line": place[0], "end_line": place[1], "verified": True}
+        return citation.model_copy(update=update)
+
+    def _page_of(self, source: str) -> Page | None:
+        """The page a source names: by its name, its cursor, or the end of its name where only one fits."""
+        source = source.strip()
+        pages = self._pages.pages
+        for page in pages:
+            if page.source == source:
+                return page
+        cursor = re.fullmatch(r"[\[【]?(\d+)[\]】]?", source)
+        if cursor and int(cursor[1]) < len(pages):
+            return pages[int(cursor[1])]
+        ends = {page.source: page for page in pages if page.source.endswith(f"/{source}")}
+        return next(iter(ends.values())) if len(ends) == 1 else None
+
+
+def _place_of(quote: str, lines: Mapping[int, str], *, near: int) -> tuple[int, int] | None:
+    """First and last line of ``quote`` among lines that follow each other; the place nearest to ``near``.
+
+    Only white space may differ: a line break counts as a blank.
+    """
+    wanted = _plain(quote)
+    if not wanted:
+        return None
+    places: list[tuple[int, int]] = []
+    for run in _consecutive(sorted(lines)):
+        text, starts = "", list[tuple[int, int]]()
+        for number in run:
+            if plain := _plain(lines[number]):
+                text += " " if text else ""
+                starts.append((len(text), number))
+                text += plain
+        at = text.find(wanted)
+        while at >= 0:
+            first = max(number for offset, number in starts if offset <= at)
+            last = max(number for offset, number in starts if offset < at + len(wanted))
+            places.append((first, last))
+            at = text.find(wanted, at + 1)
+    return min(places, key=lambda place: abs(place[0] - near), default=None)
+
+
+def _consecutive(numbers: Sequence[int]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.translate(_LOOK_ALIKES).split())
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _QUOTE_CHARACTERS else text[: _QUOTE_CHARACTERS - 1].rstrip() + "…"
+
+
+def _texts(value: Any) -> list[str]:
+    """Every text in an output, at any depth."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, BaseModel):
+        value = [getattr(value, name) for name in type(value).model_fields]
+    if isinstance(value, Mapping):
+        value = list(cast(Mapping[Any, Any], value).values())
+    if isinstance(value, list | tuple):
+        return [text for item in cast(Sequence[Any], value) for text in _texts(item)]
+    return []

@@ -1,0 +1,109 @@
+"""``ossifrage ask``: one question, one answer."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import with_settings
+
+if TYPE_CHECKING:
+    from ..answer import Result
+    from ..settings import Settings
+
+__all__ = ["ask"]
+
+PARTIAL = 3
+
+
+@click.command()
+@click.argument("question", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
+@click.option("--output-type", metavar="MODULE:TYPE", help="A Pydantic model the answer has to be.")
+@click.option("--reasoning", type=click.Choice(["low", "medium", "high"]), help="How hard the model thinks.")
+@click.option("--show-reasoning", is_flag=True, help="Show what the model thinks, on stderr.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+@with_settings
+def ask(
+    settings: Settings,
+    question: tuple[str, ...],
+    as_json: bool,
+    output_type: str | None,
+    reasoning: str | None,
+    show_reasoning: bool,
+    quiet: bool,
+) -> int:
+    """Answer QUESTION from the knowledge base; `-` reads it from standard input.
+
+    The answer goes to standard output, everything else to standard error.
+    """
+    import asyncio
+
+    from ..answer import Answer
+
+    text = " ".join(question)
+    if text == "-":
+        text = sys.stdin.read()
+    if reasoning is not None:
+        settings = settings.model_copy(update={"reasoning": reasoning})
+    wanted = Answer if output_type is None else load_type(output_type)
+    result = asyncio.run(_run(settings, text, wanted, show_reasoning=show_reasoning, quiet=quiet))
+    click.echo(_as_json(result) if as_json else _as_text(result))
+    if result.partial:
+        click.echo(f"Partial: {result.stop_reason.value.replace('_', ' ')} was reached.", err=True)
+        return PARTIAL
+    return 0
+
+
+async def _run(
+    settings: Settings, question: str, output_type: type[Any], *, show_reasoning: bool, quiet: bool
+) -> Result:
+    from ..assistant import Assistant
+    from .live import show_run
+
+    async with Assistant(settings, output_type=output_type) as assistant:
+        return await show_run(assistant, question, show_reasoning=show_reasoning, quiet=quiet)
+
+
+def load_type(name: str) -> type[Any]:
+    """The type that ``package.module:Type`` names; modules are looked up in the current folder, too.
+
+    Raises:
+        UsageError: there is no such module or type.
+    """
+    from importlib import import_module
+
+    from ..errors import UsageError
+
+    module_name, _, type_name = name.partition(":")
+    if not type_name:
+        raise UsageError(f"--output-type is MODULE:TYPE, such as `reports:Summary`, not {name!r}.")
+    sys.path.insert(0, "")
+    try:
+        found = getattr(import_module(module_name), type_name)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"--output-type: {error}") from error
+    finally:
+        sys.path.remove("")
+    if not isinstance(found, type):
+        raise UsageError(f"--output-type: {name} is not a type.")
+    return found
+
+
+def _as_text(result: Result) -> str:
+    from .render import answer_text
+
+    return answer_text(result)
+
+
+def _as_json(result: Result) -> str:
+    import json
+
+    from pydantic import TypeAdapter
+
+    from ..answer import Result as ResultType
+
+    # Kept in ASCII: JSON alone would let C1 controls through to the terminal.
+    return json.dumps(TypeAdapter(ResultType).dump_python(result, mode="json"), indent=2)

@@ -1,0 +1,105 @@
+"""What happens, as it happens, on stderr: a line for each step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from ..answer import Result
+from ..run import ReasoningDelta
+from ..traces import (
+    ModelCalled,
+    OutputRejected,
+    RunStarted,
+    Said,
+    ToolCalled,
+    ToolReturned,
+    one_line,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from agents import Session
+
+    from ..assistant import Assistant
+    from ..run import StreamItem
+
+__all__ = ["show_run"]
+
+_WIDTH = 160
+
+
+async def show_run(
+    assistant: Assistant,
+    question: str,
+    *,
+    session: Session | None = None,
+    show_reasoning: bool = False,
+    quiet: bool = False,
+    announce: bool = True,
+) -> Result:
+    """Run a question, telling what happens on stderr.
+
+    Args:
+        assistant: what answers.
+        question: what to answer.
+        session: the conversation so far.
+        show_reasoning: show what the model thinks, dimmed.
+        quiet: show nothing.
+        announce: say first which engine answers, and why.
+    """
+    if announce and not quiet:
+        _, model = await assistant.open()
+        _say(model.why, fg="cyan")
+    thinking = False
+    async for item in assistant.run_stream(question, session=session):
+        if isinstance(item, Result):
+            return item
+        if isinstance(item, ReasoningDelta):
+            if show_reasoning:
+                click.echo(click.style(printable(item.text), dim=True), err=True, nl=False)
+                thinking = True
+            continue
+        if thinking:
+            click.echo(err=True)
+            thinking = False
+        if not quiet and (line := _line(item)):
+            _say(line[0], **line[1])
+    raise RuntimeError("the run ended without a result")
+
+
+def _line(item: StreamItem) -> tuple[str, dict[str, Any]] | None:
+    match item:
+        case Said(text=text):
+            return one_line(text, _WIDTH), {}
+        case ToolCalled(tool=tool, arguments=arguments):
+            return f"→ {one_line(tool)} {_arguments(arguments)}", {"bold": True}
+        case ToolReturned(summary=summary, seconds=seconds, error=error):
+            return f"  ← {one_line(summary, _WIDTH)} ({seconds:.2f} s)", {"fg": "red"} if error else {
+                "dim": True
+            }
+        case OutputRejected(attempt=attempt):
+            return f"The answer did not fit its type (attempt {attempt}); asking again.", {"fg": "yellow"}
+        case ModelCalled(repairs=repairs) if repairs:
+            return f"  (repaired: {', '.join(repairs)})", {"dim": True}
+        case RunStarted() | _:
+            return None
+
+
+def _arguments(raw: str) -> str:
+    """Arguments in short: values only, where they are a JSON object."""
+    try:
+        values = json.loads(raw)
+    except ValueError:
+        return one_line(raw, _WIDTH)
+    if not isinstance(values, Mapping):
+        return one_line(raw, _WIDTH)
+    shown = [json.dumps(value, ensure_ascii=False) for value in cast(Mapping[str, Any], values).values()]
+    return one_line(" ".join(shown), _WIDTH)
+
+
+def _say(text: str, **style: Any) -> None:
+    click.echo(click.style(text, **style), err=True)

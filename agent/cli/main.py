@@ -1,0 +1,81 @@
+"""The command line's entry: commands, exit codes, one-line errors."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from ... import OssifrageError
+from ..errors import UsageError
+from .ask import ask
+from .knowledge import kb
+from .options import settings_options
+from .traces import traces
+
+__all__ = ["cli", "main"]
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@settings_options
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="ossifrage", message="ossifrage %(version)s")
+@click.pass_context
+def cli(context: click.Context, debug: bool, **given: Any) -> None:
+    """Ask multi-step questions of your own documents with gpt-oss.
+
+    Without a command it starts a prompt. Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 partial (a limit
+    was hit).
+    """
+    del debug  # read by main, which sees errors before any command does
+    context.obj = {name: value for name, value in given.items() if value is not None}
+    if context.invoked_subcommand is None:
+        from ..repl import run_prompt
+        from ..settings import load_settings
+
+        run_prompt(load_settings(**context.obj))
+
+
+cli.add_command(ask)
+cli.add_command(kb)
+cli.add_command(traces)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Answers and results go to stdout; everything else, errors among it, to stderr.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = cli.main(arguments, prog_name="ossifrage", standalone_mode=False)
+    except click.Abort:
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        click.echo("Interrupted.", err=True)
+        sys.exit(INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader has gone (`| head`); keep the interpreter from complaining at exit.
+        sys.stdout = None  # type: ignore[assignment]
+        sys.exit(FAILED)
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        if not isinstance(error, OssifrageError):
+            click.echo(f"Error: {type(error).__name__}: {_one_line(error)} (--debug shows where)", err=True)
+            sys.exit(FAILED)
+        click.echo(f"Error: {_one_line(error)}", err=True)
+        sys.exit(USAGE if isinstance(error, UsageError) else FAILED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _one_line(error: Exception) -> str:
+    from ..traces.printable import one_line
+
+    return one_line(str(error))

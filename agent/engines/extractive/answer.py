@@ -1,0 +1,104 @@
+"""The answer: quoted sentences with their citations, and what the sources leave open.
+
+These sentences are the engine's own output, for the user to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .evidence import Evidence, Selection
+from .passages import Unit
+from .question import Part
+from .terms import terms
+
+__all__ = ["Composition", "compose", "failed", "greeting", "no_search"]
+
+_ABOUT = "No language model is connected: I search the knowledge base and answer in sentences quoted from it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composition:
+    """An answer before it is put into a form."""
+
+    text: str
+    """Markdown; every quote is followed by its citation, ``【cursor†Lstart-Lend】``."""
+    quotes: tuple[Unit, ...] = ()
+    """What is quoted, in order, each once."""
+    missing: tuple[str, ...] = ()
+    """The parts and the names that the sources say nothing about."""
+
+
+def greeting() -> Composition:
+    """The answer to a message that asks nothing."""
+    return Composition(text=f"{_ABOUT}, with citations; ask me something about your documents.")
+
+
+def no_search() -> Composition:
+    """The answer where nothing was seen and no search is offered."""
+    return Composition(text=f"{_ABOUT}, but no search is available here, so I cannot answer.")
+
+
+def failed(reason: str) -> Composition:
+    """The answer where every search failed."""
+    return Composition(text=f"{_ABOUT}, but the search failed: {reason}")
+
+
+def compose(selections: Sequence[Selection], evidence: Evidence) -> Composition:
+    """Put the chosen sentences together, part by part."""
+    quoted: dict[Unit, None] = {}
+    paragraphs: list[str] = []
+    unanswered: list[str] = []
+    unknown: list[str] = []
+    for selection in selections:
+        fresh = [unit for unit in selection.units if unit not in quoted]
+        quoted.update(dict.fromkeys(fresh))
+        if fresh:
+            paragraphs.append(_paragraph(fresh))
+        if selection.units:
+            unknown.extend(_unknown_names(selection.part, evidence))
+        elif evidence.ranked(selection.part):
+            unanswered.append(selection.part.label)
+        else:
+            unknown.append(selection.part.label)
+    gaps: list[str] = []
+    if unanswered:
+        gaps.append(f"No sentence found in the sources answers {_listed(unanswered)}.")
+    if unknown:
+        gaps.append(f"The sources say nothing about {_listed(unknown)}.")
+    if gaps:
+        paragraphs.append(" ".join(gaps))
+    missing = tuple(dict.fromkeys([*unanswered, *unknown]))
+    return Composition(text="\n\n".join(paragraphs), quotes=tuple(quoted), missing=missing)
+
+
+def _unknown_names(part: Part, evidence: Evidence) -> list[str]:
+    """The names of a part that stand nowhere in what was seen."""
+    return [name for name in part.names if terms(name) and not evidence.mentions(name)]
+
+
+def _listed(texts: Sequence[str]) -> str:
+    quoted = [f"“{text}”" for text in dict.fromkeys(texts)]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+def _paragraph(units: Sequence[Unit]) -> str:
+    """Sentences in running text; list items and table rows each on a line of their own; code in a fence."""
+    text = ""
+    listed = False
+    for unit in units:
+        cited = f"{unit.text} {_citation(unit)}"
+        if unit.kind == "sentence":
+            text += cited if not text else f"\n\n{cited}" if listed else f" {cited}"
+        elif unit.kind == "code":
+            text += f"{chr(10) * 2 if text else ''}```\n{unit.text}\n```\n{_citation(unit)}"
+        else:
+            text += f"{'' if not text else chr(10) if listed else chr(10) * 2}- {cited}"
+        listed = unit.kind != "sentence"
+    return text
+
+
+def _citation(unit: Unit) -> str:
+    lines = f"L{unit.start}" if unit.start == unit.end else f"L{unit.start}-L{unit.end}"
+    return f"【{unit.cursor}†{lines}】"

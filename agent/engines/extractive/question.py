@@ -1,0 +1,174 @@
+"""A question taken apart: its parts, and what each of them is about."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from .names import names, quoted_phrases
+from .terms import content_words, terms
+
+__all__ = ["Part", "Question", "Wanted", "read_question"]
+
+Wanted = Literal["default", "time", "list", "procedure", "number", "definition", None]
+"""The kind of thing that a part asks for, where its words say so."""
+
+_MOST_PARTS = 5
+_WH = r"(?:what|how|why|when|where|which|who|whose|whom)"
+_AUXILIARY = r"(?:is|are|was|were|does|do|did|can|could|should|will|has|have)"
+_SENTENCES = re.compile(r"(?<=[?!;。？！；])\s*|(?<=\w\w[.])\s+|\n+")
+_JOINTS = re.compile(
+    rf"(?:,|;)?\s+(?:and|but)\s+(?:also\s+)?(?={_WH}\b)|,\s+(?=(?:what|how|why)\b)|,\s+(?:and|but)\s+(?={_AUXILIARY}\b)",
+    re.IGNORECASE,
+)
+_FOCUS = re.compile(
+    rf"(?:\w+ )?(?:what|which) ((?:[\w-]+ ){{1,3}}?)(?:{_AUXILIARY}|for|to|in|of|on|with|exist)\b",
+    re.IGNORECASE,
+)
+_ASKS = re.compile(
+    rf"[?？]\s*$|^(?:{_WH}|{_AUXILIARY}|tell|explain|describe|list|compare|show|find)\b", re.IGNORECASE
+)
+_PRONOUN = re.compile(
+    r"\b(?:it|its|they|them|their|this|that|these|those|one|ones|he|she|his|her|him|there|here|each|both)\b",
+    re.IGNORECASE,
+)
+_COMPARISON = re.compile(
+    r"\b(?:both|same|difference|differences|compare|compared|versus|vs|than|or|older|younger|first|earlier|later|more)\b",
+    re.IGNORECASE,
+)
+_SMALL_TALK = frozenset(
+    re.findall(
+        r"\w+",
+        "hello hi hey hallo salut hola ciao good morning afternoon evening day night bye goodbye cheers "
+        "great nice cool fine perfect thx welcome sorry wow yo lol okay ok thanks thank test ",
+    )
+)
+_WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
+    ("default", re.compile(r"\bdefaults?\b", re.IGNORECASE)),
+    (
+        "time",
+        re.compile(
+            r"\b(?:when|(?:what|which|in what) (?:year|date|day|month|century|decade))\b", re.IGNORECASE
+        ),
+    ),
+    (
+        "list",
+        re.compile(
+            r"^(?:what|which) \w+(?: \w+){0,3} (?:are (?:there|supported|available)|exist|does|do|can)\b"
+            r"|^list\b|^what are the (?:\w+ )?(?:types?|kinds?|options?|steps?|levels?|modes?|ways?)\b"
+            r"|\bwhat (?:types?|kinds?) of\b",
+            re.IGNORECASE,
+        ),
+    ),
+    ("procedure", re.compile(r"^(?:so |and )?how (?:do|can|should|to|would)\b|\bsteps to\b", re.IGNORECASE)),
+    (
+        "number",
+        re.compile(
+            r"\bhow (?:many|much|long|large|big|old|tall|far|often|fast)\b"
+            r"|\b(?:maximum|minimum|max|min|size|limit|number|count)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    ("definition", re.compile(r"^(?:so |and )?what(?:'s| is| are| was| were) ", re.IGNORECASE)),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One thing that is asked."""
+
+    text: str
+    """The words of the question, without the question mark."""
+    query: str
+    """The part as a query that stands on its own: what its pronouns point at is added."""
+    label: str
+    """The part as it is named to the user, with what its pronouns point at in parentheses."""
+    terms: tuple[str, ...]
+    """The distinct terms asked for, in order."""
+    context: tuple[str, ...]
+    """The terms that its pronouns point at; they weigh less."""
+    names: tuple[str, ...]
+    """Names, identifiers and quoted phrases, as written."""
+    focus: tuple[str, ...]
+    """The terms that say what kind of thing is asked for: "index" in "which index is best"."""
+    wanted: Wanted
+    compares: bool
+    """Whether several things are set side by side, each of which has to be looked up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What the user asked. No ``parts``: nothing was asked that a search could answer."""
+
+    text: str
+    parts: tuple[Part, ...]
+
+
+def read_question(text: str, *, previous: str | None = None) -> Question:
+    """Take a question apart.
+
+    Args:
+        text: the user's message.
+        previous: the user's message before it, to which a pronoun may point.
+    """
+    earlier = _context_words(previous) if previous else ()
+    asked, told = _pieces(text)
+    if not asked and previous and _ASKS.search(text.strip()) and not _is_small_talk(previous):
+        asked, told = _pieces(previous)  # "Why?": the same again
+    parts: list[Part] = []
+    told_words = tuple(word.surface for piece in told for word in content_words(piece))
+    for piece in asked[:_MOST_PARTS]:
+        own = [word for word in content_words(piece)]
+        pointed = told_words
+        if _PRONOUN.search(piece) or len(own) < 2:
+            pointed = (*told_words, *(_context_words(parts[-1].query) if parts else earlier))
+        parts.append(_part(piece, pointed))
+    return Question(text=text.strip(), parts=tuple(parts))
+
+
+def _pieces(text: str) -> tuple[list[str], list[str]]:
+    """The pieces that ask, and the ones that only tell something about them."""
+    sentences = [piece.strip() for piece in _SENTENCES.split(text) if piece and piece.strip()]
+    sentences = [piece for piece in sentences if not _is_small_talk(piece)]
+    asked = [piece for piece in sentences if _ASKS.search(piece)]
+    told = [piece for piece in sentences if piece not in asked] if asked else []
+    pieces: list[str] = []
+    for sentence in asked or sentences:
+        for piece in _JOINTS.split(sentence):
+            if pieces and not content_words(piece):
+                pieces[-1] = f"{pieces[-1]}, {piece}"
+            else:
+                pieces.append(piece)
+    return [piece for piece in pieces if content_words(piece)], told
+
+
+def _is_small_talk(text: str) -> bool:
+    return all(word.surface.casefold() in _SMALL_TALK for word in content_words(text))
+
+
+def _part(piece: str, pointed: tuple[str, ...]) -> Part:
+    text = piece.strip().strip("?？!. ;,").strip()
+    own = tuple(dict.fromkeys(terms(text)))
+    pointed = tuple(dict.fromkeys(word for word in pointed if not set(terms(word)) & set(own)))
+    found = dict.fromkeys((*quoted_phrases(text), *names(text, lone_openers=True)))
+    return Part(
+        text=text,
+        query=" ".join([text, *pointed]),
+        label=f"{text} ({' '.join(pointed)})" if pointed else text,
+        terms=own,
+        context=tuple(dict.fromkeys(terms(" ".join(pointed)))),
+        names=_outermost(tuple(found)),
+        focus=terms(focus[1]) if (focus := _FOCUS.match(text)) else (),
+        wanted=next((kind for kind, pattern in _WANTED if pattern.search(piece)), None),
+        compares=_COMPARISON.search(text) is not None,
+    )
+
+
+def _context_words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.surface for word in content_words(text)))[:8]
+
+
+def _outermost(found: tuple[str, ...]) -> tuple[str, ...]:
+    """Without the names that are inside another one."""
+    return tuple(name for name in found if not any(name != other and name in other for other in found))

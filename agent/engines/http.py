@@ -1,0 +1,311 @@
+"""What engines behind HTTP share: a client, JSON and event streams, and failures as typed errors."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from typing import Any, TypeVar, cast
+
+import httpx
+from httpx_sse import EventSource, SSEError
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from ..errors import (
+    ContextWindowError,
+    EngineAuthError,
+    EngineError,
+    EngineResponseError,
+    EngineUnreachableError,
+    UsageError,
+)
+
+__all__ = [
+    "CONNECT_SECONDS",
+    "IDLE_SECONDS",
+    "Entry",
+    "error_message",
+    "get_json",
+    "is_loopback",
+    "one_line",
+    "open_client",
+    "post_events",
+    "read_as",
+    "refusal",
+    "served_model",
+    "served_models",
+    "server_root",
+    "unreachable",
+]
+
+CONNECT_SECONDS = 5.0
+IDLE_SECONDS = 120.0
+"""Longest silence while a server works: it may have a long prompt to read before its first token."""
+
+_MESSAGE_LENGTH = 200
+_CONTEXT = re.compile(r"context (length|size|window)", re.IGNORECASE)
+# Servers that fail on what the model wrote quote it in the error, and it may be reasoning
+# (Ollama: `error parsing tool call: raw='…'`; llama.cpp names the harmony text it could not parse).
+_QUOTED_OUTPUT = re.compile(r"raw=|<\||\bOutput:", re.IGNORECASE)
+
+_Object = TypeAdapter(dict[str, Any])
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Entry(BaseModel):
+    """A model in the list at ``/v1/models``; ``max_model_len`` is vLLM's."""
+
+    id: str
+    owned_by: str = ""
+    max_model_len: int | None = None
+
+
+class _Listing(BaseModel):
+    data: list[Entry]
+
+
+def server_root(base_url: str) -> str:
+    """The server's address without a trailing ``/v1`` or ``/``.
+
+    Raises:
+        UsageError: not an http(s) address.
+    """
+    root = base_url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+    try:
+        url = httpx.URL(root)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"--base-url {root!r} is not an address: write it as http://HOST:PORT.") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UsageError(f"--base-url {root!r} is not an address: write it as http://HOST:PORT.")
+    return root
+
+
+def is_loopback(base_url: str) -> bool:
+    """Whether the address is this machine's own."""
+    host = httpx.URL(base_url).host
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def open_client(
+    base_url: str, *, api_key: str | None = None, timeout: httpx.Timeout | None = None
+) -> httpx.AsyncClient:
+    """A client for one server; the key goes to that server only (redirects are not followed).
+
+    Proxies named in the environment are not used for this machine's own addresses.
+
+    Raises:
+        UsageError: ``base_url`` is not an http(s) address.
+    """
+    root = server_root(base_url)
+    return httpx.AsyncClient(
+        base_url=root,
+        headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
+        timeout=timeout or httpx.Timeout(IDLE_SECONDS, connect=CONNECT_SECONDS),
+        # llama.cpp closes idle connections after 5 s, and now and then at once: a request sent over one that
+        # is just closing would fail, and a completion cannot be asked for twice.
+        limits=httpx.Limits(max_keepalive_connections=0),
+        trust_env=not is_loopback(root),
+        verify=root.startswith("https:"),  # loading certificates takes longer than asking a local server
+    )
+
+
+async def get_json(client: httpx.AsyncClient, path: str, *, body: Mapping[str, Any] | None = None) -> Any:
+    """Get ``path``, or post ``body`` to it, and decode the answer.
+
+    Raises:
+        EngineError: not reachable, refused, or not JSON.
+    """
+    with _typed_errors(client):
+        response = await client.request("GET" if body is None else "POST", path, json=body)
+        if not response.is_success:
+            raise _refused(client, response)
+        try:
+            return response.json()
+        except ValueError as error:
+            raise _foreign(client, path, "not JSON") from error
+
+
+@asynccontextmanager
+async def post_events(
+    client: httpx.AsyncClient, path: str, body: Mapping[str, Any]
+) -> AsyncGenerator[AsyncGenerator[Mapping[str, Any]]]:
+    """Post ``body`` and stream the events of the answer, decoded, up to ``[DONE]``.
+
+    Leaving the context closes the connection, at which vLLM and llama.cpp stop generating.
+
+    Raises:
+        EngineError: not reachable or lost, refused, an error in the stream, or not an event stream.
+    """
+    with _typed_errors(client):
+        async with client.stream("POST", path, json=body) as response:
+            if not response.is_success:
+                await response.aread()
+                raise _refused(client, response)
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                raise _foreign(client, path, "not an event stream")
+            async with aclosing(_events(client, path, response)) as events:
+                yield events
+
+
+def read_as(model: type[_Model], payload: object, client: httpx.AsyncClient, path: str) -> _Model:
+    """Check that ``payload`` has the form of ``model``.
+
+    Raises:
+        EngineResponseError: it has another form.
+    """
+    try:
+        return model.model_validate(payload)
+    except ValidationError as error:
+        raise _foreign(client, path, "something else than expected") from error
+
+
+async def served_models(client: httpx.AsyncClient) -> list[Entry]:
+    """The server's list of models.
+
+    Raises:
+        EngineError: not reachable, refused, or no list.
+    """
+    path = "/v1/models"
+    return read_as(_Listing, await get_json(client, path), client, path).data
+
+
+async def served_model(client: httpx.AsyncClient, wanted: str | None) -> Entry:
+    """The model ``wanted`` in the server's list, or the first one when none is named.
+
+    Raises:
+        EngineError: no list, an empty one, or one without ``wanted``.
+    """
+    entries = await served_models(client)
+    for entry in entries:
+        if wanted in (None, entry.id):
+            return entry
+    names = ", ".join(entry.id for entry in entries) or "no model"
+    raise EngineResponseError(
+        f"{_address(client)} serves {names}, not {wanted or 'a model'}: pass --model with a name it serves.",
+    )
+
+
+def unreachable(address: str) -> EngineUnreachableError:
+    """The error for a server that does not answer at all."""
+    return EngineUnreachableError(
+        f"No server answers at {address}: is it running? Start it or pass --base-url."
+    )
+
+
+def refusal(address: str, status: int, message: str, *, path: str, has_key: bool) -> EngineError:
+    """The error for an HTTP status other than success.
+
+    Args:
+        address: the server, for the user.
+        status: the HTTP status.
+        message: what the server itself says.
+        path: what was asked for.
+        has_key: whether a key was sent.
+    """
+    if status in (401, 403):
+        # What the server says is left out here: some repeat the key.
+        wish = "refuses the API key: correct" if has_key else "wants an API key: set"
+        return EngineAuthError(f"{address} {wish} OSSIFRAGE_API_KEY or pass --api-key.")
+    said = one_line(message)
+    if status in (400, 413) and _CONTEXT.search(message):
+        return ContextWindowError(
+            f"The conversation does not fit {address} ({status}{said}): ask for less, or start it with more."
+        )
+    if status == 404:
+        text = f"{address} does not know {path} (404{said}): is it the server that --engine names?"
+    elif status == 429:
+        text = f"{address} takes no more requests now (429{said}): wait and ask again."
+    else:
+        text = f"{address} answered {status}{said}; its log may say more."
+    return EngineResponseError(text, status=status)
+
+
+def one_line(message: str) -> str:
+    """A server's message made fit to follow a status: ``": …"``, one line, short, without model output."""
+    said = " ".join(_QUOTED_OUTPUT.split(message, maxsplit=1)[0].split()).rstrip(" .:")
+    if len(said) > _MESSAGE_LENGTH:
+        said = f"{said[: _MESSAGE_LENGTH - 1]}…"
+    return f": {said}" if said else ""
+
+
+async def _events(
+    client: httpx.AsyncClient, path: str, response: httpx.Response
+) -> AsyncGenerator[Mapping[str, Any]]:
+    async with aclosing(EventSource(response).aiter_sse()) as source:
+        async for event in source:
+            if event.data == "[DONE]":
+                return
+            try:
+                payload = _Object.validate_json(event.data)
+            except ValidationError as error:
+                raise _foreign(client, path, "an event that is not a JSON object") from error
+            if failure := payload.get("error"):
+                status = _field(failure, "code")
+                raise refusal(
+                    _address(client),
+                    status if isinstance(status, int) else 500,
+                    error_message(payload),
+                    path=path,
+                    has_key=_has_key(client),
+                )
+            yield payload
+
+
+@contextmanager
+def _typed_errors(client: httpx.AsyncClient) -> Generator[None]:
+    address = _address(client)
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise unreachable(address) from error
+    except SSEError as error:
+        raise EngineResponseError(f"{address} sent a broken event stream; its log may say more.") from error
+    except httpx.TimeoutException as error:
+        raise EngineUnreachableError(
+            f"{address} was silent for {IDLE_SECONDS:.0f} s: it may be overloaded; ask again."
+        ) from error
+    except httpx.TransportError as error:
+        raise EngineUnreachableError(
+            f"The connection to {address} was lost: is it still running? Ask again."
+        ) from error
+    except httpx.DecodingError as error:
+        raise EngineResponseError(f"{address} sent a body that cannot be decoded.") from error
+
+
+def _refused(client: httpx.AsyncClient, response: httpx.Response) -> EngineError:
+    try:
+        message = error_message(response.json())
+    except ValueError:
+        message = ""  # a proxy's error page says nothing in one line
+    path = response.request.url.path
+    return refusal(_address(client), response.status_code, message, path=path, has_key=_has_key(client))
+
+
+def _foreign(client: httpx.AsyncClient, path: str, what: str) -> EngineResponseError:
+    return EngineResponseError(
+        f"{_address(client)} answered {path} with {what}: is it the server that --engine names?"
+    )
+
+
+def error_message(payload: object) -> str:
+    """What a body with ``error`` (an object or a text), ``message`` or ``detail`` says; may be empty."""
+    for key in ("error", "message", "detail"):
+        found = _field(payload, key)
+        payload = payload if found is None else found
+    return payload if isinstance(payload, str) else ""
+
+
+def _field(payload: object, key: str) -> object:
+    return cast(dict[str, object], payload).get(key) if isinstance(payload, dict) else None
+
+
+def _address(client: httpx.AsyncClient) -> str:
+    return str(client.base_url.copy_with(userinfo=b"")).rstrip("/")
+
+
+def _has_key(client: httpx.AsyncClient) -> bool:
+    return "Authorization" in client.headers

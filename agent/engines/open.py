@@ -1,0 +1,48 @@
+"""An engine by its name."""
+
+from __future__ import annotations
+
+from ..errors import NoEngineError
+from .engine import Engine
+
+__all__ = ["ENGINES", "open_engine"]
+
+ENGINES = ("vllm", "llama-server", "extractive")
+"""The engines that give tokens; ``chat`` is not one of them (see :mod:`.chat`)."""
+
+_ADDRESSES = {"vllm": "http://127.0.0.1:8000", "llama-server": "http://127.0.0.1:8080"}
+
+
+async def open_engine(
+    name: str, *, base_url: str | None = None, api_key: str | None = None, model: str | None = None
+) -> Engine:
+    """Open an engine; a server is asked at once what it serves.
+
+    Args:
+        name: one of :data:`ENGINES`.
+        base_url: the server's address; its usual port on this machine unless given.
+        api_key: the server's key.
+        model: the model's name on the server; the first one it serves unless given.
+
+    Raises:
+        NoEngineError: there is no engine of that name.
+        EngineError: the server is not reachable, refuses, or is another kind of server.
+        UsageError: ``base_url`` is no address.
+    """
+    match name:
+        case "extractive":
+            from .extractive import ExtractiveEngine
+
+            return ExtractiveEngine()
+        case "vllm":
+            from .vllm import VllmEngine
+
+            return await VllmEngine.open(base_url=base_url or _ADDRESSES[name], api_key=api_key, model=model)
+        case "llama-server":
+            from .llama_server import LlamaServerEngine
+
+            return await LlamaServerEngine.open(
+                base_url=base_url or _ADDRESSES[name], api_key=api_key, model=model
+            )
+        case _:
+            raise NoEngineError(f"There is no engine {name!r}: choose {', '.join(ENGINES)} or chat.")

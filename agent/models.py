@@ -1,0 +1,92 @@
+"""From settings to a model: which engine, opened."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from agents import Model
+
+from .engines.detect import Found, detect
+from .engines.engine import Engine
+from .engines.open import ENGINES, open_engine
+from .errors import UsageError
+from .harmony import HarmonyModel
+from .settings import Settings
+
+__all__ = ["OpenModel", "open_model", "wrap_engine"]
+
+_NO_MODEL = "No language model: quoting sources"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenModel:
+    """A model ready to be asked, and what to say of it."""
+
+    model: Model
+    engine: str
+    """The engine's kind, as in ``--engine``."""
+    name: str
+    """The model's name as the server gives it."""
+    why: str
+    """One line for the user: what was chosen, and why."""
+
+    async def close(self) -> None:
+        """Close the engine's connections."""
+        await self.model.close()
+
+
+async def open_model(settings: Settings, engine: str) -> OpenModel:
+    """Open the model that the settings name, or the best one that can be found.
+
+    Args:
+        settings: address, key and model name.
+        engine: ``auto``, ``chat`` or one of :data:`~.engines.open.ENGINES`.
+
+    Raises:
+        UsageError: there is no engine of that name, or the address is none.
+        EngineError: the server is not reachable, or refuses.
+    """
+    if engine not in ("auto", "chat", *ENGINES):
+        raise UsageError(f"There is no engine {engine!r}: choose auto, {', '.join(ENGINES)} or chat.")
+    key = None if settings.api_key is None else settings.api_key.get_secret_value()
+    if engine in ENGINES:
+        opened = await open_engine(engine, base_url=settings.base_url, api_key=key, model=settings.model)
+        return wrap_engine(opened)
+    found = await detect(base_url=settings.base_url, api_key=key, model=settings.model, environ=os.environ)
+    if engine == "chat" and found.engine == "extractive":
+        raise UsageError("No chat server was found: name one with --base-url, and --api-key if it wants one.")
+    if engine == "chat" or found.engine == "chat":
+        return _chat(found)
+    opened = await open_engine(
+        found.engine, base_url=found.base_url, api_key=found.api_key, model=found.model
+    )
+    return wrap_engine(opened, why=found.why)
+
+
+def wrap_engine(engine: Engine | Model, *, why: str | None = None) -> OpenModel:
+    """A model over an engine that is open; a model of the SDK is taken as it is."""
+    if isinstance(engine, Model):
+        name = str(getattr(engine, "model", type(engine).__name__))
+        return OpenModel(model=engine, engine="model", name=name, why=f"Model: {name}")
+    if engine.name == "extractive":
+        reason = f" ({why})" if why else ""
+        return OpenModel(
+            model=HarmonyModel(engine), engine=engine.name, name=engine.model, why=f"{_NO_MODEL}{reason}."
+        )
+    return OpenModel(
+        model=HarmonyModel(engine),
+        engine=engine.name,
+        name=engine.model,
+        why=f"Model: {why or f'{engine.model} ({engine.name})'}.",
+    )
+
+
+def _chat(found: Found) -> OpenModel:
+    from .engines.chat import chat_model
+
+    if found.base_url is None or found.model is None:
+        raise UsageError("A chat server needs an address and a model: pass --base-url and --model.")
+    # The address of a token engine is its root; its chat API lies below /v1.
+    model = chat_model(base_url=found.base_url, model=found.model, api_key=found.api_key, server=found.server)
+    return OpenModel(model=model, engine="chat", name=found.model, why=f"Model: {found.why}.")

@@ -1,0 +1,65 @@
+"""A plain prompt loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import click
+from agents import SQLiteSession
+
+from ... import OssifrageError
+from ..assistant import Assistant
+from ..cli.live import show_run
+from ..cli.render import answer_text
+from ..settings import Settings
+from ..traces.printable import one_line
+
+__all__ = ["run_prompt"]
+
+
+def run_prompt(settings: Settings) -> None:
+    """Read questions until end of input; each knows the ones before it.
+
+    Ctrl-C stops the question that is running, and at an empty prompt ends the loop.
+    """
+    with asyncio.Runner() as runner:
+        assistant = Assistant(settings)
+        try:
+            _, model = runner.run(assistant.open())
+            click.echo(f"{model.why}\nAsk something; Ctrl-D ends.", err=True)
+            _loop(runner, assistant)
+        finally:
+            runner.run(assistant.aclose())
+
+
+def _loop(runner: asyncio.Runner, assistant: Assistant) -> None:
+    session = SQLiteSession("prompt")
+    try:
+        while (question := _read()) is not None:
+            if not question:
+                continue
+            try:
+                result = runner.run(show_run(assistant, question, session=session, announce=False))
+            except KeyboardInterrupt:
+                click.echo("Stopped.", err=True)
+                continue
+            except OssifrageError as error:
+                click.echo(f"Error: {one_line(str(error))}", err=True)
+                continue
+            click.echo(f"\n{answer_text(result)}\n")
+    finally:
+        session.close()
+
+
+def _read() -> str | None:
+    """The next line, or None at the end of input."""
+    try:
+        # The prompt belongs to the terminal, not to the answers.
+        if sys.stdin.isatty():
+            click.echo("> ", err=True, nl=False)
+        line = sys.stdin.readline()
+    except KeyboardInterrupt:
+        click.echo(err=True)
+        return None
+    return line.strip() if line else None

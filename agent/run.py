@@ -1,0 +1,281 @@
+"""One question, from the first model call to the checked answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, cast
+
+from agents import (
+    Agent,
+    MaxTurnsExceeded,
+    RunConfig,
+    Runner,
+    RunResultStreaming,
+    Session,
+    ToolErrorFormatterArgs,
+)
+from agents.items import ToolCallOutputItem, TResponseInputItem
+from agents.stream_events import RawResponsesStreamEvent, RunItemStreamEvent, StreamEvent
+from openai.types.responses import (
+    Response,
+    ResponseCompletedEvent,
+    ResponseFunctionToolCall,
+    ResponseOutputMessage,
+    ResponseReasoningItem,
+    ResponseReasoningSummaryTextDeltaEvent,
+    ResponseReasoningTextDeltaEvent,
+    ResponseTextDeltaEvent,
+)
+
+from ..prompts import render
+from ..tools.function import RunContext, ToolReport
+from .answer import Citation, RejectedOutput, Result, StopReason
+from .citations import check_citations
+from .errors import InvalidOutputError
+from .output import as_json
+from .traces.events import Event
+from .traces.recorder import Recorder
+
+__all__ = ["ReasoningDelta", "Run", "StreamItem", "TextDelta"]
+
+OUTPUT_ATTEMPTS = 3
+"""How often the final message may be written: once, and twice again with the validation errors."""
+
+
+@dataclass(frozen=True)
+class TextDelta:
+    """Some more of what the model says: a preamble, or the final message as it is being written."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class ReasoningDelta:
+    """Some more of what the model thinks. Not for end users: it is not trained to be shown."""
+
+    text: str
+
+
+StreamItem = Event | TextDelta | ReasoningDelta | Result
+
+
+class Run:
+    """Drives the SDK's ``Runner`` for one question and records what happens.
+
+    Args:
+        agent: the agent to run; its context is a :class:`RunContext`.
+        context: what the tools share.
+        recorder: started already.
+        max_steps: most model calls.
+        session: the conversation before, where there is one.
+    """
+
+    def __init__(
+        self,
+        agent: Agent[RunContext],
+        context: RunContext,
+        recorder: Recorder,
+        *,
+        max_steps: int,
+        session: Session | None,
+    ) -> None:
+        self._agent = agent
+        self._context = context
+        self._recorder = recorder
+        self._max_steps = max_steps
+        self._session = session
+        self.stop_reason = StopReason.ANSWERED
+        self._result: RunResultStreaming | None = None
+        self._text = ""  # the last final message
+        self._cut_off = False
+        self._boundary = time.monotonic()  # when the model could be asked: the start, or the last tool output
+        self._tool_names: dict[str, str] = {}
+        self._config = RunConfig(
+            tracing_disabled=True,  # the SDK's own tracing would send the run to a third party
+            tool_not_found_behavior="return_error_to_model",
+            tool_error_formatter=self._unknown_tool,
+        )
+
+    async def answer(self, question: str) -> AsyncGenerator[TextDelta | ReasoningDelta | None, None]:
+        """Run until there is an answer of the output type.
+
+        Yields:
+            What the model says and thinks as it does; None whenever something was recorded.
+
+        Raises:
+            InvalidOutputError: no attempt matched the output type.
+            EngineError: the engine failed.
+        """
+        agent, steps = self._agent, self._max_steps
+        given: str | list[TResponseInputItem] = question
+        for attempt in range(1, OUTPUT_ATTEMPTS + 1):
+            try:
+                async with aclosing(self._sample(agent, given, steps)) as items:
+                    async for item in items:
+                        yield item
+            except MaxTurnsExceeded:
+                # One more call, without tools, gives what can be said by now.
+                self.stop_reason = StopReason.MAX_STEPS
+                agent, steps = agent.clone(tools=[]), 1
+                given = self._next_input(render("answer_now"))
+                async with aclosing(self._sample(agent, given, steps)) as items:
+                    async for item in items:
+                        yield item
+            if self._cut_off:
+                self.stop_reason = StopReason.MAX_TOKENS
+                return
+            output = self._done.final_output
+            if not isinstance(output, RejectedOutput):
+                return
+            self._recorder.output_rejected(attempt=attempt, errors=output.errors, text=output.text)
+            yield None
+            name = self._schema_name()
+            given = self._next_input(render("invalid_output", name=name, errors=output.errors))
+        raise InvalidOutputError(
+            f"The model's answer was not valid {self._schema_name()}, also when asked again: "
+            f"see `ossifrage traces show {self._recorder.trace_id}`, or try a simpler output type.",
+            errors=cast(RejectedOutput, self._done.final_output).errors,
+            trace_id=self._recorder.trace_id,
+        )
+
+    def result(self, *, engine: str, model: str, seconds: float) -> Result:
+        """The result, with its citations checked; records the answer."""
+        output, citations = None, tuple[Citation, ...]()
+        if not self._cut_off:
+            output, citations = check_citations(self._done.final_output, self._context.pages)
+            citations_json = [citation.model_dump(mode="json") for citation in citations]
+            self._recorder.answered(as_json(output), citations=citations_json)
+        return Result(
+            output=output,
+            text=self._text,
+            citations=citations,
+            stop_reason=self.stop_reason,
+            usage=self._recorder.usage,
+            seconds=seconds,
+            trace_id=self._recorder.trace_id,
+            engine=engine,
+            model=model,
+        )
+
+    @property
+    def _done(self) -> RunResultStreaming:
+        if self._result is None:
+            raise RuntimeError("the run was not started")
+        return self._result
+
+    def _next_input(self, message: str) -> list[TResponseInputItem]:
+        """What to send next: only the new message where a session holds the rest."""
+        new: TResponseInputItem = {"role": "user", "content": message}
+        return [new] if self._session is not None else [*self._done.to_input_list(), new]
+
+    def _schema_name(self) -> str:
+        return getattr(self._agent.output_type, "name", lambda: "text")()
+
+    async def _sample(
+        self, agent: Agent[RunContext], given: str | list[TResponseInputItem], steps: int
+    ) -> AsyncGenerator[TextDelta | ReasoningDelta | None, None]:
+        self._text, self._cut_off = "", False
+        self._boundary = time.monotonic()
+        self._result = Runner.run_streamed(
+            agent,
+            given,
+            context=self._context,
+            max_turns=steps,
+            run_config=self._config,
+            session=self._session,
+        )
+        try:
+            async for event in self._result.stream_events():
+                if (item := self._take(event)) is not None:
+                    yield item
+                elif isinstance(event, RunItemStreamEvent | RawResponsesStreamEvent):
+                    yield None
+        finally:
+            await _stopped(self._result)
+
+    def _take(self, event: StreamEvent) -> TextDelta | ReasoningDelta | None:
+        if isinstance(event, RunItemStreamEvent):
+            if isinstance(event.item, ToolCallOutputItem):
+                self._tool_returned(event.item)
+            return None
+        if not isinstance(event, RawResponsesStreamEvent):
+            return None
+        data = event.data
+        if data.type == "response.created":
+            self._recorder.model_asked(began=self._boundary)
+        elif isinstance(data, ResponseTextDeltaEvent):
+            self._recorder.token_received()
+            return TextDelta(data.delta)
+        elif isinstance(data, ResponseReasoningTextDeltaEvent | ResponseReasoningSummaryTextDeltaEvent):
+            self._recorder.token_received()
+            return ReasoningDelta(data.delta)
+        elif isinstance(data, ResponseCompletedEvent):
+            self._model_called(data.response)
+        return None
+
+    def _model_called(self, response: Response) -> None:
+        metadata = response.metadata or {}
+        usage = response.usage
+        repairs = metadata.get("repairs", "")
+        self._recorder.model_called(
+            prompt_tokens=usage.input_tokens if usage else 0,
+            completion_tokens=usage.output_tokens if usage else 0,
+            reasoning_tokens=usage.output_tokens_details.reasoning_tokens if usage else None,
+            cached_tokens=usage.input_tokens_details.cached_tokens if usage else None,
+            finish=metadata.get("finish_reason"),
+            repairs=repairs.split(",") if repairs else [],
+        )
+        calls = [item for item in response.output if isinstance(item, ResponseFunctionToolCall)]
+        for item in response.output:
+            if isinstance(item, ResponseReasoningItem):
+                parts = [part.text for part in item.content or item.summary or ()]
+                if any(parts):
+                    self._recorder.thought("\n".join(parts))
+            elif isinstance(item, ResponseOutputMessage):
+                text = "".join(part.text for part in item.content if part.type == "output_text")
+                if calls or item.phase == "commentary":
+                    self._recorder.said(text)
+                else:
+                    self._text = text
+                    self._cut_off = item.status == "incomplete"
+        for call in calls:
+            self._tool_names[call.call_id] = call.name
+            self._recorder.tool_called(call_id=call.call_id, tool=call.name, arguments=call.arguments)
+
+    def _tool_returned(self, item: ToolCallOutputItem) -> None:
+        call_id = item.call_id or ""
+        output = str(item.output)
+        report = self._context.reports.get(call_id) or ToolReport(_first_line(output), error=False)
+        self._recorder.tool_returned(
+            call_id=call_id,
+            tool=self._tool_names.get(call_id, ""),
+            output=output,
+            summary=report.summary,
+            error=report.error,
+        )
+        self._boundary = time.monotonic()
+
+    def _unknown_tool(self, args: ToolErrorFormatterArgs[Any]) -> str | None:
+        if args.kind != "tool_not_found":
+            return None
+        names = [tool.name for tool in self._agent.tools]
+        self._context.reports[args.call_id] = ToolReport(f"there is no tool {args.tool_name}", error=True)
+        return render("tools/unknown_tool", tool=args.tool_name, tools=names)
+
+
+async def _stopped(result: RunResultStreaming) -> None:
+    """Stop a run that was left early, and wait until it has let go of the engine."""
+    if result.is_complete:
+        return
+    result.cancel(mode="immediate")
+    if result.run_loop_task is not None:
+        await asyncio.wait([result.run_loop_task])
+
+
+def _first_line(text: str) -> str:
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line if len(line) <= 100 else f"{line[:99]}…"

@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from agents import SQLiteSession, function_tool
+from ossifrage import Answer, Assistant, KnowledgeBase, Result, Settings
+from ossifrage.agent.answer import StopReason
+from ossifrage.agent.errors import EngineUnreachableError, InvalidOutputError, UsageError
+from ossifrage.agent.run import ReasoningDelta, TextDelta
+from ossifrage.agent.traces import OutputRejected, ToolReturned, TraceStore
+from pydantic import BaseModel
+
+from fakes.scripted_engine import ScriptedEngine
+
+SECRET = "zq7-the-thought-nobody-may-see"
+THINK = f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|>assistant"
+FINAL = "<|channel|>final<|message|>{}<|return|>"
+
+
+def call(tool: str, **arguments: Any) -> str:
+    header = f"<|channel|>commentary to=functions.{tool} <|constrain|>json<|message|>"
+    return f"{THINK}{header}{json.dumps(arguments)}<|call|>"
+
+
+SEARCH = call("search", queries=["What does the bearded vulture eat?"])
+ANSWER = THINK + FINAL.format(
+    json.dumps(
+        {
+            "answer": "It eats bones【0†L5】.",
+            "citations": [
+                {"source": "birds/vulture.md", "start_line": 5, "end_line": 5, "quote": "feeds on bones"},
+                {"source": "birds/vulture.md", "start_line": 9, "end_line": 9, "quote": "eats cheese"},
+            ],
+        },
+        ensure_ascii=False,
+    )
+)
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    return Settings(home=home)
+
+
+def assistant(engine: ScriptedEngine, birds: KnowledgeBase, settings: Settings, **more: Any) -> Assistant:
+    return Assistant(settings, knowledge=birds, engine=engine, **more)
+
+
+async def ask(engine: ScriptedEngine, birds: KnowledgeBase, settings: Settings, **more: Any) -> Result:
+    async with assistant(engine, birds, settings, **more) as it:
+        return await it.run("What does the bearded vulture eat?")
+
+
+async def test_searches_and_answers_with_checked_citations(birds: KnowledgeBase, settings: Settings) -> None:
+    engine = ScriptedEngine([SEARCH, ANSWER])
+    result = await ask(engine, birds, settings)
+    assert isinstance(result.output, Answer)
+    assert result.output.answer == "It eats bones[1]."
+    assert [(c.quote, c.verified) for c in result.citations] == [
+        ("feeds on bones", True),
+        ("eats cheese", False),
+    ]
+    assert result.citations[0].title == "Bearded vulture"
+    assert result.stop_reason is StopReason.ANSWERED
+    assert result.usage.model_calls == 2
+    assert "# Response Formats\n\n## Answer" in engine.prompt_text(0)
+    assert "verified" not in engine.prompt_text(0)
+
+
+async def test_reasoning_is_nowhere_but_in_its_own_log(
+    birds: KnowledgeBase, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    result = await ask(ScriptedEngine([SEARCH, ANSWER]), birds, settings)
+    assert SECRET not in repr(result)
+    assert SECRET not in caplog.text
+    files = [path for path in settings.home.rglob("*") if path.is_file()]
+    with_secret = {path.name for path in files if SECRET.encode() in path.read_bytes()}
+    assert with_secret
+    assert all(name.startswith("reasoning.db") for name in with_secret)
+    with TraceStore(settings.home) as store:
+        assert list(store.reasoning(result.trace_id).values()) == [SECRET, SECRET]
+
+
+async def test_trace_tells_what_happened(birds: KnowledgeBase, settings: Settings) -> None:
+    result = await ask(ScriptedEngine([SEARCH, ANSWER]), birds, settings)
+    with TraceStore(settings.home) as store:
+        events = store.load(result.trace_id).events
+    assert [event.type for event in events] == [
+        "run_started",
+        "model_called",
+        "thought",
+        "tool_called",
+        "tool_returned",
+        "model_called",
+        "thought",
+        "answered",
+        "run_ended",
+    ]
+    (returned,) = [event for event in events if isinstance(event, ToolReturned)]
+    assert "new) from birds/vulture.md" in returned.summary
+    assert "L5: The bearded vulture feeds on bones." in returned.output
+
+
+async def test_a_wrong_answer_is_asked_for_again_with_its_errors(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    engine = ScriptedEngine([SEARCH, FINAL.format('{"text": 1}'), ANSWER])
+    result = await ask(engine, birds, settings)
+    assert result.stop_reason is StopReason.ANSWERED
+    assert "could not be read as Answer" in engine.prompt_text()
+    assert "- answer: Field required" in engine.prompt_text()
+    with TraceStore(settings.home) as store:
+        (rejected,) = [e for e in store.load(result.trace_id).events if isinstance(e, OutputRejected)]
+    assert rejected.text == '{"text": 1}'
+
+
+async def test_an_answer_that_never_fits_ends_in_a_typed_error(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    engine = ScriptedEngine([FINAL.format(f"wrong {n}") for n in range(3)])
+    with pytest.raises(InvalidOutputError, match="traces show") as caught:
+        await ask(engine, birds, settings)
+    with TraceStore(settings.home) as store:
+        rejected = [e for e in store.load(caught.value.trace_id).events if isinstance(e, OutputRejected)]
+    assert [event.text for event in rejected] == ["wrong 0", "wrong 1", "wrong 2"]
+
+
+async def test_fenced_json_is_accepted(birds: KnowledgeBase, settings: Settings) -> None:
+    engine = ScriptedEngine([FINAL.format('```json\n{"answer": "x"}\n```')])
+    assert (await ask(engine, birds, settings)).output == Answer(answer="x")
+
+
+async def test_any_pydantic_type_and_plain_text(birds: KnowledgeBase, settings: Settings) -> None:
+    class Diet(BaseModel):
+        food: list[str]
+
+    typed = await ask(
+        ScriptedEngine([FINAL.format('{"food": ["bones"]}')]), birds, settings, output_type=Diet
+    )
+    assert typed.output == Diet(food=["bones"])
+    plain = await ask(
+        ScriptedEngine([SEARCH, FINAL.format("Bones【0†L5】.")]), birds, settings, output_type=str
+    )
+    assert plain.output == "Bones[1]."
+    assert plain.citations[0].verified
+
+
+async def test_own_tools_and_unknown_ones(birds: KnowledgeBase, settings: Settings) -> None:
+    @function_tool
+    def weigh(bird: str) -> str:
+        """Weigh a bird."""
+        return f"{bird}: 6 kg"
+
+    engine = ScriptedEngine([call("weigh", bird="vulture"), call("fly", far=True), ANSWER])
+    await ask(engine, birds, settings, tools=[weigh])
+    assert "vulture: 6 kg" in engine.prompt_text()
+    assert "There is no tool called fly. The tools are: search, open, find, weigh." in engine.prompt_text()
+
+
+async def test_out_of_steps_gives_what_can_be_said(birds: KnowledgeBase, settings: Settings) -> None:
+    engine = ScriptedEngine([SEARCH, call("search", queries=["name"]), ANSWER])
+    result = await ask(engine, birds, settings.model_copy(update={"max_steps": 2}))
+    assert result.stop_reason is StopReason.MAX_STEPS
+    assert result.partial
+    assert result.output.answer == "It eats bones[1]."
+    assert "namespace functions" not in engine.prompt_text()
+
+
+async def test_a_cut_off_answer_is_partial(birds: KnowledgeBase, settings: Settings) -> None:
+    engine = ScriptedEngine(['<|channel|>final<|message|>{"answer": "It ea'], finish_reason="length")
+    result = await ask(engine, birds, settings)
+    assert (result.stop_reason, result.output) == (StopReason.MAX_TOKENS, None)
+    assert result.text == '{"answer": "It ea'
+
+
+async def test_a_conversation_goes_on(birds: KnowledgeBase, settings: Settings) -> None:
+    engine = ScriptedEngine([SEARCH, ANSWER, FINAL.format('{"answer": "As I said."}')])
+    session = SQLiteSession("s")
+    async with assistant(engine, birds, settings) as it:
+        await it.run("What does the bearded vulture eat?", session=session)
+        result = await it.run("Are you sure?", session=session)
+    session.close()
+    assert result.output.answer == "As I said."
+    assert "What does the bearded vulture eat?" in engine.prompt_text()
+    assert SECRET not in engine.prompt_text()
+
+
+async def test_stream_yields_deltas_events_and_the_result(birds: KnowledgeBase, settings: Settings) -> None:
+    async with assistant(ScriptedEngine([SEARCH, ANSWER]), birds, settings) as it:
+        items = [item async for item in it.run_stream("What does the bearded vulture eat?")]
+    assert "".join(item.text for item in items if isinstance(item, ReasoningDelta)) == SECRET * 2
+    assert "It eats bones" in "".join(item.text for item in items if isinstance(item, TextDelta))
+    assert isinstance(items[-1], Result)
+
+
+async def test_leaving_the_stream_stops_the_engine(birds: KnowledgeBase, settings: Settings) -> None:
+    engine = ScriptedEngine([FINAL.format("word " * 500)])
+    async with assistant(engine, birds, settings) as it:
+        stream: AsyncGenerator[Any, None] = it.run_stream("What?")
+        async with aclosing(stream) as items:
+            async for item in items:
+                if isinstance(item, TextDelta):
+                    break
+    assert engine.closed_early == 1
+    with TraceStore(settings.home) as store:
+        assert store.list()[0].stop_reason == "cancelled"
+
+
+async def test_engine_failure_ends_the_trace(birds: KnowledgeBase, settings: Settings) -> None:
+    with pytest.raises(EngineUnreachableError):
+        await ask(ScriptedEngine([SEARCH, EngineUnreachableError("No server answers.")]), birds, settings)
+    with TraceStore(settings.home) as store:
+        assert store.list()[0].stop_reason == "failed"
+
+
+async def test_empty_question(birds: KnowledgeBase, settings: Settings) -> None:
+    async with assistant(ScriptedEngine([]), birds, settings) as it:
+        with pytest.raises(UsageError, match="empty"):
+            await it.run("  \n")
+
+
+def test_sync_calls_share_a_loop(birds: KnowledgeBase, settings: Settings) -> None:
+    with assistant(ScriptedEngine([SEARCH, ANSWER, ANSWER]), birds, settings) as it:
+        assert it.run_sync("What does the bearded vulture eat?").output.answer == "It eats bones[1]."
+        assert it.run_sync("Again?").stop_reason is StopReason.ANSWERED
+
+
+async def test_no_traces_when_not_wanted(birds: KnowledgeBase, settings: Settings) -> None:
+    result = await ask(ScriptedEngine([ANSWER]), birds, settings, save_traces=False)
+    assert result.trace_id
+    assert not (settings.home / "traces.db").exists()
+
+
+async def test_extractive_engine_needs_no_server(birds: KnowledgeBase, settings: Settings) -> None:
+    async with Assistant(settings, knowledge=birds, engine="extractive") as it:
+        result = await it.run("What does the bearded vulture eat, and what does its name ossifrage mean?")
+    assert result.engine == "extractive"
+    assert "feeds on bones" in result.output.answer
+    assert "bone breaker" in result.output.answer
+    assert result.citations
+    assert all(citation.verified for citation in result.citations)

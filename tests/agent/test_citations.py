@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+from ossifrage.agent.answer import Answer, Citation
+from ossifrage.agent.citations import check_citations
+from ossifrage.tools.pages import PageStack
+from pydantic import BaseModel
+
+
+@pytest.fixture
+def pages() -> PageStack:
+    stack = PageStack()
+    stack.show(
+        source="docs/kites.md",
+        title="Kites",
+        heading="",
+        total_lines=30,
+        lines={9: "A kite is a bird of prey.", 10: "It feeds", 11: "on carrion and small 【animals】."},
+    )
+    return stack
+
+
+def cite(
+    quote: str, source: str = "docs/kites.md", start: int = 9, end: int = 9, verified: bool = False
+) -> Citation:
+    return Citation(source=source, start_line=start, end_line=end, quote=quote, verified=verified)
+
+
+def checked(citation: Citation, pages: PageStack) -> Citation:
+    _, (citation,) = check_citations(Answer(answer="x", citations=[citation]), pages)
+    return citation
+
+
+def test_a_true_quote_is_verified(pages: PageStack) -> None:
+    citation = checked(cite("a bird of prey"), pages)
+    assert citation.verified
+    assert citation.title == "Kites"
+
+
+def test_an_invented_quote_is_not_verified_whatever_the_model_says(pages: PageStack) -> None:
+    assert not checked(cite("a bird of paradise", verified=True), pages).verified
+
+
+def test_an_empty_quote_proves_nothing(pages: PageStack) -> None:
+    assert not checked(cite("  "), pages).verified
+
+
+def test_lines_that_were_not_shown_prove_nothing(pages: PageStack) -> None:
+    assert not checked(cite("a bird of prey", source="docs/owls.md"), pages).verified
+
+
+def test_wrong_lines_are_corrected(pages: PageStack) -> None:
+    citation = checked(cite("It feeds on carrion", start=1, end=2), pages)
+    assert citation.verified
+    assert (citation.start_line, citation.end_line) == (10, 11)
+
+
+def test_brackets_the_model_was_shown_differently(pages: PageStack) -> None:
+    assert checked(cite("small 〖animals〗"), pages).verified
+
+
+@pytest.mark.parametrize("source", ["kites.md", "0", "[0]"])
+def test_sources_named_in_short(source: str, pages: PageStack) -> None:
+    assert checked(cite("a bird of prey", source=source), pages).source == "docs/kites.md"
+
+
+def test_markers_become_numbers_and_citations(pages: PageStack) -> None:
+    answer = Answer(answer="A raptor【0†L9】 that eats carrion【0†L10-L11】, a raptor【0†L9】.")
+    output, citations = check_citations(answer, pages)
+    assert output.answer == "A raptor[1] that eats carrion[2], a raptor[1]."
+    assert output.citations == list(citations)
+    assert [(c.start_line, c.end_line, c.verified) for c in citations] == [(9, 9, True), (10, 11, True)]
+
+
+def test_a_marker_and_a_citation_of_the_same_lines_are_one(pages: PageStack) -> None:
+    answer = Answer(answer="A raptor【0†L9】.", citations=[cite("a bird of prey")])
+    _, citations = check_citations(answer, pages)
+    assert [c.quote for c in citations] == ["a bird of prey"]
+
+
+@pytest.mark.parametrize("marker", ["【7†L1】", "【0†L500】", "【0†L9-L12】"])
+def test_a_marker_of_what_was_not_shown_is_not_verified(marker: str, pages: PageStack) -> None:
+    output, (citation,) = check_citations(f"So it is{marker}.", pages)
+    assert output == "So it is[1]."
+    assert not citation.verified
+
+
+def test_citations_anywhere_in_another_type(pages: PageStack) -> None:
+    class Claim(BaseModel):
+        text: str
+        proof: list[Citation]
+
+    class Report(BaseModel):
+        claims: dict[str, Claim]
+
+    report = Report(claims={"a": Claim(text="A raptor【0†L9】", proof=[cite("on carrion")])})
+    output, citations = check_citations(report, pages)
+    assert output.claims["a"].proof[0].verified
+    assert output.claims["a"].text == "A raptor【0†L9】"
+    assert len(citations) == 2

@@ -1,0 +1,77 @@
+"""A chat server that plays scripted messages and remembers what it was sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakes.http_server import HttpServer, Reply, Request, event, json_reply
+
+
+@dataclass
+class FakeChat(HttpServer):
+    messages: list[Mapping[str, Any] | Reply] = field(default_factory=list[Mapping[str, Any] | Reply])
+    """Assistant messages as the server says them, reasoning field and all; or whole replies, to misbehave."""
+    models: Mapping[str, str] = field(default_factory=lambda: {"gpt-oss:20b": "library"})
+    """Names, and who owns them."""
+    extra: Mapping[str, object] = field(default_factory=dict[str, object])
+    """More paths, with the JSON they answer."""
+
+    @property
+    def sent(self) -> list[Any]:
+        """Bodies of the chat requests."""
+        return [request.body for request in self.requests if request.path == "/v1/chat/completions"]
+
+    async def answer(self, request: Request) -> Reply:
+        if request.path in self.extra:
+            return json_reply(self.extra[request.path])
+        if request.path == "/v1/models":
+            models = [{"id": name, "owned_by": owner} for name, owner in self.models.items()]
+            return json_reply({"object": "list", "data": models})
+        if request.path != "/v1/chat/completions":
+            return json_reply({"error": {"message": "not found"}}, status=404)
+        message = self.messages.pop(0)
+        if isinstance(message, Reply):
+            return message
+        if request.body.get("stream"):
+            return Reply(_stream(message, request.body), content_type="text/event-stream")
+        choice = {
+            "index": 0,
+            "finish_reason": _finish_reason(message),
+            "message": {"role": "assistant", **message},
+        }
+        return json_reply({**_HEAD, "object": "chat.completion", "choices": [choice], "usage": _USAGE})
+
+
+_HEAD = {"id": "chatcmpl-1", "created": 0, "model": "gpt-oss:20b"}
+_USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+
+
+def _finish_reason(message: Mapping[str, Any]) -> str:
+    return "tool_calls" if message.get("tool_calls") else "stop"
+
+
+async def _stream(message: Mapping[str, Any], body: Mapping[str, Any]) -> AsyncIterator[bytes]:
+    def chunk(delta: Mapping[str, Any], finish_reason: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+        return event({**_HEAD, "object": "chat.completion.chunk", "choices": [choice]})
+
+    yield chunk({"role": "assistant"})
+    for key, value in message.items():
+        if key == "tool_calls":
+            yield chunk({key: [{"index": index, **call} for index, call in enumerate(value)]})
+        else:
+            for word in value.split(" "):
+                yield chunk({key: f"{word} "})
+    yield chunk({}, _finish_reason(message))
+    if (body.get("stream_options") or {}).get("include_usage"):
+        yield event({**_HEAD, "object": "chat.completion.chunk", "choices": [], "usage": _USAGE})
+    yield b"data: [DONE]\n\n"
+
+
+async def hanging() -> AsyncIterator[bytes]:
+    """An answer that never comes."""
+    yield b""
+    await asyncio.sleep(3600)

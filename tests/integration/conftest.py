@@ -1,0 +1,44 @@
+"""A real llama.cpp server over a tiny gpt-oss, one for all tests."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.process import free_port, serving
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def tiny_gguf(pytestconfig: pytest.Config) -> Path:
+    """A tiny gpt-oss, made once and kept in pytest's cache."""
+    script = HERE / "tiny_gguf.py"
+    version = hashlib.sha256(script.read_bytes()).hexdigest()[:12]
+    assert pytestconfig.cache is not None
+    path = pytestconfig.cache.mkdir("ossifrage") / f"tiny-gpt-oss-{version}.gguf"
+    if not path.exists():
+        subprocess.run([sys.executable, script, path], check=True, timeout=120)
+    return path
+
+
+@pytest.fixture(scope="session")
+def llama_url(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a llama.cpp server with one slot of 4096 tokens."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, HERE / "llama_server.py", tiny_gguf, str(port)]
+    with serving(command, url, log=tmp_path_factory.mktemp("llama") / "log", seconds=60):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def locked_llama_url(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a llama.cpp server that wants the key ``sesame``."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    command = [sys.executable, HERE / "llama_server.py", tiny_gguf, str(port), "sesame"]
+    with serving(command, url, log=tmp_path_factory.mktemp("locked") / "log", seconds=60):
+        yield url

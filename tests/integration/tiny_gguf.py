@@ -1,0 +1,140 @@
+"""Write a tiny gpt-oss with random weights as a GGUF, with the real o200k_harmony vocabulary.
+
+    python tiny_gguf.py OUT.gguf
+
+llama.cpp loads it as architecture ``gpt-oss``. It talks nonsense, but in the right tokens: what a client
+does with token ids, stop tokens, grammars and the prompt cache can be tested on it for real.
+
+The vocabulary has one merge only (llama.cpp wants at least one): tokens become the right text, but text sent
+to the server becomes one token per byte. The merges would more than double the time to write and to load.
+"""
+
+import gzip
+import sys
+from binascii import a2b_base64
+from importlib.util import find_spec
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+VOCABULARY = 201_088
+LAYERS, HIDDEN, HEADS, KV_HEADS, HEAD_DIM, EXPERTS = 2, 64, 4, 2, 32, 4
+CONTROL_TOKENS = {
+    199998: "<|startoftext|>",
+    199999: "<|endoftext|>",
+    200002: "<|return|>",
+    200003: "<|constrain|>",
+    200005: "<|channel|>",
+    200006: "<|start|>",
+    200007: "<|end|>",
+    200008: "<|message|>",
+    200012: "<|call|>",
+    200018: "<|endofprompt|>",
+}
+
+
+def byte_letters() -> str:
+    """GPT-2's printable letter for each byte, in which a GGUF spells its tokens."""
+    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = iter(range(256, 512))
+    return "".join(chr(byte if byte in printable else next(others)) for byte in range(256))
+
+
+def read_ranks() -> dict[str, int]:
+    """Every o200k token, spelled in byte letters, with its rank."""
+    letters = byte_letters()
+    package = find_spec("bpe_openai")  # found, not imported: importing it builds three tokenizers
+    assert package is not None
+    assert package.origin is not None
+    packed = Path(package.origin).with_name("data").joinpath("o200k_base.tiktoken.gz").read_bytes()
+    rows = (row.split() for row in gzip.decompress(packed).splitlines())
+    return {a2b_base64(token).decode("latin-1").translate(letters): int(rank) for token, rank in rows}
+
+
+def add_vocabulary(writer: gguf.GGUFWriter) -> None:
+    ranks = read_ranks()
+    tokens = [CONTROL_TOKENS.get(number, f"<|reserved_{number}|>") for number in range(VOCABULARY)]
+    kinds = [int(gguf.TokenType.CONTROL)] * VOCABULARY
+    for token, rank in ranks.items():
+        tokens[rank], kinds[rank] = token, int(gguf.TokenType.NORMAL)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-4o")
+    writer.add_token_list(tokens)
+    writer.add_token_types(kinds)
+    writer.add_token_merges(["Ġ t"])
+    writer.add_bos_token_id(199998)
+    writer.add_eos_token_id(200002)
+    writer.add_pad_token_id(199999)
+
+
+def add_shape(writer: gguf.GGUFWriter) -> None:
+    writer.add_name("tiny-gpt-oss")
+    writer.add_block_count(LAYERS)
+    writer.add_context_length(131_072)
+    writer.add_embedding_length(HIDDEN)
+    writer.add_feed_forward_length(HIDDEN)
+    writer.add_expert_feed_forward_length(HIDDEN)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(KV_HEADS)
+    writer.add_key_length(HEAD_DIM)
+    writer.add_value_length(HEAD_DIM)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_expert_count(EXPERTS)
+    writer.add_expert_used_count(2)
+    writer.add_sliding_window(128)
+    writer.add_rope_freq_base(150_000.0)
+    writer.add_rope_scaling_type(gguf.RopeScalingType.YARN)
+    writer.add_rope_scaling_factor(32.0)
+    writer.add_rope_scaling_orig_ctx_len(4096)
+
+
+def add_weights(writer: gguf.GGUFWriter) -> None:
+    random = np.random.default_rng(0)
+
+    def add(name: str, *shape: int) -> None:
+        """Random numbers: half precision for matrices, single for biases and the like."""
+        values = random.standard_normal(shape, dtype=np.float32) * np.float32(0.02)
+        writer.add_tensor(name, values.astype(np.float16) if name.endswith(".weight") else values)
+
+    def add_ones(name: str) -> None:
+        writer.add_tensor(name, np.ones(HIDDEN, np.float32))
+
+    add("token_embd.weight", VOCABULARY, HIDDEN)
+    add("output.weight", VOCABULARY, HIDDEN)
+    add_ones("output_norm.weight")
+    query, keys = HEADS * HEAD_DIM, KV_HEADS * HEAD_DIM
+    for layer in range(LAYERS):
+        block = f"blk.{layer}"
+        add_ones(f"{block}.attn_norm.weight")
+        add_ones(f"{block}.post_attention_norm.weight")
+        for name, rows, columns in [
+            ("attn_q", query, HIDDEN),
+            ("attn_k", keys, HIDDEN),
+            ("attn_v", keys, HIDDEN),
+            ("attn_output", HIDDEN, query),
+            ("ffn_gate_inp", EXPERTS, HIDDEN),
+        ]:
+            add(f"{block}.{name}.weight", rows, columns)
+            add(f"{block}.{name}.bias", rows)
+        writer.add_tensor(f"{block}.attn_sinks.weight", random.standard_normal(HEADS, dtype=np.float32))
+        for name in ("ffn_gate_exps", "ffn_up_exps", "ffn_down_exps"):
+            add(f"{block}.{name}.weight", EXPERTS, HIDDEN, HIDDEN)
+            add(f"{block}.{name}.bias", EXPERTS, HIDDEN)
+
+
+def main(out: Path) -> None:
+    part = out.with_suffix(".part")
+    writer = gguf.GGUFWriter(part, "gpt-oss")
+    add_shape(writer)
+    add_vocabulary(writer)
+    add_weights(writer)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    part.replace(out)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

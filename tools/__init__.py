@@ -1,0 +1,1 @@
+"""The function tools the model sees, and the knowledge base beneath them."""

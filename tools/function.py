@@ -1,0 +1,99 @@
+"""Function tools whose mistakes the model can learn from.
+
+The SDK's own decorator hides validation details from the model and answers every failure with one fixed
+sentence. Here arguments are validated with Pydantic and the field errors go back, and a tool that fails
+gives its error text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+from agents import FunctionTool
+from agents.tool_context import ToolContext
+from pydantic import BaseModel, ValidationError
+
+from .. import OssifrageError
+from ..prompts import render, tool_prompt
+from .knowledge import KnowledgeBase
+from .pages import PageStack
+
+__all__ = ["RunContext", "ToolOutput", "ToolReport", "knowledge_tool", "validation_errors"]
+
+Arguments = TypeVar("Arguments", bound=BaseModel)
+
+
+class ToolOutput(NamedTuple):
+    """What a tool gives back."""
+
+    text: str
+    """For the model."""
+    summary: str
+    """One line for people."""
+
+
+class ToolReport(NamedTuple):
+    """How a call went, for people and traces."""
+
+    summary: str
+    error: bool
+
+
+@dataclass
+class RunContext:
+    """What the tools of one run share; the SDK hands it to every call."""
+
+    knowledge: KnowledgeBase
+    pages: PageStack = field(default_factory=PageStack)
+    reports: dict[str, ToolReport] = field(default_factory=dict[str, ToolReport])
+    """By call id."""
+
+
+def knowledge_tool(
+    name: str,
+    arguments: type[Arguments],
+    run: Callable[[RunContext, Arguments], Awaitable[ToolOutput]],
+) -> FunctionTool:
+    """Make a tool over the knowledge base, described by ``prompts/tools/NAME.md``.
+
+    Errors of the knowledge base go to the model as text; anything else is a defect and ends the run.
+    """
+    prompt = tool_prompt(name)
+    schema = arguments.model_json_schema()
+    for parameter, properties in schema["properties"].items():
+        properties["description"] = prompt.parameters[parameter]
+
+    async def invoke(context: ToolContext[Any], raw: str) -> str:
+        run_context: RunContext = context.context
+        try:
+            given = arguments.model_validate_json(raw or "{}")
+        except ValidationError as error:
+            errors = validation_errors(error)
+            run_context.reports[context.tool_call_id] = ToolReport("arguments not valid", error=True)
+            return render("tools/invalid_arguments", tool=name, errors=errors)
+        try:
+            output = await run(run_context, given)
+        except OssifrageError as error:
+            run_context.reports[context.tool_call_id] = ToolReport(str(error), error=True)
+            return render("tools/failed", tool=name, error=error)
+        run_context.reports[context.tool_call_id] = ToolReport(output.summary, error=False)
+        return output.text
+
+    return FunctionTool(
+        name=name,
+        description=prompt.description,
+        params_json_schema=schema,
+        on_invoke_tool=invoke,
+        strict_json_schema=False,  # strict mode would mark every optional argument as required
+    )
+
+
+def validation_errors(error: ValidationError) -> str:
+    """One line per field: where, and what is wrong there."""
+    lines: list[str] = []
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        place = ".".join(str(part) for part in detail["loc"])
+        lines.append(f"- {place}: {detail['msg']}" if place else f"- {detail['msg']}")
+    return "\n".join(lines)

@@ -1,0 +1,58 @@
+"""Documents in Milvus: added from files, searched as passages, opened as lines.
+
+Loaded on first use, since the machinery below is not needed for a look at ``--help``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import (
+    DocumentNotFoundError,
+    EmbeddingError,
+    EmbeddingMismatchError,
+    EmbeddingUnavailableError,
+    KnowledgeError,
+    KnowledgeLockedError,
+    KnowledgeNotFoundError,
+    KnowledgeUnreachableError,
+    PathNotFoundError,
+)
+from .values import AddReport, Document, Excerpt, Passage, Progress, SearchMode, Skipped, Status
+
+if TYPE_CHECKING:
+    from .base import KnowledgeBase
+    from .embeddings import EmbeddingFunction
+
+__all__ = [
+    "AddReport",
+    "Document",
+    "DocumentNotFoundError",
+    "EmbeddingError",
+    "EmbeddingFunction",
+    "EmbeddingMismatchError",
+    "EmbeddingUnavailableError",
+    "Excerpt",
+    "KnowledgeBase",
+    "KnowledgeError",
+    "KnowledgeLockedError",
+    "KnowledgeNotFoundError",
+    "KnowledgeUnreachableError",
+    "Passage",
+    "PathNotFoundError",
+    "Progress",
+    "SearchMode",
+    "Skipped",
+    "Status",
+]
+
+_HOME = {"EmbeddingFunction": ".embeddings", "KnowledgeBase": ".base"}
+
+
+def __getattr__(name: str) -> Any:
+    """Load the heavier names on first use (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name], __name__), name)

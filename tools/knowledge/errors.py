@@ -1,0 +1,67 @@
+"""What can go wrong with a knowledge base.
+
+::
+
+    OssifrageError
+    └── KnowledgeError                    the base itself: Milvus refused, or the request makes no sense
+        ├── KnowledgeNotFoundError        nothing has been added there yet
+        ├── KnowledgeLockedError          another process has the folder open
+        ├── KnowledgeUnreachableError     the Milvus server does not answer
+        ├── PathNotFoundError             a path to add does not exist
+        ├── DocumentNotFoundError         no document has that name, or several do
+        └── EmbeddingError                the embedding model failed
+            ├── EmbeddingUnavailableError     it cannot be loaded here
+            └── EmbeddingMismatchError        the base was made with another one
+"""
+
+from __future__ import annotations
+
+from ... import OssifrageError
+
+__all__ = [
+    "DocumentNotFoundError",
+    "EmbeddingError",
+    "EmbeddingMismatchError",
+    "EmbeddingUnavailableError",
+    "KnowledgeError",
+    "KnowledgeLockedError",
+    "KnowledgeNotFoundError",
+    "KnowledgeUnreachableError",
+    "PathNotFoundError",
+]
+
+
+class KnowledgeError(OssifrageError):
+    """The knowledge base could not do what was asked."""
+
+
+class KnowledgeNotFoundError(KnowledgeError):
+    """There is no knowledge base there yet."""
+
+
+class KnowledgeLockedError(KnowledgeError):
+    """Another process has the folder open; Milvus Lite serves one process at a time."""
+
+
+class KnowledgeUnreachableError(KnowledgeError):
+    """The Milvus server does not answer, or refuses the connection."""
+
+
+class PathNotFoundError(KnowledgeError):
+    """A path to add does not exist. Nothing was written."""
+
+
+class DocumentNotFoundError(KnowledgeError):
+    """No document of the base has that name, or more than one has."""
+
+
+class EmbeddingError(KnowledgeError):
+    """The embedding model failed."""
+
+
+class EmbeddingUnavailableError(EmbeddingError):
+    """The embedding model cannot be loaded on this machine."""
+
+
+class EmbeddingMismatchError(EmbeddingError):
+    """The knowledge base was made with another embedding."""

@@ -1,0 +1,201 @@
+"""Cutting a document into passages.
+
+Passages tile the document: in order, without gap or overlap, each a run of whole lines. Joined again they are
+the document, so no second copy of the text is kept. One exception to "whole lines": a line too long for a
+Milvus string becomes several passages with the same line number.
+
+A passage follows the headings. A section longer than a passage is cut where the text allows it best
+(between blocks, else between nested blocks, else between lines, inside fenced code only when the code is
+longer than any passage may be); sections shorter than a passage join their neighbours below the same parent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from .markdown import Cut, Outline, outline, plain_outline
+
+__all__ = ["Chunk", "join_chunks", "split_passages"]
+
+MIN_WEIGHT = 700
+MAX_WEIGHT = 2_100
+"""Characters; about 120 to 350 English words. A character of a script without spaces counts three times."""
+HARD_WEIGHT = 6_300
+"""No passage is heavier, unless it is a single line. Reached only where a cut would go through code."""
+MAX_LINE_BYTES = 16_000
+"""A longer line is cut. A Milvus string holds 65,535 bytes; the search terms of a line can take more than
+the line itself."""
+
+_DENSE_SCRIPT = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage before it has a place in the base. Lines count from 1; ``end_line`` is inclusive."""
+
+    start_line: int
+    end_line: int
+    heading: str
+    text: str
+
+
+@dataclass(slots=True)
+class _Section:
+    """Lines ``start`` to ``end`` (exclusive, from 0) below one heading, or several joined ones."""
+
+    start: int
+    end: int
+    path: tuple[str, ...]
+    """The headings above, its own included."""
+    parent: tuple[str, ...] | None
+    """The headings above without its own; None before the first heading."""
+    bare: bool
+    """Whether there is nothing below the heading."""
+
+
+def split_passages(text: str, *, markdown: bool) -> list[Chunk]:
+    """Cut ``text`` (whose lines end with a newline) into passages; an empty text has none."""
+    lines = text.removesuffix("\n").split("\n") if text else []
+    shape = outline(text) if markdown else plain_outline(text)
+    # weights[n] is the weight of the first n lines.
+    weights = list(accumulate((_weight(line) for line in lines), initial=0))
+    chunks: list[Chunk] = []
+    for section in _joined(_sections(lines, shape), weights):
+        heading = " > ".join(section.path)
+        for start, end in _cut(section, weights, shape.cuts):
+            chunks.extend(_chunks(lines, start, end, heading))
+    return chunks
+
+
+def join_chunks(chunks: Sequence[tuple[int, int, str]]) -> dict[int, str]:
+    """Lines by number, from consecutive ``(start_line, end_line, text)``; the inverse of the cutting."""
+    lines: dict[int, str] = {}
+    for start, _, text in chunks:
+        for number, line in enumerate(text.split("\n"), start):
+            lines[number] = lines.get(number, "") + line
+    return lines
+
+
+def _weight(line: str) -> int:
+    if line.isascii():
+        return len(line) + 1
+    return len(line) + 1 + 2 * len(_DENSE_SCRIPT.findall(line))
+
+
+def _sections(lines: Sequence[str], shape: Outline) -> Iterator[_Section]:
+    starts = [heading.line for heading in shape.headings]
+    ends = [*starts, len(lines)]
+    yield _Section(0, ends[0], (), None, bare=False)
+    open_headings: list[tuple[int, str]] = []
+    for heading, end in zip(shape.headings, ends[1:], strict=True):
+        while open_headings and open_headings[-1][0] >= heading.level:
+            open_headings.pop()
+        parent = tuple(text for _, text in open_headings)
+        open_headings.append((heading.level, heading.text))
+        path = tuple(text for _, text in open_headings if text)
+        # What underlines a heading is no text below it.
+        bare = not any(line.strip(" \t=-") for line in lines[heading.line + 1 : end])
+        yield _Section(heading.line, end, path, parent, bare)
+
+
+def _joined(sections: Iterator[_Section], weights: Sequence[int]) -> Iterator[_Section]:
+    """Join small sections with the next one, where they have the same parent or one is the other's parent."""
+
+    def weight(section: _Section) -> int:
+        return weights[section.end] - weights[section.start]
+
+    last: _Section | None = None
+    for section in sections:
+        if section.start == section.end:
+            continue
+        if last is None:
+            last = section
+        elif (
+            (weight(last) < MIN_WEIGHT or weight(section) < MIN_WEIGHT / 3)
+            and weight(last) + weight(section) <= MAX_WEIGHT
+            and (section.parent == last.parent or section.parent == last.path or last.parent is None)
+        ):
+            last = _join(last, section)
+        else:
+            yield last
+            last = section
+    if last is not None:
+        yield last
+
+
+def _join(first: _Section, second: _Section) -> _Section:
+    """Join two sections under the headings they share.
+
+    Where the first has no heading, or nothing else, the second names the passage.
+    """
+    if (first.bare or first.parent is None) and second.path[: len(first.path)] == first.path:
+        return _Section(first.start, second.end, second.path, second.parent, second.bare)
+    shared = [one for one, other in zip(first.path, second.path, strict=False) if one == other]
+    return _Section(first.start, second.end, tuple(shared), first.parent, bare=False)
+
+
+def _cut(section: _Section, weights: Sequence[int], cuts: Sequence[Cut]) -> Iterator[tuple[int, int]]:
+    start = section.start
+    while start < section.end:
+        end = _next_cut(start, section.end, weights, cuts)
+        yield start, end
+        start = end
+
+
+def _next_cut(start: int, end: int, weights: Sequence[int], cuts: Sequence[Cut]) -> int:
+    total = weights[end] - weights[start]
+    if total <= MAX_WEIGHT:
+        return end
+    # Equal parts read better than full ones with a stump at the end.
+    ideal = total / -(-total // MAX_WEIGHT)
+    best, best_rank = start + 1, (len(Cut), 0.0)
+    for line in range(start + 1, end):
+        weight = weights[line] - weights[start]
+        if weight > HARD_WEIGHT or (weight > MAX_WEIGHT and best_rank[0] < Cut.FENCE):
+            break
+        penalty = cuts[line] + (Cut.LINE if weight < ideal / 2 else 0)
+        rank = (min(penalty, Cut.FENCE), abs(weight - ideal))
+        if rank < best_rank:
+            best, best_rank = line, rank
+    if best_rank[0] >= Cut.FENCE and total <= HARD_WEIGHT:
+        return end
+    # A blank line (weight 1) ends a passage and never begins one.
+    while (
+        best < end and weights[best + 1] - weights[best] == 1 and weights[best] - weights[start] < HARD_WEIGHT
+    ):
+        best += 1
+    return best
+
+
+def _chunks(lines: Sequence[str], start: int, end: int, heading: str) -> Iterator[Chunk]:
+    """Lines ``start`` to ``end`` as one passage, or more where a line is too long."""
+    long = [
+        n
+        for n in range(start, end)
+        if len(lines[n]) * 4 > MAX_LINE_BYTES and _bytes(lines[n]) > MAX_LINE_BYTES
+    ]
+    edges = sorted({start, end, *long, *(n + 1 for n in long)})
+    for first, last in pairwise(edges):
+        if first in long:
+            for part in _parts(lines[first]):
+                yield Chunk(first + 1, first + 1, heading, part)
+        else:
+            yield Chunk(first + 1, last, heading, "\n".join(lines[first:last]))
+
+
+def _parts(line: str) -> Iterator[str]:
+    """Cut a line after a blank where there is one."""
+    while _bytes(line) > MAX_LINE_BYTES:
+        piece = line.encode()[:MAX_LINE_BYTES].decode(errors="ignore")
+        blank = piece.rfind(" ", len(piece) // 2) + 1
+        piece = piece[: blank or len(piece)]
+        yield piece
+        line = line[len(piece) :]
+    yield line
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())

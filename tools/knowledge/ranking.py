@@ -1,0 +1,57 @@
+"""One ranking from several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+__all__ = ["blend", "fuse_queries"]
+
+DENSE_SHARE = 0.4
+"""Weight of the embedding in a hybrid search; full text has the rest.
+
+Recall of the gold paragraphs among 994 of HotpotQA (100 questions), with a weak static embedding:
+
+=========  ====  ====  =====
+ranking    R@2   R@5   R@10
+=========  ====  ====  =====
+full text  64.0  81.0  89.5
+embedding  54.5  71.0  83.0
+0.3        65.0  79.0  91.5
+0.4        63.5  79.5  91.0
+0.6        58.0  76.0  89.0
+RRF        59.5  76.5  89.0
+=========  ====  ====  =====
+
+A stronger embedding deserves more; 0.4 keeps a weak one from doing harm.
+"""
+_RRF_K = 60
+"""The constant of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)."""
+
+
+def blend(lexical: Mapping[str, float], dense: Mapping[str, float]) -> dict[str, float]:
+    """Scores of a hybrid search, from 0 to 1.
+
+    BM25 scores are divided by the best one, cosine similarities stretched from worst to best: BM25 has a
+    natural zero (no term in common), a cosine has none.
+    """
+    scores: dict[str, float] = {}
+    top = max(lexical.values(), default=0.0)
+    for key, score in lexical.items():
+        scores[key] = (1 - DENSE_SHARE) * (score / top if top > 0 else 0.0)
+    low, high = min(dense.values(), default=0.0), max(dense.values(), default=0.0)
+    for key, score in dense.items():
+        share = (score - low) / (high - low) if high > low else 1.0
+        scores[key] = scores.get(key, 0.0) + DENSE_SHARE * share
+    return scores
+
+
+def fuse_queries(rankings: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """One ranking for several queries, by reciprocal rank; a single one stays as it is."""
+    if len(rankings) == 1:
+        return dict(rankings[0])
+    scores: dict[str, float] = {}
+    for ranking in rankings:
+        ordered = sorted(ranking, key=lambda key: (-ranking[key], key))
+        for rank, key in enumerate(ordered, 1):
+            scores[key] = scores.get(key, 0.0) + 1 / (_RRF_K + rank)
+    return scores

@@ -1,0 +1,121 @@
+"""What goes in and comes out of a knowledge base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+__all__ = ["AddReport", "Document", "Excerpt", "Passage", "Progress", "SearchMode", "Skipped", "Status"]
+
+SearchMode = Literal["auto", "lexical", "dense", "hybrid"]
+"""``auto`` is ``hybrid`` where the knowledge base has an embedding and ``lexical`` where it has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """Some consecutive lines of a document, found by a search."""
+
+    passage_id: str
+    score: float
+    """Higher is better. Comparable within one list of results only."""
+    source: str
+    title: str
+    heading: str
+    """The headings above, outermost first, joined by " > "; may be empty."""
+    start_line: int
+    """From 1."""
+    end_line: int
+    """Inclusive."""
+    total_lines: int
+    """Lines in the whole document."""
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excerpt:
+    """Lines of one document, exactly as they are in it."""
+
+    source: str
+    title: str
+    heading: str
+    """The headings above the first line shown, outermost first, joined by " > "; may be empty."""
+    total_lines: int
+    """Lines in the whole document."""
+    lines: Mapping[int, str]
+    """Line number (from 1) to text, in order; numbers may have gaps."""
+    matches: tuple[int, ...] = ()
+    """The lines that hold the pattern, when the excerpt comes from ``find``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """One document of the knowledge base."""
+
+    source: str
+    """Its name: stable, relative, with forward slashes."""
+    title: str
+    lines: int
+    passages: int
+    sha256: str
+    """Of the file's bytes."""
+    modified: datetime
+    """When the file was last written (UTC)."""
+    added: datetime
+    """When this version came into the knowledge base (UTC)."""
+    path: str
+    """Where the file was read, absolute."""
+    root: str
+    """The folder it was added with, absolute; empty for a file added by itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A file that was not read, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far an ``add`` has come."""
+
+    done_files: int
+    total_files: int
+    passages: int
+    """Passages written so far."""
+    source: str
+    """The document just finished."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddReport:
+    """What an ``add`` did. The tuples hold sources, sorted."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    removed: tuple[str, ...]
+    """Documents whose file is gone, or holds no text any more."""
+    skipped: tuple[Skipped, ...]
+    passages: int
+    """Passages written."""
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """A knowledge base in numbers."""
+
+    uri: str
+    collection: str
+    embedding: str
+    """``none``, or the spec of the embedding the base was made with."""
+    dimension: int
+    """Of the embedding; 0 without one."""
+    documents: int
+    passages: int
+    mode: SearchMode
+    """What ``auto`` means here: ``hybrid`` or ``lexical``."""

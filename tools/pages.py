@@ -1,0 +1,120 @@
+"""What the model was shown: pages of numbered lines, one cursor each.
+
+The form is the one gpt-oss was trained with (openai/gpt-oss, ``simple_browser_tool.py``): a cursor, a title
+with its source, the range of lines in view, then ``L12: text``. Unlike there, the numbers are the line
+numbers of the document itself, counted from 1, so that a citation ``【3†L9-L11】`` is a place in a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["Page", "PageStack", "format_page", "parse_pages"]
+
+_BRACKETS = str.maketrans("【】", "〖〗")
+_HEADER = re.compile(r"^\[(?P<cursor>\d+)\] (?P<title>.*) \((?P<source>[^()\n]*(?:\([^()\n]*\)[^()\n]*)*)\)$")
+_RANGE = re.compile(r"^\*\*viewing lines \[(?P<start>\d+) - (?P<end>\d+)\] of (?P<total>\d+)\*\*$")
+_LINE = re.compile(r"^L(?P<number>\d+): (?P<text>.*)$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Some lines of one document, as the model saw them."""
+
+    cursor: int
+    source: str
+    title: str
+    heading: str
+    """The headings above the first line, outermost first, joined by " > "; may be empty."""
+    total_lines: int
+    """Lines in the whole document."""
+    lines: Mapping[int, str]
+    """Line number (from 1) to text. Numbers may have gaps (``find`` shows matches with some context)."""
+
+
+@dataclass
+class PageStack:
+    """Every page one run has shown to the model, in order; the cursor is the index."""
+
+    pages: list[Page] = field(default_factory=list[Page])
+
+    def show(
+        self, *, source: str, title: str, heading: str, total_lines: int, lines: Mapping[int, str]
+    ) -> Page:
+        """Add a page and give it the next cursor."""
+        page = Page(
+            cursor=len(self.pages),
+            source=source,
+            title=title,
+            heading=heading,
+            total_lines=total_lines,
+            lines=dict(lines),
+        )
+        self.pages.append(page)
+        return page
+
+    def lines_of(self, source: str) -> dict[int, str]:
+        """Every line of ``source`` that was shown, whichever page it was on."""
+        seen: dict[int, str] = {}
+        for page in self.pages:
+            if page.source == source:
+                seen.update(page.lines)
+        return seen
+
+
+def format_page(page: Page) -> str:
+    """The text the model reads.
+
+    Citation brackets in a document become look-alikes, so that a document cannot forge a citation.
+    """
+    numbers = sorted(page.lines)
+    start, end = (numbers[0], numbers[-1]) if numbers else (0, 0)
+    head = [
+        f"[{page.cursor}] {_one_line(page.title)} ({_one_line(page.source)})",
+        f"**viewing lines [{start} - {end}] of {page.total_lines}**",
+    ]
+    if page.heading:
+        head.append(f"Section: {_one_line(page.heading)}")
+    body = [f"L{number}: {page.lines[number].translate(_BRACKETS)}" for number in numbers]
+    return "\n".join([*head, "", *body])
+
+
+def parse_pages(text: str) -> Sequence[Page]:
+    """Read back what :func:`format_page` wrote; other text between pages is skipped."""
+    pages: list[Page] = []
+    rows = text.split("\n")
+    index = 0
+    while index < len(rows) - 1:
+        header, view = _HEADER.match(rows[index]), _RANGE.match(rows[index + 1])
+        if header is None or view is None:
+            index += 1
+            continue
+        index += 2
+        heading = ""
+        if index < len(rows) and rows[index].startswith("Section: "):
+            heading = rows[index].removeprefix("Section: ")
+            index += 1
+        lines: dict[int, str] = {}
+        while index < len(rows):
+            if match := _LINE.match(rows[index]):
+                lines[int(match["number"])] = match["text"]
+            elif rows[index].strip():
+                break
+            index += 1
+        pages.append(
+            Page(
+                cursor=int(header["cursor"]),
+                source=header["source"],
+                title=header["title"],
+                heading=heading,
+                total_lines=int(view["total"]),
+                lines=lines,
+            )
+        )
+    return pages
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.translate(_BRACKETS).split())
