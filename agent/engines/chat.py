@@ -37,7 +37,8 @@ from openai.types.chat import ChatCompletionMessage
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 from ..errors import EngineResponseError, EngineUnreachableError
-from .http import CONNECT_SECONDS, error_message, is_loopback, refusal, server_root, unreachable
+from .failures import error_message, refusal, unreachable
+from .http import CONNECT_SECONDS, is_loopback, server_root
 from .profiles import PROFILES, Profile, ServerKind, profile_for
 
 __all__ = ["chat_model"]

@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import httpx
 from httpx_sse import EventSource, SSEError
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ..errors import (
-    ContextWindowError,
-    EngineAuthError,
-    EngineError,
-    EngineResponseError,
-    EngineUnreachableError,
-    UsageError,
-)
+from ..errors import EngineError, EngineResponseError, EngineUnreachableError, UsageError
+from .failures import error_message, field_of, refusal, unreachable
 
 __all__ = [
     "CONNECT_SECONDS",
     "IDLE_SECONDS",
     "Entry",
-    "error_message",
     "get_json",
     "is_loopback",
-    "one_line",
     "open_client",
     "post_events",
     "read_as",
-    "refusal",
     "served_model",
     "served_models",
     "server_root",
-    "unreachable",
 ]
 
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 120.0
 """Longest silence while a server works: it may have a long prompt to read before its first token."""
-
-_MESSAGE_LENGTH = 200
-_CONTEXT = re.compile(r"context (length|size|window)", re.IGNORECASE)
-# Servers that fail on what the model wrote quote it in the error, and it may be reasoning
-# (Ollama: `error parsing tool call: raw='…'`; llama.cpp names the harmony text it could not parse).
-_QUOTED_OUTPUT = re.compile(r"raw=|<\||\bOutput:", re.IGNORECASE)
 
 _Object = TypeAdapter(dict[str, Any])
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -189,49 +172,6 @@ async def served_model(client: httpx.AsyncClient, wanted: str | None) -> Entry:
     )
 
 
-def unreachable(address: str) -> EngineUnreachableError:
-    """The error for a server that does not answer at all."""
-    return EngineUnreachableError(
-        f"No server answers at {address}: is it running? Start it or pass --base-url."
-    )
-
-
-def refusal(address: str, status: int, message: str, *, path: str, has_key: bool) -> EngineError:
-    """The error for an HTTP status other than success.
-
-    Args:
-        address: the server, for the user.
-        status: the HTTP status.
-        message: what the server itself says.
-        path: what was asked for.
-        has_key: whether a key was sent.
-    """
-    if status in (401, 403):
-        # What the server says is left out here: some repeat the key.
-        wish = "refuses the API key: correct" if has_key else "wants an API key: set"
-        return EngineAuthError(f"{address} {wish} OSSIFRAGE_API_KEY or pass --api-key.")
-    said = one_line(message)
-    if status in (400, 413) and _CONTEXT.search(message):
-        return ContextWindowError(
-            f"The conversation does not fit {address} ({status}{said}): ask for less, or start it with more."
-        )
-    if status == 404:
-        text = f"{address} does not know {path} (404{said}): is it the server that --engine names?"
-    elif status == 429:
-        text = f"{address} takes no more requests now (429{said}): wait and ask again."
-    else:
-        text = f"{address} answered {status}{said}; its log may say more."
-    return EngineResponseError(text, status=status)
-
-
-def one_line(message: str) -> str:
-    """A server's message made fit to follow a status: ``": …"``, one line, short, without model output."""
-    said = " ".join(_QUOTED_OUTPUT.split(message, maxsplit=1)[0].split()).rstrip(" .:")
-    if len(said) > _MESSAGE_LENGTH:
-        said = f"{said[: _MESSAGE_LENGTH - 1]}…"
-    return f": {said}" if said else ""
-
-
 async def _events(
     client: httpx.AsyncClient, path: str, response: httpx.Response
 ) -> AsyncGenerator[Mapping[str, Any]]:
@@ -244,7 +184,7 @@ async def _events(
             except ValidationError as error:
                 raise _foreign(client, path, "an event that is not a JSON object") from error
             if failure := payload.get("error"):
-                status = _field(failure, "code")
+                status = field_of(failure, "code")
                 raise refusal(
                     _address(client),
                     status if isinstance(status, int) else 500,
@@ -289,18 +229,6 @@ def _foreign(client: httpx.AsyncClient, path: str, what: str) -> EngineResponseE
     return EngineResponseError(
         f"{_address(client)} answered {path} with {what}: is it the server that --engine names?"
     )
-
-
-def error_message(payload: object) -> str:
-    """What a body with ``error`` (an object or a text), ``message`` or ``detail`` says; may be empty."""
-    for key in ("error", "message", "detail"):
-        found = _field(payload, key)
-        payload = payload if found is None else found
-    return payload if isinstance(payload, str) else ""
-
-
-def _field(payload: object, key: str) -> object:
-    return cast(dict[str, object], payload).get(key) if isinstance(payload, dict) else None
 
 
 def _address(client: httpx.AsyncClient) -> str:

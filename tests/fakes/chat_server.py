@@ -66,7 +66,7 @@ async def _stream(message: Mapping[str, Any], body: Mapping[str, Any]) -> AsyncI
             for word in value.split(" "):
                 yield chunk({key: f"{word} "})
     yield chunk({}, _finish_reason(message))
-    if (body.get("stream_options") or {}).get("include_usage"):
+    if body.get("stream_options") == {"include_usage": True}:
         yield event({**_HEAD, "object": "chat.completion.chunk", "choices": [], "usage": _USAGE})
     yield b"data: [DONE]\n\n"
 

@@ -61,7 +61,7 @@ class Dialogue:
         developer = DeveloperContent.new().with_instructions("Answer from the documents.")
         if self.tools:
             described = [
-                ToolDescription.new(
+                ToolDescription.new(  # pyright: ignore[reportUnknownMemberType]
                     name,
                     f"{name} things.",
                     {"type": "object", "properties": TOOLS[name], "required": REQUIRED[name]},

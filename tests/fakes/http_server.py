@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class HttpServer:
     async def answer(self, request: Request) -> Reply:
         raise NotImplementedError
 
-    async def __aenter__(self) -> HttpServer:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.url = "http://127.0.0.1:{1}".format(*self._server.sockets[0].getsockname())
         return self

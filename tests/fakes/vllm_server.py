@@ -84,7 +84,7 @@ class FakeVllm(HttpServer):
             )
             if finish:
                 break
-        if (body.get("stream_options") or {}).get("include_usage"):
+        if body.get("stream_options") == {"include_usage": True}:
             usage: dict[str, Any] = {"prompt_tokens": len(prompt), "completion_tokens": sent}
             if self.prompt_tokens_details:
                 usage["prompt_tokens_details"] = {"cached_tokens": hit}

@@ -3,6 +3,9 @@
 python llama_server.py MODEL.gguf PORT [API_KEY]
 """
 
+# pyright: basic, reportAttributeAccessIssue=false
+# (xllamacpp has no types)
+
 import sys
 import time
 

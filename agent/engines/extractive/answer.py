@@ -74,8 +74,8 @@ def compose(selections: Sequence[Selection], evidence: Evidence) -> Composition:
 
 
 def _unknown_names(part: Part, evidence: Evidence) -> list[str]:
-    """The names of a part that stand nowhere in what was seen."""
-    return [name for name in part.names if terms(name) and not evidence.mentions(name)]
+    """The names of a part that no sentence seen has, with its headings."""
+    return [name for name in part.names if terms(name) and not evidence.speaks_of(name)]
 
 
 def _listed(texts: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
 from ...errors import CannotFillError
@@ -34,7 +34,7 @@ class ExtractiveEngine:
     model = "no language model: quoting sources"
     context_window = 131072
 
-    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncIterator[Chunk]:
+    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
         """Stream the next step: an analysis message, then a call or the final answer.
 
         Raises:

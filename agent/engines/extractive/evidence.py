@@ -113,6 +113,8 @@ class _Read:
     above: frozenset[str]
     pairs: frozenset[tuple[str, str]]
     heading: frozenset[str]
+    form: float
+    """What its kind and its wording take off the score."""
 
 
 class Evidence:
@@ -142,11 +144,6 @@ class Evidence:
         }
         self._unseen = math.log(1 + (total + 0.5) / 0.5)
 
-    @property
-    def units(self) -> list[Unit]:
-        """All of them, in the order seen."""
-        return [read.unit for read in self._reads]
-
     def weight(self, term: str) -> float:
         """How much a term tells, over what was seen (inverse document frequency)."""
         return self._idf.get(term, self._unseen)
@@ -156,16 +153,15 @@ class Evidence:
         wanted = set(terms(text))
         return any(wanted <= read.terms | read.above for read in self._reads)
 
-    def mentions(self, text: str) -> bool:
-        """Whether every term of ``text`` was seen anywhere."""
-        return all(term in self._idf for term in terms(text))
-
     def select(self, part: Part) -> Selection:
         """Choose the sentences that answer a part."""
         weights = self._weights(part)
         total = sum(weights.values()) or 1.0
+        # "Oracle Cloud" is not answered by one sentence with an oracle and another with a cloud.
+        torn = {term for name in part.names if not self.speaks_of(name) for term in terms(name)}
+        known = {term: weight for term, weight in weights.items() if term not in torn}
         matches = sorted(
-            (self._match(read, part, weights, total) for read in self._reads),
+            (self._match(read, part, known, total) for read in self._reads),
             key=lambda match: -match.score,
         )
         enough = _ENOUGH if len(part.terms) <= _SIMPLE else _ENOUGH_CHAIN
@@ -248,7 +244,7 @@ class Evidence:
         if part.context and self._around[unit.cursor].isdisjoint(part.context):
             score *= 0.5  # it is about something else than what the pronoun points at
         if unit.kind != "code" or part.wanted != "procedure":
-            score *= _FORM[unit.kind] * _clarity(unit.text)
+            score *= read.form
         return Match(unit=unit, score=score, covered=covered)
 
     def _likeness(self, heading: frozenset[str], weights: dict[str, float]) -> float:
@@ -354,6 +350,7 @@ def _read(unit: Unit) -> _Read:
         above=frozenset(terms(f"{unit.title} {unit.headings}")),
         pairs=frozenset(pairwise(own)),
         heading=frozenset(terms(unit.heading)),
+        form=_FORM[unit.kind] * _clarity(unit.text),
     )
 
 

@@ -40,7 +40,7 @@ class Lookup:
     arguments: Mapping[str, Any]
     output: str
 
-    @property
+    @functools.cached_property
     def pages(self) -> Sequence[Page]:
         """The pages of the result."""
         return parse_pages(self.output)
@@ -68,7 +68,7 @@ class Prompt:
     closing: bool
     """Whether no call may be made any more."""
 
-    @property
+    @functools.cached_property
     def pages(self) -> list[Page]:
         """Every page seen for this question."""
         return [page for lookup in self.lookups for page in lookup.pages]

@@ -12,7 +12,7 @@ __all__ = ["Schema", "about", "properties", "required", "resolve", "types", "var
 
 Schema = Mapping[str, Any]
 
-_ABBREVIATIONS = {
+_ABBREVIATIONS: dict[str, str] = {
     "max": "maximum",
     "min": "minimum",
     "avg": "average",
@@ -82,7 +82,9 @@ def required(schema: Schema) -> list[str]:
 def about(name: str, schema: Schema) -> tuple[str, ...]:
     """The terms a property's name is made of: ``maxDimensions`` and ``max_dimensions`` give the same."""
     title = schema.get("title")
-    words = re.findall(r"[^\W_]+", _CAMEL.sub(" ", name or (title if isinstance(title, str) else "")))
+    words: list[str] = re.findall(
+        r"[^\W_]+", _CAMEL.sub(" ", name or (title if isinstance(title, str) else ""))
+    )
     return terms(" ".join(_ABBREVIATIONS.get(word.casefold(), word) for word in words))
 
 

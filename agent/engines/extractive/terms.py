@@ -50,6 +50,7 @@ def content_words(text: str) -> list[Word]:
     ]
 
 
+@functools.lru_cache(maxsize=1 << 13)
 def terms(text: str) -> tuple[str, ...]:
     """The terms of ``text``, in order, with repetitions."""
     return tuple(word.term for word in content_words(text))

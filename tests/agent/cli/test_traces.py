@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -119,14 +118,9 @@ def test_errors_are_left_to_the_caller(home: Path) -> None:
         invoke("list")
 
 
-@dataclass
-class _Settings:
-    home: Path
-
-
-def test_the_home_in_the_settings_goes_first(
+def test_the_home_given_before_the_command_counts(
     trace_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OSSIFRAGE_HOME", str(tmp_path / "elsewhere"))
     assert invoke("list").stdout == ""
-    assert trace_id in invoke("list", obj=_Settings(home=tmp_path)).stdout
+    assert trace_id in invoke("list", obj={"home": str(tmp_path)}).stdout

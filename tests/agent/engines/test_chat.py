@@ -266,7 +266,6 @@ async def test_a_silent_server(server: FakeChat) -> None:
 async def test_no_server() -> None:
     async with FakeChat() as server:
         pass
-    assert isinstance(server, FakeChat)
     error = await failure_of(server, stream=False)
     assert isinstance(error, EngineUnreachableError)
     assert f"No server answers at {server.url}/v1: is it running?" in str(error)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from fakes.dialogue import Dialogue, Document
+from fakes.dialogue import Dialogue, Document, Search
 from ossifrage.agent.engines.engine import Engine, Sampling
 from ossifrage.agent.engines.extractive import ExtractiveEngine
 from ossifrage.agent.errors import CannotFillError, EngineResponseError
@@ -33,14 +34,15 @@ STORAGE: Document = dict(
 )
 
 
-def everywhere(*found: tuple[str, Document]):
+def everywhere(*found: tuple[str, Document]) -> Search:
     """A search that always finds the same."""
     return lambda queries: found
 
 
 def quotes(text: str) -> list[tuple[str, int, int, int]]:
     """Every quote in an answer, with its cursor and lines."""
-    place, found = 0, []
+    place = 0
+    found: list[tuple[str, int, int, int]] = []
     for match in CITATION.finditer(text):
         quote = re.sub(r"^\s*(?:- )?(?:```\n)?|(?:\n```)?\s*$", "", text[place : match.start()])
         found.append((quote, int(match[1]), int(match[2]), int(match[3] or match[2])))
@@ -197,7 +199,7 @@ async def test_tokens_that_are_no_conversation_are_refused():
         await anext(ExtractiveEngine().generate([200006, 1, 2, 3, 200006], Sampling(max_tokens=10)))
 
 
-ANSWER = {
+ANSWER: dict[str, Any] = {
     "type": "object",
     "properties": {
         "answer": {"type": "string"},
@@ -247,3 +249,15 @@ async def test_a_refused_answer_is_not_given_again():
     dialogue.user(render("invalid_output", name="Answer", errors="answer: too long"))
     with pytest.raises(CannotFillError, match="has only the one that was refused"):
         await dialogue.step()
+
+
+async def test_a_name_in_pieces_is_not_the_name():
+    lines: Document = {
+        1: "Milvus has a timestamp oracle.",
+        2: "",
+        3: "You can use Milvus on the Zilliz Cloud.",
+    }
+    answer, _ = await Dialogue().ask("Can I use Milvus on Oracle Cloud?", everywhere(("notes.md", lines)))
+    assert (
+        answer.endswith("“Can I use Milvus on Oracle Cloud”.") or "say nothing about “Oracle Cloud”" in answer
+    )
