@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DEMO := .demo
-QUESTION ?= Where is the reasoning of the model kept, and what happens when an answer does not fit its output type?
+QUESTION ?= Where is the model's reasoning kept, and which servers are driven with token ids?
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types check test-vllm bench-harmony lock clean

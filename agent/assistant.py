@@ -20,6 +20,8 @@ from ..tools.search import search_tool
 from .answer import Answer, Result, StopReason
 from .engines.engine import Engine
 from .errors import OssifrageError, UsageError
+from .harmony import HarmonyModel
+from .harmony.writer import response_format
 from .models import OpenModel, open_model, wrap_engine
 from .output import OutputSchema
 from .run import Run, StreamItem
@@ -204,7 +206,7 @@ class Assistant:
     def _agent(self, model: OpenModel) -> Agent[RunContext]:
         return Agent[RunContext](
             name="Ossifrage",
-            instructions=render("instructions", answer_fields=self._output_type is Answer),
+            instructions=self._instructions(model),
             model=model.model,
             model_settings=ModelSettings(
                 max_tokens=self._settings.max_tokens, reasoning=Reasoning(effort=self._settings.reasoning)
@@ -212,6 +214,13 @@ class Assistant:
             tools=list(self._tools),
             output_type=self._schema,
         )
+
+    def _instructions(self, model: OpenModel) -> str:
+        text = render("instructions", answer_fields=self._output_type is Answer)
+        if self._schema is not None and not isinstance(model.model, HarmonyModel):
+            # HarmonyModel writes this section itself; not every chat server passes a schema on to the model.
+            text += "\n\n" + response_format(self._schema)
+        return text
 
     def _open_knowledge(self) -> KnowledgeBase:
         settings = self._settings

@@ -14,7 +14,9 @@ from .answer import Answer, Citation
 __all__ = ["check_citations"]
 
 _MARKER = re.compile(r"【(?P<cursor>\d+)†L(?P<start>\d+)(?:-L?(?P<end>\d+))?】")
-_LOOK_ALIKES = str.maketrans("【】", "〖〗")
+# What the model was shown differently from the document: brackets (see pages), and on chat servers control
+# tokens broken by a zero-width space (see engines/chat).
+_SHOWN_AS = str.maketrans({"【": "〖", "】": "〗", "\u200b": None})
 _QUOTE_CHARACTERS = 300
 
 
@@ -163,7 +165,7 @@ def _consecutive(numbers: Sequence[int]) -> list[list[int]]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.translate(_LOOK_ALIKES).split())
+    return " ".join(text.translate(_SHOWN_AS).split())
 
 
 def _shortened(text: str) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from openai_harmony import HarmonyEncoding
+
 from ossifrage.agent.harmony import load_encoding
 from ossifrage.tools.knowledge import KnowledgeBase
 
@@ -39,8 +40,8 @@ def birds(tmp_path_factory: pytest.TempPathFactory) -> Generator[KnowledgeBase, 
     documents = folder / "birds"
     documents.mkdir()
     (documents / "vulture.md").write_text(
-        "# Bearded vulture\n\n## Diet\n\nThe bearded vulture feeds on bones. It drops large bones from a height"
-        " to crack them.\n\n## Name\n\nIt is also called the ossifrage, which means bone breaker.\n"
+        "# Bearded vulture\n\n## Diet\n\nThe bearded vulture feeds on bones. It drops large bones from a "
+        "height to crack them.\n\n## Name\n\nIt is also called the ossifrage, which means bone breaker.\n"
     )
     (documents / "kite.md").write_text(
         "# Red kite\n\nThe red kite belongs to the genus Milvus. It nests in trees.\n\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import with_settings
+from .options import command, with_settings
 
 if TYPE_CHECKING:
     from ..answer import Result
@@ -51,6 +51,8 @@ def ask(
     wanted = Answer if output_type is None else load_type(output_type)
     result = asyncio.run(_run(settings, text, wanted, show_reasoning=show_reasoning, quiet=quiet))
     click.echo(_as_json(result) if as_json else _as_text(result))
+    if not quiet:
+        click.echo(f"\nTrace: {command(settings, 'traces show', result.trace_id)}", err=True)
     if result.partial:
         click.echo(f"Partial: {result.stop_reason.value.replace('_', ' ')} was reached.", err=True)
         return PARTIAL

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["kb"]
 
+_SKIPPED_SHOWN = 20
+
 
 @click.group()
 def kb() -> None:
@@ -186,8 +188,10 @@ def _print_report(report: AddReport) -> None:
         f"{len(report.removed)} removed, {len(report.skipped)} skipped; "
         f"{report.passages} passages in {report.seconds:.1f} s{rate}"
     )
-    for skipped in report.skipped:
+    for skipped in report.skipped[:_SKIPPED_SHOWN]:
         click.echo(f"skipped {one_line(skipped.source)}: {one_line(skipped.reason)}", err=True)
+    if (more := len(report.skipped) - _SKIPPED_SHOWN) > 0:
+        click.echo(f"and {more} more skipped", err=True)
 
 
 def _print_json(value: object) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["settings_options", "with_settings"]
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+__all__ = ["command", "settings_options", "with_settings"]
 
 _OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "engine": click.option(
@@ -53,3 +56,16 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         return context.invoke(command, load_settings(**given), **values)
 
     return settings_options(wrapper)
+
+
+def command(settings: Settings, *words: str) -> str:
+    """A command for the user to type, that works with these settings from where they are."""
+    import shlex
+    import shutil
+    import sys
+
+    from ..home import default_home
+
+    program = "ossifrage" if shutil.which("ossifrage") else sys.argv[0]
+    home = [] if settings.home == default_home() else ["--home", str(settings.home)]
+    return f"{program} {shlex.join(home)}{' ' if home else ''}{' '.join(words)}"

@@ -20,7 +20,7 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None
     grammar: str | None = None
-    """A GBNF grammar over the completion (token literals allowed); only for engines with ``grammars``."""
+    """A GBNF grammar over the completion, token literals allowed. llama.cpp only."""
 
 
 @dataclass(frozen=True, kw_only=True)

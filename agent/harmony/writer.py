@@ -36,7 +36,7 @@ from .names import FunctionNames
 from .schemas import response_schema, tool_parameters
 from .vocabulary import START
 
-__all__ = ["TOKENS_KEY", "Effort", "PromptWriter"]
+__all__ = ["TOKENS_KEY", "Effort", "PromptWriter", "functions_of", "response_format"]
 
 Effort = Literal["low", "medium", "high"]
 Item = Mapping[str, Any]
@@ -119,7 +119,7 @@ class PromptWriter:
         if instructions or functions:
             parts.append(content)
         if output_schema is not None and not output_schema.is_plain_text():
-            section = _response_format(output_schema)
+            section = response_format(output_schema)
             parts.append(TextContent(text=f"\n\n{section}" if parts else section))
         if not parts:
             return []
@@ -238,7 +238,7 @@ def _text(content: Any) -> str:
     return "\n".join(parts)
 
 
-def _response_format(schema: AgentOutputSchemaBase) -> str:
+def response_format(schema: AgentOutputSchemaBase) -> str:
     """The developer message's last section (openai/harmony, docs/format.md, "Structured output")."""
     body = response_schema(schema.json_schema())
     description = body.pop("description", None)

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from agents import SQLiteSession, function_tool
+from pydantic import BaseModel
+
+from fakes.scripted_engine import ScriptedEngine
 from ossifrage import Answer, Assistant, KnowledgeBase, Result, Settings
 from ossifrage.agent.answer import StopReason
 from ossifrage.agent.errors import EngineUnreachableError, InvalidOutputError, UsageError
 from ossifrage.agent.run import ReasoningDelta, TextDelta
 from ossifrage.agent.traces import OutputRejected, ToolReturned, TraceStore
-from pydantic import BaseModel
-
-from fakes.scripted_engine import ScriptedEngine
 
 SECRET = "zq7-the-thought-nobody-may-see"
 THINK = f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|>assistant"

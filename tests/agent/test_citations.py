@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import BaseModel
+
 from ossifrage.agent.answer import Answer, Citation
 from ossifrage.agent.citations import check_citations
 from ossifrage.tools.pages import PageStack
-from pydantic import BaseModel
 
 
 @pytest.fixture

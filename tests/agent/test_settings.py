@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ossifrage.agent.errors import UsageError
 from ossifrage.agent.settings import Settings, load_settings
 

@@ -18,6 +18,7 @@ from openai_harmony import (
     SystemContent,
     ToolDescription,
 )
+
 from ossifrage.agent.engines.engine import Sampling
 from ossifrage.agent.engines.extractive import ExtractiveEngine
 from ossifrage.agent.harmony import load_encoding

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from fakes.process import free_port, serving
 
 HERE = Path(__file__).parent

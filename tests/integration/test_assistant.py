@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+
 from ossifrage import Answer, Assistant, KnowledgeBase, Settings
 from ossifrage.agent.answer import StopReason
 from ossifrage.agent.engines import Chunk, Sampling

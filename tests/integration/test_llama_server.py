@@ -7,6 +7,7 @@ from contextlib import aclosing
 
 import httpx
 import pytest
+
 from ossifrage.agent.engines import Chunk, Sampling
 from ossifrage.agent.engines.detect import detect
 from ossifrage.agent.engines.llama_server import LlamaServerEngine

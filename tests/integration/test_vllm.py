@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from fakes.process import free_port, serving
 from ossifrage.agent.engines import Chunk, Sampling
 from ossifrage.agent.engines.detect import detect

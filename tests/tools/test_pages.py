@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ossifrage.tools.pages import PageStack, format_page, parse_pages
 
 line = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="【】"), max_size=60)

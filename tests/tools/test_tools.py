@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from agents import FunctionTool
 from agents.tool_context import ToolContext
+
 from ossifrage import KnowledgeBase
 from ossifrage.tools.find import find_tool
 from ossifrage.tools.function import RunContext

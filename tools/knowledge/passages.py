@@ -20,9 +20,12 @@ from .markdown import Cut, Outline, outline, plain_outline
 
 __all__ = ["Chunk", "join_chunks", "split_passages"]
 
-MIN_WEIGHT = 700
+MIN_WEIGHT = 150
 MAX_WEIGHT = 2_100
-"""Characters; about 120 to 350 English words. A character of a script without spaces counts three times."""
+"""Characters; about 25 and 350 English words. A character of a script without spaces counts three times.
+
+The least is low on purpose: a short section under a heading of its own, such as a question in a FAQ, is found
+best by itself."""
 HARD_WEIGHT = 6_300
 """No passage is heavier, unless it is a single line. Reached only where a cut would go through code."""
 MAX_LINE_BYTES = 16_000

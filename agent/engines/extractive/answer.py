@@ -59,9 +59,9 @@ def compose(selections: Sequence[Selection], evidence: Evidence) -> Composition:
         if selection.units:
             unknown.extend(_unknown_names(selection.part, evidence))
         elif evidence.ranked(selection.part):
-            unanswered.append(selection.part.label)
+            unanswered.append(selection.part.text)
         else:
-            unknown.append(selection.part.label)
+            unknown.append(selection.part.text)
     gaps: list[str] = []
     if unanswered:
         gaps.append(f"No sentence found in the sources answers {_listed(unanswered)}.")

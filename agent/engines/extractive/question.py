@@ -33,6 +33,7 @@ _PRONOUN = re.compile(
     r"\b(?:it|its|they|them|their|this|that|these|those|one|ones|he|she|his|her|him|there|here|each|both)\b",
     re.IGNORECASE,
 )
+_MAY_POINT_INSIDE = re.compile(r"(?:its|their|his|her|that)", re.IGNORECASE)
 _COMPARISON = re.compile(
     r"\b(?:both|same|difference|differences|compare|compared|versus|vs|than|or|older|younger|first|earlier|later|more)\b",
     re.IGNORECASE,
@@ -82,8 +83,6 @@ class Part:
     """The words of the question, without the question mark."""
     query: str
     """The part as a query that stands on its own: what its pronouns point at is added."""
-    label: str
-    """The part as it is named to the user, with what its pronouns point at in parentheses."""
     terms: tuple[str, ...]
     """The distinct terms asked for, in order."""
     context: tuple[str, ...]
@@ -121,7 +120,7 @@ def read_question(text: str, *, previous: str | None = None) -> Question:
     for piece in asked[:_MOST_PARTS]:
         own = [word for word in content_words(piece)]
         pointed = told_words
-        if _PRONOUN.search(piece) or len(own) < 2:
+        if _points_elsewhere(piece) or len(own) < 2:
             pointed = (*told_words, *(_context_words(parts[-1].query) if parts else earlier))
         parts.append(_part(piece, pointed))
     return Question(text=text.strip(), parts=tuple(parts))
@@ -143,6 +142,21 @@ def _pieces(text: str) -> tuple[list[str], list[str]]:
     return [piece for piece in pieces if content_words(piece)], told
 
 
+def _points_elsewhere(piece: str) -> bool:
+    """Whether a pronoun stands for something outside the piece.
+
+    "its", and "that" with more to come, mean the noun before them where there is one.
+    """
+    return any(
+        not (
+            _MAY_POINT_INSIDE.fullmatch(match[0])
+            and content_words(piece[: match.start()])
+            and content_words(piece[match.end() :])
+        )
+        for match in _PRONOUN.finditer(piece)
+    )
+
+
 def _is_small_talk(text: str) -> bool:
     return all(word.surface.casefold() in _SMALL_TALK for word in content_words(text))
 
@@ -155,7 +169,6 @@ def _part(piece: str, pointed: tuple[str, ...]) -> Part:
     return Part(
         text=text,
         query=" ".join([text, *pointed]),
-        label=f"{text} ({' '.join(pointed)})" if pointed else text,
         terms=own,
         context=tuple(dict.fromkeys(terms(" ".join(pointed)))),
         names=_outermost(tuple(found)),

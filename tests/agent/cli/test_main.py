@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from ossifrage.agent.cli import main
 
 DOCUMENT = """# Storage

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+
 from ossifrage.agent.cli.traces import traces
 from ossifrage.agent.errors import TraceNotFoundError, TraceStoreError
 from ossifrage.agent.traces import Recorder, TraceStore

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+
 from fakes.chat_server import FakeChat, hanging
 from fakes.http_server import HttpServer, Reply, Request, json_reply, text_reply
 from fakes.vllm_server import FakeVllm

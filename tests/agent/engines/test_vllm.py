@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 
 import pytest
+
 from fakes.http_server import HttpServer, Reply, Request, json_reply, text_reply
 from fakes.vllm_server import FakeVllm
 from ossifrage.agent.engines import Chunk, Sampling

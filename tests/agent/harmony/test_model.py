@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from agents import Agent, ModelSettings, RunConfig, Runner, SQLiteSession, function_tool
 from agents.models.interface import ModelTracing
-from fakes.scripted_engine import ScriptedEngine
 from openai_harmony import HarmonyEncoding
+from pydantic import BaseModel
+
+from fakes.scripted_engine import ScriptedEngine
 from ossifrage.agent.errors import ContextWindowError, EngineUnreachableError, HarmonyParseError
 from ossifrage.agent.harmony import HarmonyModel
-from pydantic import BaseModel
 
 THINK = "<|channel|>analysis<|message|>{}<|end|><|start|>assistant"
 CALL = '<|channel|>commentary to=functions.add <|constrain|>json<|message|>{"a":1,"b":2}<|call|>'

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai_harmony import HarmonyEncoding, Message, Role, TextContent
+
 from ossifrage.agent.errors import HarmonyParseError
 from ossifrage.agent.harmony import HarmonyMessage, RepairKind, load_encoding, parse_completion
 from ossifrage.agent.harmony.reader import Reader

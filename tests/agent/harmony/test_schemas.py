@@ -5,8 +5,9 @@ from enum import Enum
 from typing import Literal
 
 from openai_harmony import DeveloperContent, HarmonyEncoding, Message, Role, ToolDescription
-from ossifrage.agent.harmony.schemas import response_schema, tool_parameters
 from pydantic import BaseModel, Field
+
+from ossifrage.agent.harmony.schemas import response_schema, tool_parameters
 
 
 class Colour(Enum):

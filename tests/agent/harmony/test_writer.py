@@ -6,9 +6,10 @@ from typing import Any, Literal
 import pytest
 from agents import AgentOutputSchema, UserError, function_tool
 from openai_harmony import HarmonyEncoding
+from pydantic import BaseModel, Field
+
 from ossifrage.agent.harmony.vocabulary import END, START
 from ossifrage.agent.harmony.writer import TOKENS_KEY, PromptWriter
-from pydantic import BaseModel, Field
 
 
 @pytest.fixture

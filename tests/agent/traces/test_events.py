@@ -3,8 +3,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from ossifrage.agent.traces import Answered, Event, RunStarted, Said, Thought, ToolCalled
 from pydantic import TypeAdapter, ValidationError
+
+from ossifrage.agent.traces import Answered, Event, RunStarted, Said, Thought, ToolCalled
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 

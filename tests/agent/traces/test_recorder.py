@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from ossifrage.agent.errors import TraceStoreError
 from ossifrage.agent.traces import (
     Answered,

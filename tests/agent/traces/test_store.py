@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+
 from ossifrage.agent.errors import TraceNotFoundError, TraceStoreError
 from ossifrage.agent.traces import (
     Answered,

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
+
 from ossifrage.agent.traces import (
     Answered,
     Event,
@@ -28,7 +30,6 @@ from ossifrage.agent.traces import (
     printable,
     render_timeline,
 )
-from rich.console import Console
 
 BEGAN = datetime(2026, 11, 21, 10, 44, 55, tzinfo=UTC)
 HOSTILE = (

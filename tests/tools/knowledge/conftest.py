@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from ossifrage.tools.knowledge import KnowledgeBase
 
 MILVUS_DOCS = Path(__file__).parents[4] / "shared" / "data" / "milvus_docs" / "en"

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from ossifrage.tools.knowledge import KnowledgeBase, PathNotFoundError, Progress
 from ossifrage.tools.knowledge.collection import Collection
 from ossifrage.tools.knowledge.milvus import connect

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from ossifrage.tools.knowledge import (
     KnowledgeBase,
     KnowledgeError,

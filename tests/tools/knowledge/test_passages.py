@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ossifrage.tools.knowledge.documents import clean, read_document
 from ossifrage.tools.knowledge.passages import (
     HARD_WEIGHT,

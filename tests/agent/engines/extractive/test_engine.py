@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+
 from fakes.dialogue import Dialogue, Document, Search
 from ossifrage.agent.engines.engine import Engine, Sampling
 from ossifrage.agent.engines.extractive import ExtractiveEngine

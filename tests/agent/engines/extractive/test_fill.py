@@ -7,12 +7,13 @@ from datetime import date
 from typing import Any, Literal
 
 import pytest
+from pydantic import BaseModel, Field
+
 from ossifrage.agent.engines.extractive.answer import Composition
 from ossifrage.agent.engines.extractive.fill import fill
 from ossifrage.agent.engines.extractive.passages import Unit, units_of
 from ossifrage.agent.errors import CannotFillError
 from ossifrage.tools.pages import Page
-from pydantic import BaseModel, Field
 
 QUESTION = "Does Milvus support vectors with many dimensions?"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from fakes.dialogue import Dialogue, Document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from fakes.dialogue import Dialogue, Document
 
 QUESTION = "Where does the database keep deleted rows?"
 ANSWERING = "The database keeps deleted rows in a tombstone file."

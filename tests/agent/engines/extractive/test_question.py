@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ossifrage.agent.engines.extractive.names import names
 from ossifrage.agent.engines.extractive.question import read_question
 
