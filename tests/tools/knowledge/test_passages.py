@@ -71,7 +71,7 @@ def test_every_real_document_is_tiled(milvus_docs: Path) -> None:
         assert_tiles(read.text, chunks)
         weights += [len(chunk.text) for chunk in chunks]
     weights.sort()
-    assert 700 <= weights[len(weights) // 2] <= MAX_WEIGHT
+    assert 400 <= weights[len(weights) // 2] <= MAX_WEIGHT
     assert weights[-1] <= HARD_WEIGHT + 1
 
 
