@@ -34,7 +34,7 @@ test-vllm: $(VENV)/.dev  ## the real vLLM; OSSIFRAGE_VLLM_PYTHON names a Python 
 	@$(BIN)/python -m pytest -q -m vllm
 
 bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read
-	@$(BIN)/python tests/benchmarks/harmony.py
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/harmony.py
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

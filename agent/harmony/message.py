@@ -53,6 +53,8 @@ class RepairKind(StrEnum):
     """A reserved or unknown token; dropped."""
     STRIPPED_MARKUP = "stripped_markup"
     """The special tokens were missing, their words were there."""
+    MENDED_ARGUMENTS = "mended_arguments"
+    """A call's arguments were not JSON, or wrapped; what they were taken for is valid for the tool."""
     BARE_JSON = "bare_json"
     """One JSON object without any header, taken for the final answer."""
 

@@ -143,8 +143,13 @@ class HarmonyModel(Model):
                 output_schema=output_schema,
                 effort=_effort(model_settings),
             )
-            names = FunctionNames(name for name, _, _ in functions_of(tools, handoffs))
-            turn = Turn(ResponseEvents(self._engine.model, names))
+            functions = functions_of(tools, handoffs)
+            names = FunctionNames(function.name for function in functions)
+            turn = Turn(
+                ResponseEvents(self._engine.model, names),
+                names,
+                {function.name: function.parameters for function in functions},
+            )
             for event in turn.events.begin():
                 yield event
             for attempt in range(RE_ASKS + 1):

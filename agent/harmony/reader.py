@@ -93,7 +93,7 @@ class Reader:
         self._encoding = encoding
         self._state = _State.HEADER
         self._role = role
-        self._prefix = () if role is None else (START, *encoding.encode(role))
+        self._prefix = () if role is None else (START, *encoding.encode(role, disallowed_special=()))
         self._tokens: list[int] = []
         self._messages: list[HarmonyMessage] = []
         self._repairs: list[Repair] = []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from agents.items import TResponseStreamEvent
 from openai.types.responses import ResponseCompletedEvent, ResponseUsage
@@ -12,9 +13,11 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 
 from ..engines.engine import FinishReason
 from ..errors import HarmonyParseError
+from .arguments import mended_arguments
 from .events import ItemKind, ResponseEvents
 from .header import Header
-from .message import HarmonyMessage, Repair
+from .message import HarmonyMessage, Repair, RepairKind
+from .names import FunctionNames
 from .reader import Reader
 from .vocabulary import CALL, RETURN
 
@@ -26,6 +29,9 @@ class Turn:
     """One response: what was read so far, and the events it becomes."""
 
     events: ResponseEvents
+    names: FunctionNames
+    schemas: Mapping[str, Mapping[str, Any]]
+    """Tool name to the schema of its parameters."""
     prompt_length: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -64,7 +70,8 @@ class Turn:
         if header.channel == "analysis":
             self.reasoning_tokens += 1
         kind = self._kind(header.role, header)
-        if kind is not None and text:
+        if kind is not None and kind != "call" and text:
+            # A call is told as a whole: its arguments may have to be mended first.
             yield from self.events.delta(kind, header.recipient, text)
 
     def end(self) -> Iterator[TResponseStreamEvent]:
@@ -121,10 +128,20 @@ class Turn:
             if kind is None or (cut and kind == "call"):
                 self.events.abandon()
                 continue
+            if kind == "call":
+                message = self._mended(message)
             self.kept.append(message)
             self.acted = self.acted or kind in ("call", "answer")
             self._called = self._called or kind == "call"
             yield from self.events.done(kind, message, complete=not cut)
+
+    def _mended(self, call: HarmonyMessage) -> HarmonyMessage:
+        schema = self.schemas.get(self.names.original(call.recipient or ""))
+        mended = None if schema is None else mended_arguments(call.content, schema)
+        if mended is None:
+            return call
+        self.repairs.append(Repair(RepairKind.MENDED_ARGUMENTS, self.completion_tokens - 1))
+        return replace(call, content=mended, tokens=None)
 
     def _kind(self, role: str, said: Header | HarmonyMessage) -> ItemKind | None:
         """What a message is to the SDK; None for what must not be acted on."""

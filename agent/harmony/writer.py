@@ -15,7 +15,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from agents import AgentOutputSchemaBase, FunctionTool, Handoff, Tool, UserError
 from agents.items import TResponseInputItem
@@ -36,7 +36,7 @@ from .names import FunctionNames
 from .schemas import response_schema, tool_parameters
 from .vocabulary import START
 
-__all__ = ["TOKENS_KEY", "Effort", "PromptWriter", "functions_of", "response_format"]
+__all__ = ["TOKENS_KEY", "Effort", "Function", "PromptWriter", "functions_of", "response_format"]
 
 Effort = Literal["low", "medium", "high"]
 Item = Mapping[str, Any]
@@ -58,7 +58,7 @@ class PromptWriter:
     def __init__(self, encoding: HarmonyEncoding, *, today: Callable[[], date] = date.today) -> None:
         self._encoding = encoding
         self._today = today
-        self.opening = (START, *encoding.encode("assistant"))
+        self.opening = (START, *encoding.encode("assistant", disallowed_special=()))
         """The tokens ``<|start|>assistant`` that end every prompt."""
         # Items come back with every step of a run; each text is encoded once.
         self._rendered = functools.lru_cache(maxsize=4096)(self._render)
@@ -79,7 +79,7 @@ class PromptWriter:
             agents.UserError: an item or tool that gpt-oss cannot be given (images, hosted tools).
         """
         functions = functions_of(tools, handoffs)
-        names = FunctionNames(name for name, _, _ in functions)
+        names = FunctionNames(function.name for function in functions)
         tokens = self._system(effort, has_functions=bool(functions))
         tokens += self._developer(instructions, functions, names, output_schema)
         tokens += self._conversation(items, names)
@@ -97,7 +97,7 @@ class PromptWriter:
     def _developer(
         self,
         instructions: str | None,
-        functions: Sequence[tuple[str, str, Mapping[str, Any]]],
+        functions: Sequence[Function],
         names: FunctionNames,
         output_schema: AgentOutputSchemaBase | None,
     ) -> list[int]:
@@ -187,21 +187,28 @@ class PromptWriter:
         return tuple(self._encoding.render(message))
 
 
-def functions_of(
-    tools: Sequence[Tool], handoffs: Sequence[Handoff[Any, Any]]
-) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """Name, description and parameter schema of everything that can be called.
+class Function(NamedTuple):
+    """Something the model can call."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON schema."""
+
+
+def functions_of(tools: Sequence[Tool], handoffs: Sequence[Handoff[Any, Any]]) -> list[Function]:
+    """Everything that can be called.
 
     Raises:
         agents.UserError: a hosted tool, which only OpenAI's own servers run.
     """
-    functions: list[tuple[str, str, Mapping[str, Any]]] = []
+    functions: list[Function] = []
     for tool in tools:
         if not isinstance(tool, FunctionTool):
             raise UserError(f"gpt-oss can call function tools only, and {tool.name!r} is a hosted tool.")
-        functions.append((tool.name, tool.description, tool.params_json_schema))
+        functions.append(Function(tool.name, tool.description, tool.params_json_schema))
     for handoff in handoffs:
-        functions.append((handoff.tool_name, handoff.tool_description, handoff.input_json_schema))
+        functions.append(Function(handoff.tool_name, handoff.tool_description, handoff.input_json_schema))
     return functions
 
 

@@ -221,3 +221,12 @@ async def test_closing_the_stream_closes_the_engine() -> None:
             break
     await events.aclose()  # type: ignore[attr-defined]
     assert engine.closed_early == 1
+
+
+async def test_arguments_are_mended_and_go_back_mended() -> None:
+    fenced = '<|channel|>commentary to=functions.add<|message|>```json\n{"a":1,"b":2}\n```<|call|>'
+    engine = ScriptedEngine([fenced, FINAL.format("3")])
+    result = await Runner.run(agent(engine), "1 + 2?", run_config=QUIET)
+    assert result.final_output == "3"
+    assert '<|message|>{"a": 1, "b": 2}<|call|>' in engine.prompt_text()
+    assert "```" not in engine.prompt_text()

@@ -1,0 +1,109 @@
+"""Tool arguments that are nearly right.
+
+gpt-oss and the servers around it put arguments in a code fence, write them twice, wrap them in
+``{"name": …, "arguments": …}``, add a bracket or leave one out. A repair counts only when its result is valid
+under the tool's schema; otherwise the arguments stay as they came, and the tool says what is wrong with them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+__all__ = ["mended_arguments"]
+
+_FENCE = re.compile(r"\A\s*```(?:json)?\s*\n?(?P<body>.*?)\n?\s*```\s*\Z", re.DOTALL)
+_WRAPPED = ("arguments", "parameters", "args", "input")
+_CLOSERS = {"{": "}", "[": "]"}
+
+
+def mended_arguments(text: str, schema: Mapping[str, Any]) -> str | None:
+    """Arguments the model is likely to have meant.
+
+    Args:
+        text: the body of the call.
+        schema: the JSON schema of the tool's parameters.
+
+    Returns:
+        A JSON object that is valid under ``schema``; None when ``text`` needs no repair, or none helps.
+    """
+    whole = _decoded(text)
+    if whole is not None and not _looks_wrapped(whole, schema):
+        return None
+    for candidate in _candidates(text, whole):
+        if _is_valid(candidate, schema):
+            return json.dumps(candidate, ensure_ascii=False)
+    return None
+
+
+def _candidates(text: str, whole: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+    if not text.strip():
+        yield {}
+        return
+    fenced = _FENCE.match(text)
+    body = fenced["body"] if fenced else text
+    found = [whole, _decoded(body), _first_object(body), _decoded(_closed(body))]
+    for value in found:
+        if value is not None:
+            yield value
+            yield from _unwrapped(value)
+
+
+def _decoded(text: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return cast(dict[str, Any], value) if isinstance(value, dict) else None
+
+
+def _first_object(text: str) -> dict[str, Any] | None:
+    """The first complete object, whatever follows it."""
+    start = text.find("{")
+    if start < 0:
+        return None
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return cast(dict[str, Any], value)
+
+
+def _closed(text: str) -> str:
+    """``text`` with the brackets that are still open closed; a text cut off inside a string stays cut."""
+    stack: list[str] = []
+    in_string = escaped = False
+    for character in text:
+        if in_string:
+            in_string = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            in_string = True
+        elif character in _CLOSERS:
+            stack.append(_CLOSERS[character])
+        elif stack and character == stack[-1]:
+            stack.pop()
+    return text if in_string else text + "".join(reversed(stack))
+
+
+def _looks_wrapped(value: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
+    properties: Mapping[str, Any] = schema.get("properties") or {}
+    return any(key in value and key not in properties for key in _WRAPPED)
+
+
+def _unwrapped(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for key in _WRAPPED:
+        inner = value.get(key)
+        if isinstance(inner, str):
+            inner = _decoded(inner)
+        if isinstance(inner, dict):
+            yield cast(dict[str, Any], inner)
+
+
+def _is_valid(value: dict[str, Any], schema: Mapping[str, Any]) -> bool:
+    from jsonschema import Draft202012Validator  # needed seldom, and slow to load
+
+    validator: Any = Draft202012Validator(dict(schema))
+    return bool(validator.is_valid(value))
