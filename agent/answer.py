@@ -49,6 +49,8 @@ class StopReason(StrEnum):
     """The limit on model calls was reached; the output is what could be said by then."""
     MAX_TOKENS = "max_tokens"
     """The answer was cut off by the token limit."""
+    CONTEXT_WINDOW = "context_window"
+    """The conversation no longer fitted the model's window; the output is what could be said by then."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 

@@ -18,9 +18,10 @@ from ..tools.knowledge import KnowledgeBase
 from ..tools.open import open_tool
 from ..tools.search import search_tool
 from .answer import Answer, Result, StopReason
+from .budget import PromptBudget
 from .engines.engine import Engine
 from .errors import OssifrageError, UsageError
-from .harmony import HarmonyModel
+from .harmony import HarmonyModel, load_encoding
 from .harmony.writer import response_format
 from .models import OpenModel, open_model, wrap_engine
 from .output import OutputSchema
@@ -132,6 +133,7 @@ class Assistant:
             recorder,
             max_steps=self._settings.max_steps,
             session=session,
+            budget=_budget(model.model),
         )
         stop_reason, failure = StopReason.CANCELLED, None
         try:
@@ -239,3 +241,9 @@ class Assistant:
         if engine is None or isinstance(engine, str):
             return await open_model(self._settings, engine or self._settings.engine)
         return wrap_engine(engine)
+
+
+def _budget(model: Model) -> PromptBudget | None:
+    if not isinstance(model, HarmonyModel):
+        return None  # a chat server does not say how much it can read
+    return PromptBudget(model.engine.context_window, load_encoding())

@@ -19,6 +19,7 @@ from agents import (
     ToolErrorFormatterArgs,
 )
 from agents.items import ToolCallOutputItem, TResponseInputItem
+from agents.run_config import CallModelData, ModelInputData
 from agents.stream_events import RawResponsesStreamEvent, RunItemStreamEvent, StreamEvent
 from openai.types.responses import (
     Response,
@@ -34,8 +35,9 @@ from openai.types.responses import (
 from ..prompts import render
 from ..tools.function import RunContext, ToolReport
 from .answer import Citation, RejectedOutput, Result, StopReason
+from .budget import PromptBudget
 from .citations import check_citations
-from .errors import InvalidOutputError
+from .errors import ContextWindowError, InvalidOutputError
 from .output import as_json
 from .traces.events import Event
 from .traces.recorder import Recorder
@@ -72,6 +74,7 @@ class Run:
         recorder: started already.
         max_steps: most model calls.
         session: the conversation before, where there is one.
+        budget: keeps the prompts inside the window; None where the window is not known.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Run:
         *,
         max_steps: int,
         session: Session | None,
+        budget: PromptBudget | None = None,
     ) -> None:
         self._agent = agent
         self._context = context
@@ -91,13 +95,15 @@ class Run:
         self.stop_reason = StopReason.ANSWERED
         self._result: RunResultStreaming | None = None
         self._text = ""  # the last final message
-        self._cut_off = False
+        self._unanswered = False
         self._boundary = time.monotonic()  # when the model could be asked: the start, or the last tool output
         self._tool_names: dict[str, str] = {}
+        self._budget = budget
         self._config = RunConfig(
             tracing_disabled=True,  # the SDK's own tracing would send the run to a third party
             tool_not_found_behavior="return_error_to_model",
             tool_error_formatter=self._unknown_tool,
+            call_model_input_filter=self._fitted,
         )
 
     async def answer(self, question: str) -> AsyncGenerator[TextDelta | ReasoningDelta | None, None]:
@@ -117,15 +123,22 @@ class Run:
                 async with aclosing(self._sample(agent, given, steps)) as items:
                     async for item in items:
                         yield item
-            except MaxTurnsExceeded:
+            except (MaxTurnsExceeded, ContextWindowError) as error:
+                if self.stop_reason is not StopReason.ANSWERED:
+                    raise
                 # One more call, without tools, gives what can be said by now.
-                self.stop_reason = StopReason.MAX_STEPS
+                out_of_steps = isinstance(error, MaxTurnsExceeded)
+                self.stop_reason = StopReason.MAX_STEPS if out_of_steps else StopReason.CONTEXT_WINDOW
                 agent, steps = agent.clone(tools=[]), 1
                 given = self._next_input(render("answer_now"))
-                async with aclosing(self._sample(agent, given, steps)) as items:
-                    async for item in items:
-                        yield item
-            if self._cut_off:
+                try:
+                    async with aclosing(self._sample(agent, given, steps)) as items:
+                        async for item in items:
+                            yield item
+                except MaxTurnsExceeded:  # it called a tool that was no longer offered
+                    self._unanswered = True
+                    return
+            if self._unanswered:
                 self.stop_reason = StopReason.MAX_TOKENS
                 return
             output = self._done.final_output
@@ -145,7 +158,7 @@ class Run:
     def result(self, *, engine: str, model: str, seconds: float) -> Result:
         """The result, with its citations checked; records the answer."""
         output, citations = None, tuple[Citation, ...]()
-        if not self._cut_off:
+        if not self._unanswered:
             output, citations = check_citations(self._done.final_output, self._context.pages)
             citations_json = [citation.model_dump(mode="json") for citation in citations]
             self._recorder.answered(as_json(output), citations=citations_json)
@@ -178,7 +191,7 @@ class Run:
     async def _sample(
         self, agent: Agent[RunContext], given: str | list[TResponseInputItem], steps: int
     ) -> AsyncGenerator[TextDelta | ReasoningDelta | None, None]:
-        self._text, self._cut_off = "", False
+        self._text, self._unanswered = "", False
         self._boundary = time.monotonic()
         self._result = Runner.run_streamed(
             agent,
@@ -241,7 +254,7 @@ class Run:
                     self._recorder.said(text)
                 else:
                     self._text = text
-                    self._cut_off = item.status == "incomplete"
+                    self._unanswered = item.status == "incomplete"
         for call in calls:
             self._tool_names[call.call_id] = call.name
             self._recorder.tool_called(call_id=call.call_id, tool=call.name, arguments=call.arguments)
@@ -258,6 +271,12 @@ class Run:
             error=report.error,
         )
         self._boundary = time.monotonic()
+
+    def _fitted(self, data: CallModelData[Any]) -> ModelInputData:
+        given = data.model_data
+        if self._budget is None:
+            return given
+        return ModelInputData(input=self._budget.fit(given.input), instructions=given.instructions)
 
     def _unknown_tool(self, args: ToolErrorFormatterArgs[Any]) -> str | None:
         if args.kind != "tool_not_found":

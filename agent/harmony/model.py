@@ -35,6 +35,9 @@ __all__ = ["HarmonyModel"]
 MAX_TOKENS = 32_768
 """Completion limit when the settings name none; reasoning at high effort needs room."""
 
+LEAST_ROOM = 512
+"""Tokens a completion needs at least; a prompt that leaves less is refused before it is sent."""
+
 RE_ASKS = 2
 """How often a completion with neither a call nor an answer is asked for again."""
 
@@ -197,7 +200,7 @@ class HarmonyModel(Model):
 
     def _sampling(self, prompt_tokens: int, settings: ModelSettings) -> Sampling:
         room = self._engine.context_window - prompt_tokens
-        if room <= 0:
+        if room < min(LEAST_ROOM, self._engine.context_window // 8):
             raise ContextWindowError(
                 f"The conversation has {prompt_tokens} tokens and the model's window is "
                 f"{self._engine.context_window}: ask a narrower question, or serve it with a larger one."

@@ -245,3 +245,28 @@ async def test_extractive_engine_needs_no_server(birds: KnowledgeBase, settings:
     assert "bone breaker" in result.output.answer
     assert result.citations
     assert all(citation.verified for citation in result.citations)
+
+
+async def test_a_long_run_stays_inside_the_window(birds: KnowledgeBase, settings: Settings) -> None:
+    opens = [call("open", document="birds/vulture.md", line=1 + n % 2) for n in range(10)]
+    engine = ScriptedEngine([SEARCH, *opens, ANSWER], context_window=3_500)
+    result = await ask(engine, birds, settings)
+    assert result.stop_reason is StopReason.ANSWERED
+    assert max(len(prompt) for prompt in engine.prompts) < 3_500
+    assert "Removed to save room" in engine.prompt_text()
+    assert "[0] Bearded vulture (birds/vulture.md) L1-" in engine.prompt_text()
+    assert "L5: The bearded vulture feeds on bones." in engine.prompt_text()  # the newest page is whole
+
+
+async def test_a_window_that_is_full_ends_in_what_can_be_said(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    @function_tool
+    def shout() -> str:
+        """Say a lot."""
+        return "word " * 1_500
+
+    engine = ScriptedEngine([call("shout"), ANSWER], context_window=2_700)
+    result = await ask(engine, birds, settings, tools=[shout])
+    assert result.stop_reason is StopReason.CONTEXT_WINDOW
+    assert result.output is not None
