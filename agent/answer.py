@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from .traces.events import Usage
@@ -14,8 +21,19 @@ from .traces.events import Usage
 __all__ = ["Answer", "Citation", "Result", "StopReason", "Usage"]
 
 
+FROM_MODEL = "from_model"
+"""Key of the validation context that says the values come from a language model."""
+
+
+def _undescribed(schema: dict[str, Any]) -> None:
+    """Keep docstrings, which are for programmers, out of the schema the model is shown."""
+    schema.pop("description", None)
+
+
 class Citation(BaseModel):
     """A place in a source that the answer rests on."""
+
+    model_config = ConfigDict(json_schema_extra=_undescribed)
 
     source: str
     start_line: int
@@ -27,12 +45,23 @@ class Citation(BaseModel):
     title: SkipJsonSchema[str] = ""
     """The document's title. Filled in by the program."""
     verified: SkipJsonSchema[bool] = False
-    """The quote stands in lines that the agent was shown in this run. Set by the program; whatever a model
-    writes here is overwritten."""
+    """The quote stands in lines that the agent was shown. Set by the program; what a model writes here is
+    ignored."""
+
+    @field_validator("title", "verified", mode="wrap")
+    @classmethod
+    def _not_from_a_model(
+        cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
+        if info.context and info.context.get(FROM_MODEL):
+            return cls.model_fields[info.field_name or ""].default
+        return validate(value)
 
 
 class Answer(BaseModel):
     """An answer from the sources, with the places it rests on."""
+
+    model_config = ConfigDict(json_schema_extra=_undescribed)
 
     answer: str
     """The answer. A marker such as ``[1]`` refers to the first of ``citations``."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from agents import Agent, Model, ModelSettings, Session, Tool
+from agents.items import TResponseInputItem
 from openai.types.shared import Reasoning
 
 from ..prompts import render
@@ -16,6 +18,7 @@ from ..tools.find import find_tool
 from ..tools.function import RunContext
 from ..tools.knowledge import KnowledgeBase
 from ..tools.open import open_tool
+from ..tools.pages import PageStack
 from ..tools.search import search_tool
 from .answer import Answer, Result, StopReason
 from .budget import PromptBudget
@@ -26,10 +29,12 @@ from .harmony.writer import response_format
 from .models import OpenModel, open_model, wrap_engine
 from .output import OutputSchema
 from .run import Run, StreamItem
-from .settings import Settings
+from .settings import Settings, load_settings
 from .traces import Event, Recorder, TraceStore
 
 __all__ = ["Assistant"]
+
+T = TypeVar("T")
 
 
 class Assistant:
@@ -61,7 +66,7 @@ class Assistant:
         output_type: type[Any] = Answer,
         save_traces: bool = True,
     ) -> None:
-        self._settings = settings or Settings()
+        self._settings = settings or load_settings()
         self._given_knowledge = knowledge
         self._given_engine = engine
         self._tools = [search_tool, open_tool, find_tool, *tools]
@@ -72,22 +77,26 @@ class Assistant:
         self._model: OpenModel | None = None
         self._opening = asyncio.Lock()
         self._runner: asyncio.Runner | None = None
+        self._runner_lock = threading.Lock()
 
     def run_sync(self, question: str, *, session: Session | None = None) -> Result:
         """Answer one question, from code that is not async; see :meth:`run`.
 
-        All such calls share one event loop, so that connections are kept between them.
+        All such calls share one event loop, so that connections are kept between them; calls from several
+        threads wait for each other.
+
+        Raises:
+            UsageError: an event loop is running already (as in a notebook): use ``await run(…)`` there.
         """
-        if self._runner is None:
-            self._runner = asyncio.Runner()
-        return self._runner.run(self.run(question, session=session))
+        return self._run_here(self.run(question, session=session))
 
     async def run(self, question: str, *, session: Session | None = None) -> Result:
         """Answer one question.
 
         Args:
             question: what to answer.
-            session: the conversation so far, of the OpenAI Agents SDK; the question and its answer are added.
+            session: the conversation so far, of the OpenAI Agents SDK. Once there is an answer, the question,
+                what was looked up and the answer are added.
 
         Raises:
             UsageError: the question is empty.
@@ -116,6 +125,7 @@ class Assistant:
         if not question.strip():
             raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
         knowledge, model = await self.open()
+        history = [] if session is None else await session.get_items()
         events: list[Event] = []
         recorder = Recorder(self._store, listener=events.append)
         began = time.monotonic()
@@ -129,10 +139,10 @@ class Assistant:
         )
         run = Run(
             self._agent(model),
-            RunContext(knowledge),
+            RunContext(knowledge, PageStack.of_outputs(_outputs(history))),
             recorder,
             max_steps=self._settings.max_steps,
-            session=session,
+            history=history,
             budget=_budget(model.model),
         )
         stop_reason, failure = StopReason.CANCELLED, None
@@ -144,6 +154,8 @@ class Assistant:
                     if item is not None:
                         yield item
             result = run.result(engine=model.engine, model=model.name, seconds=time.monotonic() - began)
+            if session is not None:
+                await session.add_items(run.new_items())
             stop_reason = result.stop_reason
         except OssifrageError as error:
             stop_reason, failure = StopReason.FAILED, str(error)
@@ -167,10 +179,12 @@ class Assistant:
         async with self._opening:
             if self._knowledge is None:
                 opening = asyncio.create_task(asyncio.to_thread(self._open_knowledge))
+                opening.add_done_callback(self._take_knowledge)
                 try:
                     self._model = self._model or await self._open_model()
                 finally:
-                    self._knowledge = await opening
+                    await asyncio.shield(opening)  # a thread goes on whether or not it is awaited
+                self._knowledge = opening.result()
             self._model = self._model or await self._open_model()
             return self._knowledge, self._model
 
@@ -187,11 +201,11 @@ class Assistant:
 
     def close(self) -> None:
         """Close what this assistant opened, from code that is not async. Safe to call twice."""
-        if self._runner is None:
-            self._runner = asyncio.Runner()
-        self._runner.run(self.aclose())
-        self._runner.close()
-        self._runner = None
+        self._run_here(self.aclose())
+        with self._runner_lock:
+            if self._runner is not None:
+                self._runner.close()
+                self._runner = None
 
     async def __aenter__(self) -> Assistant:
         return self
@@ -205,6 +219,16 @@ class Assistant:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _run_here(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            with self._runner_lock:
+                self._runner = self._runner or asyncio.Runner()
+                return self._runner.run(work)
+        work.close()
+        raise UsageError("An event loop is running already: use `await assistant.run(…)` and `aclose()`.")
+
     def _agent(self, model: OpenModel) -> Agent[RunContext]:
         return Agent[RunContext](
             name="Ossifrage",
@@ -216,6 +240,11 @@ class Assistant:
             tools=list(self._tools),
             output_type=self._schema,
         )
+
+    def _take_knowledge(self, opening: asyncio.Task[KnowledgeBase]) -> None:
+        """Keep a base that was opened after its opening was cancelled, so that it is closed with the rest."""
+        if not opening.cancelled() and opening.exception() is None:
+            self._knowledge = opening.result()
 
     def _instructions(self, model: OpenModel) -> str:
         text = render("instructions", answer_fields=self._output_type is Answer)
@@ -240,7 +269,13 @@ class Assistant:
         engine = self._given_engine
         if engine is None or isinstance(engine, str):
             return await open_model(self._settings, engine or self._settings.engine)
-        return wrap_engine(engine)
+        return wrap_engine(engine, owned=False)
+
+
+def _outputs(items: Sequence[TResponseInputItem]) -> list[str]:
+    """What tools gave back earlier in a conversation."""
+    rows = [cast(dict[str, Any], item) for item in items]
+    return [str(row["output"]) for row in rows if row.get("type") == "function_call_output"]
 
 
 def _budget(model: Model) -> PromptBudget | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -13,7 +14,7 @@ from .answer import Answer, Citation
 
 __all__ = ["check_citations"]
 
-_MARKER = re.compile(r"【(?P<cursor>\d+)†L(?P<start>\d+)(?:-L?(?P<end>\d+))?】")
+_MARKER = re.compile(r"【(?P<cursor>[0-9]{1,6})†L(?P<start>[0-9]{1,9})(?:-L?(?P<end>[0-9]{1,9}))?】")
 # What the model was shown differently from the document: brackets (see pages), and on chat servers control
 # tokens broken by a zero-width space (see engines/chat).
 _SHOWN_AS = str.maketrans({"【": "〖", "】": "〗", "\u200b": None})
@@ -33,8 +34,11 @@ def check_citations(output: Any, pages: PageStack) -> tuple[Any, tuple[Citation,
     found = _Citations(pages)
     output = found.completed(output)
     if isinstance(output, Answer):
-        text = found.numbered(output.answer)
-        output = output.model_copy(update={"answer": text, "citations": list(found.citations)})
+        update: dict[str, Any] = {
+            "answer": found.numbered(output.answer),
+            "missing": [found.numbered(part) for part in output.missing],
+        }
+        output = output.model_copy(update={**update, "citations": list(found.citations)})
     elif isinstance(output, str):
         output = found.numbered(output)
     else:
@@ -49,22 +53,27 @@ class _Citations:
         self.citations: list[Citation] = []
 
     def completed(self, value: Any) -> Any:
-        """A copy of ``value`` whose Citation objects are checked."""
+        """A copy of ``value`` whose Citation objects are checked; everything else stays as it is."""
         if isinstance(value, Citation):
-            return self._add(self._checked(value))
+            checked = self._checked(value)
+            self._add(checked)
+            return checked
         if isinstance(value, BaseModel):
-            fields = {name: getattr(value, name) for name in type(value).model_fields}
-            update = {name: self.completed(field) for name, field in fields.items()}
-            return value.model_copy(update={k: v for k, v in update.items() if v is not fields[k]})
-        if isinstance(value, list | tuple):
-            items = cast(Sequence[Any], value)
-            done = [self.completed(item) for item in items]
-            if all(a is b for a, b in zip(done, items, strict=True)):
-                return cast(Any, value)
-            return done if isinstance(value, list) else tuple(done)
+            return value.model_copy(
+                update={name: self.completed(getattr(value, name)) for name in type(value).model_fields}
+            )
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = [field.name for field in dataclasses.fields(value) if field.init]
+            return dataclasses.replace(
+                value, **{name: self.completed(getattr(value, name)) for name in fields}
+            )
         if isinstance(value, Mapping):
             mapping = cast(Mapping[Any, Any], value)
             return {key: self.completed(item) for key, item in mapping.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            items = [self.completed(item) for item in cast(Iterable[Any], value)]
+            kind = cast(Any, type(cast(object, value)))
+            return kind(*items) if hasattr(kind, "_fields") else kind(items)  # a NamedTuple takes its fields
         return value
 
     def numbered(self, text: str) -> str:
@@ -73,28 +82,30 @@ class _Citations:
         def number(match: re.Match[str]) -> str:
             start = int(match["start"])
             end = max(start, int(match["end"] or start))
-            citation = self._add(self._from_page(int(match["cursor"]), start, end))
-            return f"[{self.citations.index(citation) + 1}]"
+            return f"[{self._add(self._from_page(int(match['cursor']), start, end)) + 1}]"
 
         return _MARKER.sub(number, text)
 
-    def _add(self, citation: Citation) -> Citation:
-        for known in self.citations:
-            if (known.source, known.start_line, known.end_line) == (
-                citation.source,
-                citation.start_line,
-                citation.end_line,
-            ):
-                return known
-        self.citations.append(citation)
-        return citation
+    def _add(self, citation: Citation) -> int:
+        """Put a citation into the list, once for each place; the index it has there.
+
+        Of several for one place a verified one stays: a marker says no more than the place.
+        """
+        place = (citation.source, citation.start_line, citation.end_line)
+        for index, known in enumerate(self.citations):
+            if (known.source, known.start_line, known.end_line) == place:
+                if citation.verified and not known.verified:
+                    self.citations[index] = _plain_citation(citation)
+                return index
+        self.citations.append(_plain_citation(citation))
+        return len(self.citations) - 1
 
     def _from_page(self, cursor: int, start: int, end: int) -> Citation:
         """What a marker cites; it is verified when each of its lines was on that page."""
-        page = self._pages.pages[cursor] if cursor < len(self._pages.pages) else None
+        page = self._pages.at(cursor)
         if page is None:
             return Citation(source=f"[{cursor}]", start_line=start, end_line=end, quote="")
-        lines = [page.lines[number] for number in range(start, end + 1) if number in page.lines]
+        lines = [text for number, text in sorted(page.lines.items()) if start <= number <= end]
         return Citation(
             source=page.source,
             title=page.title,
@@ -119,14 +130,15 @@ class _Citations:
         """The page a source names: by its name, its cursor, or the end of its name where only one fits."""
         source = source.strip()
         pages = self._pages.pages
-        for page in pages:
-            if page.source == source:
-                return page
-        cursor = re.fullmatch(r"[\[【]?(\d+)[\]】]?", source)
-        if cursor and int(cursor[1]) < len(pages):
-            return pages[int(cursor[1])]
+        if (page := self._pages.named(source)) is not None:
+            return page
         ends = {page.source: page for page in pages if page.source.endswith(f"/{source}")}
         return next(iter(ends.values())) if len(ends) == 1 else None
+
+
+def _plain_citation(citation: Citation) -> Citation:
+    """Without what a subclass adds."""
+    return Citation.model_construct(**{name: getattr(citation, name) for name in Citation.model_fields})
 
 
 def _place_of(quote: str, lines: Mapping[int, str], *, near: int) -> tuple[int, int] | None:
@@ -178,8 +190,10 @@ def _texts(value: Any) -> list[str]:
         return [value]
     if isinstance(value, BaseModel):
         value = [getattr(value, name) for name in type(value).model_fields]
-    if isinstance(value, Mapping):
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    elif isinstance(value, Mapping):
         value = list(cast(Mapping[Any, Any], value).values())
-    if isinstance(value, list | tuple):
-        return [text for item in cast(Sequence[Any], value) for text in _texts(item)]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [text for item in cast(Iterable[Any], value) for text in _texts(item)]
     return []

@@ -11,6 +11,7 @@
     │   ├── EngineResponseError       any other answer that is not tokens
     │   ├── ContextWindowError        the conversation no longer fits the model's window
     │   └── CannotFillError           quotes do not fill the output type (extractive engine)
+    ├── VocabularyError               the vocabulary file cannot be had (see ossifrage.agent.harmony)
     ├── HarmonyParseError             tokens that have no safe reading
     ├── InvalidOutputError            the final answer never matched the output type
     ├── KnowledgeError                the knowledge base (see ossifrage.tools.knowledge.errors)

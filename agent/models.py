@@ -30,10 +30,13 @@ class OpenModel:
     """The model's name as the server gives it."""
     why: str
     """One line for the user: what was chosen, and why."""
+    owned: bool = True
+    """Whether it was opened here, and is closed here."""
 
     async def close(self) -> None:
         """Close the engine's connections."""
-        await self.model.close()
+        if self.owned:
+            await self.model.close()
 
 
 async def open_model(settings: Settings, engine: str) -> OpenModel:
@@ -64,21 +67,26 @@ async def open_model(settings: Settings, engine: str) -> OpenModel:
     return wrap_engine(opened, why=found.why)
 
 
-def wrap_engine(engine: Engine | Model, *, why: str | None = None) -> OpenModel:
+def wrap_engine(engine: Engine | Model, *, why: str | None = None, owned: bool = True) -> OpenModel:
     """A model over an engine that is open; a model of the SDK is taken as it is."""
     if isinstance(engine, Model):
         name = str(getattr(engine, "model", type(engine).__name__))
-        return OpenModel(model=engine, engine="model", name=name, why=f"Model: {name}")
+        return OpenModel(model=engine, engine="model", name=name, why=f"Model: {name}", owned=owned)
     if engine.name == "extractive":
         reason = f" ({why})" if why else ""
         return OpenModel(
-            model=HarmonyModel(engine), engine=engine.name, name=engine.model, why=f"{_NO_MODEL}{reason}."
+            model=HarmonyModel(engine),
+            engine=engine.name,
+            name=engine.model,
+            why=f"{_NO_MODEL}{reason}.",
+            owned=owned,
         )
     return OpenModel(
         model=HarmonyModel(engine),
         engine=engine.name,
         name=engine.model,
         why=f"Model: {why or f'{engine.model} ({engine.name})'}.",
+        owned=owned,
     )
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, cast
 
 from agents import AgentOutputSchemaBase
 from pydantic import TypeAdapter, ValidationError
 
 from ..tools.function import validation_errors
-from .answer import RejectedOutput
+from .answer import FROM_MODEL, RejectedOutput
 from .errors import UsageError
 
 __all__ = ["OutputSchema", "as_json"]
-
-_FENCED = re.compile(r"```(?:json)?\s*\n(?P<body>.*?)\n?\s*```", re.DOTALL)
 
 
 class OutputSchema(AgentOutputSchemaBase):
@@ -61,12 +58,12 @@ class OutputSchema(AgentOutputSchemaBase):
         A code fence around the object, and text after it, are forgiven when what remains validates.
         """
         try:
-            return self._adapter.validate_json(json_str)
+            return self._adapter.validate_json(json_str, context={FROM_MODEL: True})
         except ValidationError as error:
             rejected = RejectedOutput(text=json_str, errors=validation_errors(error))
         for candidate in _candidates(json_str):
             try:
-                return self._adapter.validate_python(candidate)
+                return self._adapter.validate_python(candidate, context={FROM_MODEL: True})
             except ValidationError as error:
                 rejected = RejectedOutput(text=json_str, errors=validation_errors(error))
         return rejected
@@ -80,12 +77,18 @@ def as_json(output: object) -> Any:
 
 def _candidates(text: str) -> list[Any]:
     """JSON values the message may have meant: in a fence, or at its beginning."""
-    texts = [match["body"] for match in _FENCED.finditer(text)][:1] or [text]
     found: list[Any] = []
-    for candidate in texts:
+    for candidate in (text, _fenced(text)):
         try:
             value, _ = json.JSONDecoder().raw_decode(candidate.strip())
-        except (ValueError, RecursionError):
+            json.dumps(value, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):  # no JSON, or text that no file can hold
             continue
         found.append(value)
     return found
+
+
+def _fenced(text: str) -> str:
+    """What stands in the first code fence."""
+    _, opened, rest = text.partition("```")
+    return rest.removeprefix("json").partition("```")[0] if opened else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
@@ -12,10 +12,10 @@ from typing import Any, cast
 from agents import (
     Agent,
     MaxTurnsExceeded,
+    ModelBehaviorError,
     RunConfig,
     Runner,
     RunResultStreaming,
-    Session,
     ToolErrorFormatterArgs,
 )
 from agents.items import ToolCallOutputItem, TResponseInputItem
@@ -24,6 +24,7 @@ from agents.stream_events import RawResponsesStreamEvent, RunItemStreamEvent, St
 from openai.types.responses import (
     Response,
     ResponseCompletedEvent,
+    ResponseFunctionCallArgumentsDeltaEvent,
     ResponseFunctionToolCall,
     ResponseOutputMessage,
     ResponseReasoningItem,
@@ -37,7 +38,7 @@ from ..tools.function import RunContext, ToolReport
 from .answer import Citation, RejectedOutput, Result, StopReason
 from .budget import PromptBudget
 from .citations import check_citations
-from .errors import ContextWindowError, InvalidOutputError
+from .errors import ContextWindowError, EngineResponseError, InvalidOutputError
 from .output import as_json
 from .traces.events import Event
 from .traces.recorder import Recorder
@@ -73,7 +74,7 @@ class Run:
         context: what the tools share.
         recorder: started already.
         max_steps: most model calls.
-        session: the conversation before, where there is one.
+        history: the conversation before.
         budget: keeps the prompts inside the window; None where the window is not known.
     """
 
@@ -84,14 +85,14 @@ class Run:
         recorder: Recorder,
         *,
         max_steps: int,
-        session: Session | None,
+        history: Sequence[TResponseInputItem] = (),
         budget: PromptBudget | None = None,
     ) -> None:
         self._agent = agent
         self._context = context
         self._recorder = recorder
         self._max_steps = max_steps
-        self._session = session
+        self._history = list(history)
         self.stop_reason = StopReason.ANSWERED
         self._result: RunResultStreaming | None = None
         self._text = ""  # the last final message
@@ -116,11 +117,11 @@ class Run:
             InvalidOutputError: no attempt matched the output type.
             EngineError: the engine failed.
         """
-        agent, steps = self._agent, self._max_steps
-        given: str | list[TResponseInputItem] = question
+        agent = self._agent
+        given: list[TResponseInputItem] = [*self._history, {"role": "user", "content": question}]
         for attempt in range(1, OUTPUT_ATTEMPTS + 1):
             try:
-                async with aclosing(self._sample(agent, given, steps)) as items:
+                async with aclosing(self._sample(agent, given, self._steps_left)) as items:
                     async for item in items:
                         yield item
             except (MaxTurnsExceeded, ContextWindowError) as error:
@@ -129,10 +130,10 @@ class Run:
                 # One more call, without tools, gives what can be said by now.
                 out_of_steps = isinstance(error, MaxTurnsExceeded)
                 self.stop_reason = StopReason.MAX_STEPS if out_of_steps else StopReason.CONTEXT_WINDOW
-                agent, steps = agent.clone(tools=[]), 1
+                agent = agent.clone(tools=[])
                 given = self._next_input(render("answer_now"))
                 try:
-                    async with aclosing(self._sample(agent, given, steps)) as items:
+                    async with aclosing(self._sample(agent, given, 1)) as items:
                         async for item in items:
                             yield item
                 except MaxTurnsExceeded:  # it called a tool that was no longer offered
@@ -142,15 +143,19 @@ class Run:
                 self.stop_reason = StopReason.MAX_TOKENS
                 return
             output = self._done.final_output
+            if not self._text.strip():
+                raise EngineResponseError(f"The model gave no answer: ask again, or see {self._trace_hint}.")
             if not isinstance(output, RejectedOutput):
                 return
             self._recorder.output_rejected(attempt=attempt, errors=output.errors, text=output.text)
             yield None
+            if self._steps_left < 1:
+                break
             name = self._schema_name()
             given = self._next_input(render("invalid_output", name=name, errors=output.errors))
         raise InvalidOutputError(
             f"The model's answer was not valid {self._schema_name()}, also when asked again: "
-            f"see `ossifrage traces show {self._recorder.trace_id}`, or try a simpler output type.",
+            f"see {self._trace_hint}, or try a simpler output type.",
             errors=cast(RejectedOutput, self._done.final_output).errors,
             trace_id=self._recorder.trace_id,
         )
@@ -174,6 +179,17 @@ class Run:
             model=model,
         )
 
+    def new_items(self) -> list[TResponseInputItem]:
+        """What this question adds to the conversation.
+
+        The question, what was looked up and the answer; not the program's own messages and the answers it
+        rejected.
+        """
+        rows = [cast(dict[str, Any], item) for item in self._done.to_input_list()[len(self._history) :]]
+        final = [row for row in rows if row.get("role") == "assistant" and row.get("phase") != "commentary"]
+        kept = [row for row in rows[1:] if row.get("role") != "user" and row not in final[:-1]]
+        return cast(list[TResponseInputItem], [*rows[:1], *kept])
+
     @property
     def _done(self) -> RunResultStreaming:
         if self._result is None:
@@ -181,15 +197,22 @@ class Run:
         return self._result
 
     def _next_input(self, message: str) -> list[TResponseInputItem]:
-        """What to send next: only the new message where a session holds the rest."""
-        new: TResponseInputItem = {"role": "user", "content": message}
-        return [new] if self._session is not None else [*self._done.to_input_list(), new]
+        """The conversation so far, and a message of the program's own."""
+        return [*self._done.to_input_list(), {"role": "user", "content": message}]
+
+    @property
+    def _steps_left(self) -> int:
+        return self._max_steps - self._recorder.step
+
+    @property
+    def _trace_hint(self) -> str:
+        return f"`ossifrage traces show {self._recorder.trace_id}`"
 
     def _schema_name(self) -> str:
         return getattr(self._agent.output_type, "name", lambda: "text")()
 
     async def _sample(
-        self, agent: Agent[RunContext], given: str | list[TResponseInputItem], steps: int
+        self, agent: Agent[RunContext], given: list[TResponseInputItem], steps: int
     ) -> AsyncGenerator[TextDelta | ReasoningDelta | None, None]:
         self._text, self._unanswered = "", False
         self._boundary = time.monotonic()
@@ -199,7 +222,6 @@ class Run:
             context=self._context,
             max_turns=steps,
             run_config=self._config,
-            session=self._session,
         )
         try:
             async for event in self._result.stream_events():
@@ -207,6 +229,9 @@ class Run:
                     yield item
                 elif isinstance(event, RunItemStreamEvent | RawResponsesStreamEvent):
                     yield None
+        except ModelBehaviorError as error:
+            # Raised by the SDK; its text may hold what the model wrote.
+            raise EngineResponseError("The model's reply could not be used: ask again.") from error
         finally:
             await _stopped(self._result)
 
@@ -226,6 +251,8 @@ class Run:
         elif isinstance(data, ResponseReasoningTextDeltaEvent | ResponseReasoningSummaryTextDeltaEvent):
             self._recorder.token_received()
             return ReasoningDelta(data.delta)
+        elif isinstance(data, ResponseFunctionCallArgumentsDeltaEvent):
+            self._recorder.token_received()
         elif isinstance(data, ResponseCompletedEvent):
             self._model_called(data.response)
         return None
@@ -238,7 +265,7 @@ class Run:
             prompt_tokens=usage.input_tokens if usage else 0,
             completion_tokens=usage.output_tokens if usage else 0,
             reasoning_tokens=usage.output_tokens_details.reasoning_tokens if usage else None,
-            cached_tokens=usage.input_tokens_details.cached_tokens if usage else None,
+            cached_tokens=_cached(response),
             finish=metadata.get("finish_reason"),
             repairs=repairs.split(",") if repairs else [],
         )
@@ -284,6 +311,14 @@ class Run:
         names = [tool.name for tool in self._agent.tools]
         self._context.reports[args.call_id] = ToolReport(f"there is no tool {args.tool_name}", error=True)
         return render("tools/unknown_tool", tool=args.tool_name, tools=names)
+
+
+def _cached(response: Response) -> int | None:
+    """Prompt tokens from the server's cache; None where it does not tell, which the SDK makes a 0 of."""
+    told = (response.metadata or {}).get("cached_tokens")
+    if told is not None:
+        return int(told)
+    return (response.usage.input_tokens_details.cached_tokens or None) if response.usage else None
 
 
 async def _stopped(result: RunResultStreaming) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,7 +26,9 @@ class Settings(BaseSettings):
     the config file.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OSSIFRAGE_", env_ignore_empty=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="OSSIFRAGE_", env_ignore_empty=True, extra="forbid", hide_input_in_errors=True
+    )
 
     home: Path = Field(default_factory=default_home)
     """Folder for everything the program writes."""
@@ -34,10 +36,10 @@ class Settings(BaseSettings):
     """``auto``, ``vllm``, ``llama-server``, ``chat`` or ``extractive``."""
     model: str | None = None
     """The model's name on the server; None takes the first one served."""
-    base_url: str | None = None
+    base_url: str | None = Field(default=None, repr=False)
     """The server's address, such as ``http://127.0.0.1:8000``."""
     api_key: SecretStr | None = None
-    knowledge: str | None = None
+    knowledge: str | None = Field(default=None, repr=False)
     """Folder (Milvus Lite) or address (Milvus server, Zilliz Cloud); None means ``home/knowledge``."""
     knowledge_token: SecretStr | None = None
     """Token for a Milvus server or Zilliz Cloud."""
@@ -50,6 +52,11 @@ class Settings(BaseSettings):
     """Most model calls for one question."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Most tokens of one model call; None leaves it to the context window."""
+
+    @field_validator("home")
+    @classmethod
+    def _expanded(cls, home: Path) -> Path:
+        return home.expanduser()
 
     @property
     def knowledge_uri(self) -> str:

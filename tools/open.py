@@ -50,10 +50,8 @@ async def _open(context: RunContext, arguments: OpenArguments) -> ToolOutput:
 
 def source_of(context: RunContext, document: str | int) -> str:
     """A document's source, from a source or from the cursor of a page that was shown."""
-    text = str(document).strip().strip("[]")
-    if text.isdigit() and int(text) < len(context.pages.pages):
-        return context.pages.pages[int(text)].source
-    return str(document).strip()
+    page = context.pages.named(str(document))
+    return str(document).strip() if page is None else page.source
 
 
 open_tool: FunctionTool = knowledge_tool("open", OpenArguments, _open)

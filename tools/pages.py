@@ -8,7 +8,7 @@ numbers of the document itself, counted from 1, so that a citation ``【3†L9-L
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 __all__ = ["Page", "PageStack", "format_page", "parse_pages"]
@@ -16,6 +16,7 @@ __all__ = ["Page", "PageStack", "format_page", "parse_pages"]
 _BRACKETS = str.maketrans("【】", "〖〗")
 _HEADER = re.compile(r"^\[(?P<cursor>\d+)\] (?P<title>.*) \((?P<source>[^()\n]*(?:\([^()\n]*\)[^()\n]*)*)\)$")
 _RANGE = re.compile(r"^\*\*viewing lines \[(?P<start>\d+) - (?P<end>\d+)\] of (?P<total>\d+)\*\*$")
+_CURSOR = re.compile(r"[\[【]?(?P<cursor>[0-9]{1,6})[\]】]?")
 _LINE = re.compile(r"^L(?P<number>\d+): (?P<text>.*)$")
 
 
@@ -36,23 +37,44 @@ class Page:
 
 @dataclass
 class PageStack:
-    """Every page one run has shown to the model, in order; the cursor is the index."""
+    """Every page that was shown to the model, by cursor; cursors count up."""
 
-    pages: list[Page] = field(default_factory=list[Page])
+    _pages: dict[int, Page] = field(default_factory=dict[int, Page])
+
+    @classmethod
+    def of_outputs(cls, outputs: Iterable[str]) -> PageStack:
+        """The pages in earlier tool outputs of a conversation, so that its cursors go on from there."""
+        return cls({page.cursor: page for output in outputs for page in parse_pages(output)})
+
+    @property
+    def pages(self) -> Sequence[Page]:
+        """All pages, in the order of their cursors."""
+        return [self._pages[cursor] for cursor in sorted(self._pages)]
+
+    def at(self, cursor: int) -> Page | None:
+        """The page with a cursor."""
+        return self._pages.get(cursor)
+
+    def named(self, name: str) -> Page | None:
+        """A page by its cursor, as ``3`` or ``[3]``, or by its source as it was shown."""
+        if cursor := _CURSOR.fullmatch(name.strip()):
+            return self.at(int(cursor["cursor"]))
+        shown = _one_line(name)
+        return next((page for page in self.pages if _one_line(page.source) == shown), None)
 
     def show(
         self, *, source: str, title: str, heading: str, total_lines: int, lines: Mapping[int, str]
     ) -> Page:
         """Add a page and give it the next cursor."""
         page = Page(
-            cursor=len(self.pages),
+            cursor=max(self._pages, default=-1) + 1,
             source=source,
             title=title,
             heading=heading,
             total_lines=total_lines,
             lines=dict(lines),
         )
-        self.pages.append(page)
+        self._pages[page.cursor] = page
         return page
 
     def lines_of(self, source: str) -> dict[int, str]:

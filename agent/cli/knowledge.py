@@ -90,8 +90,10 @@ def status(settings: Settings, as_json: bool) -> None:
     if as_json:
         _print_json(values)
         return
+    from ..traces.printable import one_line
+
     for name, value in values.items():
-        click.echo(f"{name.replace('_', ' ')}: {value}")
+        click.echo(f"{name.replace('_', ' ')}: {one_line(str(value))}")
 
 
 @kb.command()

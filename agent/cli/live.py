@@ -53,7 +53,7 @@ async def show_run(
     """
     if announce and not quiet:
         _, model = await assistant.open()
-        _say(model.why, fg="cyan")
+        _say(one_line(model.why), fg="cyan")
     thinking = False
     async for item in assistant.run_stream(question, session=session):
         if isinstance(item, Result):
@@ -93,7 +93,7 @@ def _arguments(raw: str) -> str:
     """Arguments in short: values only, where they are a JSON object."""
     try:
         values = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return one_line(raw, _WIDTH)
     if not isinstance(values, Mapping):
         return one_line(raw, _WIDTH)

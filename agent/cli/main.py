@@ -30,7 +30,7 @@ def cli(context: click.Context, debug: bool, **given: Any) -> None:
     Without a command it starts a prompt. Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 partial (a limit
     was hit).
     """
-    del debug  # read by main, which sees errors before any command does
+    del debug  # main has taken it out; it is declared for --help
     context.obj = {name: value for name, value in given.items() if value is not None}
     if context.invoked_subcommand is None:
         from ..repl import run_prompt
@@ -50,6 +50,8 @@ def main(arguments: list[str] | None = None) -> None:
     Answers and results go to stdout; everything else, errors among it, to stderr.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments  # wherever it stands
+    arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         code = cli.main(arguments, prog_name="ossifrage", standalone_mode=False)
     except click.Abort:
@@ -65,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout = None  # type: ignore[assignment]
         sys.exit(FAILED)
     except Exception as error:
-        if "--debug" in arguments:
+        if debug:
             raise
         if not isinstance(error, OssifrageError):
             click.echo(f"Error: {type(error).__name__}: {_one_line(error)} (--debug shows where)", err=True)

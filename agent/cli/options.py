@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 __all__ = ["command", "settings_options", "with_settings"]
+
+_HOME_GIVEN = "ossifrage.home_given"
 
 _OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "engine": click.option(
@@ -53,6 +56,9 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         own = {name: values.pop(name) for name in _OPTIONS}
         before: dict[str, Any] = context.obj or {}
         given = {**before, **{name: value for name, value in own.items() if value is not None}}
+        if home := given.get("home"):
+            os.environ["OSSIFRAGE_HOME"] = str(home)  # for what has no settings: the vocabulary
+            context.meta[_HOME_GIVEN] = True
         return context.invoke(command, load_settings(**given), **values)
 
     return settings_options(wrapper)
@@ -64,8 +70,7 @@ def command(settings: Settings, *words: str) -> str:
     import shutil
     import sys
 
-    from ..home import default_home
-
     program = "ossifrage" if shutil.which("ossifrage") else sys.argv[0]
-    home = [] if settings.home == default_home() else ["--home", str(settings.home)]
+    given = click.get_current_context().meta.get(_HOME_GIVEN)
+    home = ["--home", str(settings.home)] if given else []
     return f"{program} {shlex.join(home)}{' ' if home else ''}{' '.join(words)}"

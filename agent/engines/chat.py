@@ -177,6 +177,8 @@ class _ChatModel(OpenAIChatCompletionsModel):
                 thoughts = []
             if row.get("type") == "function_call_output":
                 row = {**row, "output": _inert(row["output"])}
+            elif row.get("role") == "assistant":  # may quote a document
+                row = {**row, "content": _inert(row["content"])}
             sendable.append(row)
         return cast(list[TResponseInputItem], sendable)
 
@@ -213,9 +215,9 @@ class _ChatModel(OpenAIChatCompletionsModel):
         except openai.APIConnectionError as error:
             raise unreachable(self._address) from error
         except openai.APIStatusError as error:
-            raise self._refusal(error.status_code, error) from error
+            raise self._refusal(error.status_code, error) from None  # its text is the raw body
         except openai.APIError as error:  # reported inside a stream
-            raise self._refusal(500, error) from error
+            raise self._refusal(500, error) from None
         except json.JSONDecodeError as error:
             raise EngineResponseError(
                 f"{self._address} sent something that is not JSON; its log may say more."

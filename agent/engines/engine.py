@@ -10,6 +10,11 @@ FinishReason = Literal["stop", "length"]
 """Why generation ended: a stop token (or the end of a grammar), or ``max_tokens``."""
 
 
+STOP_TOKENS = (200002, 200012)
+"""``<|return|>`` and ``<|call|>``: they end an assistant's action. ``<|end|>`` only ends a message, and
+the model may go on."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How to sample. The defaults are the ones gpt-oss was released with (openai/gpt-oss README)."""

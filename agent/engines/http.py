@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import httpx
 from httpx_sse import EventSource, SSEError
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ..errors import EngineError, EngineResponseError, EngineUnreachableError, UsageError
 from .failures import error_message, field_of, refusal, unreachable
@@ -18,6 +18,7 @@ __all__ = [
     "CONNECT_SECONDS",
     "IDLE_SECONDS",
     "Entry",
+    "Payload",
     "get_json",
     "is_loopback",
     "open_client",
@@ -32,11 +33,19 @@ CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 120.0
 """Longest silence while a server works: it may have a long prompt to read before its first token."""
 
-_Object = TypeAdapter(dict[str, Any])
+# What a server sends may be reasoning, so it stays out of error messages.
+_HIDDEN = ConfigDict(hide_input_in_errors=True)
+_Object = TypeAdapter(dict[str, Any], config=_HIDDEN)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class Entry(BaseModel):
+class Payload(BaseModel):
+    """Something a server sends."""
+
+    model_config = _HIDDEN
+
+
+class Entry(Payload):
     """A model in the list at ``/v1/models``; ``max_model_len`` is vLLM's."""
 
     id: str
@@ -44,7 +53,7 @@ class Entry(BaseModel):
     max_model_len: int | None = None
 
 
-class _Listing(BaseModel):
+class _Listing(Payload):
     data: list[Entry]
 
 
@@ -58,9 +67,9 @@ def server_root(base_url: str) -> str:
     try:
         url = httpx.URL(root)
     except httpx.InvalidURL as error:
-        raise UsageError(f"--base-url {root!r} is not an address: write it as http://HOST:PORT.") from error
+        raise UsageError("--base-url is not an address: write it as http://HOST:PORT.") from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError(f"--base-url {root!r} is not an address: write it as http://HOST:PORT.")
+        raise UsageError("--base-url is not an address: write it as http://HOST:PORT.")
     return root
 
 

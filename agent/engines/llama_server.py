@@ -6,11 +6,10 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Literal
 
 import httpx
-from pydantic import BaseModel
 
 from ..errors import EngineResponseError
 from .engine import Chunk, FinishReason, Sampling
-from .http import get_json, open_client, post_events, read_as, served_model
+from .http import Payload, get_json, open_client, post_events, read_as, served_model
 
 __all__ = ["LlamaServerEngine"]
 
@@ -19,19 +18,19 @@ _FIRST_CONTROL_TOKEN = 199998
 _FINISH: dict[str, FinishReason] = {"eos": "stop", "word": "stop", "limit": "length"}
 
 
-class _GenerationSettings(BaseModel):
+class _GenerationSettings(Payload):
     n_ctx: int
 
 
-class _Properties(BaseModel):
+class _Properties(Payload):
     default_generation_settings: _GenerationSettings
 
 
-class _Timings(BaseModel):
+class _Timings(Payload):
     cache_n: int | None = None
 
 
-class _Event(BaseModel):
+class _Event(Payload):
     """One event of the stream (llama.cpp, tools/server/README.md, ``POST /completion``)."""
 
     tokens: list[int]
@@ -42,7 +41,7 @@ class _Event(BaseModel):
     timings: _Timings | None = None
 
 
-class _Tokens(BaseModel):
+class _Tokens(Payload):
     tokens: list[int]
 
 

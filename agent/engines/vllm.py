@@ -6,32 +6,30 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Literal
 
 import httpx
-from pydantic import BaseModel
 
 from ..errors import EngineResponseError
-from .engine import Chunk, FinishReason, Sampling
-from .http import open_client, post_events, read_as, served_model
+from .engine import STOP_TOKENS, Chunk, FinishReason, Sampling
+from .http import Payload, open_client, post_events, read_as, served_model
 
 __all__ = ["VllmEngine"]
 
 _PATH = "/v1/completions"
-_STOP_TOKENS = [200002, 200012]  # <|return|>, <|call|>
 
 
-class _Choice(BaseModel):
+class _Choice(Payload):
     token_ids: list[int] | None = None
     finish_reason: Literal["stop", "length", "abort", "error", "repetition"] | None = None
 
 
-class _PromptDetails(BaseModel):
+class _PromptDetails(Payload):
     cached_tokens: int | None = None
 
 
-class _Usage(BaseModel):
+class _Usage(Payload):
     prompt_tokens_details: _PromptDetails | None = None
 
 
-class _Event(BaseModel):
+class _Event(Payload):
     """One event of the stream (vllm/entrypoints/openai/completion/protocol.py)."""
 
     choices: list[_Choice]
@@ -130,7 +128,7 @@ class VllmEngine:
             "min_p": 0.0,
             "repetition_penalty": 1.0,
             "seed": sampling.seed,
-            "stop_token_ids": _STOP_TOKENS,
+            "stop_token_ids": STOP_TOKENS,
             "skip_special_tokens": False,
             "return_token_ids": True,
             "stream": True,

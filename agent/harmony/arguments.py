@@ -12,10 +12,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-__all__ = ["mended_arguments"]
+__all__ = ["inert_arguments", "mended_arguments"]
 
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n?(?P<body>.*?)\n?\s*```\s*\Z", re.DOTALL)
 _WRAPPED = ("arguments", "parameters", "args", "input")
+_QUOTED = 200
+"""Characters kept of arguments that cannot be carried."""
 _CLOSERS = {"{": "}", "[": "]"}
 
 
@@ -36,6 +38,21 @@ def mended_arguments(text: str, schema: Mapping[str, Any]) -> str | None:
         if _is_valid(candidate, schema):
             return json.dumps(candidate, ensure_ascii=False)
     return None
+
+
+def inert_arguments(text: str) -> str:
+    """Arguments that cannot break what carries them: the SDK fingerprints them as JSON.
+
+    JSON nested too deep to be read, or with lone surrogates in it, becomes a JSON string that holds it: no
+    tool takes that for its arguments, and the model is told so.
+    """
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except (RecursionError, UnicodeEncodeError):
+        return json.dumps(text[:_QUOTED])
+    except ValueError:  # no JSON, which is for the tool to say
+        pass
+    return text
 
 
 def _candidates(text: str, whole: dict[str, Any] | None) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,6 @@ the recipient.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -24,7 +23,8 @@ from .vocabulary import CHANNEL, CONSTRAIN, START
 
 __all__ = ["Header", "HeaderPart", "body_without_marker", "read_header"]
 
-_BODY = re.compile(r"\{.*\}\s*\Z", re.DOTALL)
+_MOST_PARTS = 16
+"""A header has three parts; of one with very many, only the last count."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,10 @@ def read_header(parts: Sequence[HeaderPart], *, role: str | None) -> Header:
             role stands in the role part.
     """
     reader = _HeaderReader(role)
+    parts = [parts[0], *parts[1:][-_MOST_PARTS:]]
+    typed_at = max((index for index, part in enumerate(parts) if part.marker == CONSTRAIN), default=-1)
     for index, part in enumerate(parts):
-        typed_later = any(later.marker == CONSTRAIN for later in parts[index + 1 :])
+        typed_later = index < typed_at
         words = part.text.split()
         if part.marker == START:
             reader.role_part(words, typed_later=typed_later)
@@ -78,11 +80,12 @@ def body_without_marker(parts: Sequence[HeaderPart], *, role: str | None) -> tup
     text = last.text
     if "to=" in "".join(part.text for part in parts):
         # A call whose arguments follow at once; anything else is a header cut short.
-        if (body := _BODY.search(text)) is None:
+        at = text.find("{")
+        if at < 0 or not text.rstrip().endswith("}"):
             return None
-        header = read_header([*parts[:-1], HeaderPart(last.marker, text[: body.start()])], role=role)
+        header = read_header([*parts[:-1], HeaderPart(last.marker, text[:at])], role=role)
         header.repairs.append(RepairKind.MISSING_MESSAGE)
-        return header, body.group()
+        return header, text[at:]
     first, _, rest = text.strip().partition(" ")
     if last.marker == CHANNEL and first in CHANNELS:
         if not rest.strip():

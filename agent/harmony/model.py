@@ -15,10 +15,11 @@ from agents import (
     ModelTracing,
     Tool,
     Usage,
+    UserError,
     generation_span,
 )
 from agents.items import TResponseInputItem, TResponseStreamEvent
-from openai.types.responses import ResponseCompletedEvent
+from openai.types.responses import Response, ResponseCompletedEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 from ..engines.engine import Engine, Sampling
@@ -51,8 +52,8 @@ class HarmonyModel(Model):
 
     ``ModelSettings`` that count: ``temperature`` and ``top_p`` (1.0 unless set, as gpt-oss was released),
     ``max_tokens``, ``reasoning.effort``, ``extra_args={"seed": …, "grammar": …}``. The final response's
-    ``metadata`` holds ``finish_reason``, ``seconds``, ``first_token_seconds`` and ``repairs`` (the values of
-    :class:`~.message.RepairKind`, comma-separated).
+    ``metadata`` holds ``finish_reason``, ``seconds``, ``first_token_seconds``, ``cached_tokens`` (where the
+    server tells) and ``repairs`` (the values of :class:`~.message.RepairKind`, comma-separated).
 
     Args:
         engine: where tokens come from.
@@ -87,6 +88,7 @@ class HarmonyModel(Model):
         prompt: ResponsePromptParam | None,
     ) -> ModelResponse:
         """Sample one response and return it whole; see :meth:`stream_response`."""
+        response: Response | None = None
         async for event in self.stream_response(
             system_instructions,
             input,
@@ -99,17 +101,20 @@ class HarmonyModel(Model):
             conversation_id=conversation_id,
             prompt=prompt,
         ):
-            if isinstance(event, ResponseCompletedEvent) and (used := event.response.usage) is not None:
-                usage = Usage(
-                    requests=1,
-                    input_tokens=used.input_tokens,
-                    input_tokens_details=used.input_tokens_details,
-                    output_tokens=used.output_tokens,
-                    output_tokens_details=used.output_tokens_details,
-                    total_tokens=used.total_tokens,
-                )
-                return ModelResponse(output=event.response.output, usage=usage, response_id=event.response.id)
-        raise HarmonyParseError("The engine's stream ended without a completion; ask again.")
+            if isinstance(event, ResponseCompletedEvent):
+                response = event.response
+        if response is None or response.usage is None:
+            raise HarmonyParseError("The engine's stream ended without a completion; ask again.")
+        used = response.usage
+        usage = Usage(
+            requests=1,
+            input_tokens=used.input_tokens,
+            input_tokens_details=used.input_tokens_details,
+            output_tokens=used.output_tokens,
+            output_tokens_details=used.output_tokens_details,
+            total_tokens=used.total_tokens,
+        )
+        return ModelResponse(output=response.output, usage=usage, response_id=response.id)
 
     async def stream_response(
         self,
@@ -135,6 +140,8 @@ class HarmonyModel(Model):
             HarmonyParseError: no safe reading, also after asking again.
             agents.UserError: an item or tool that gpt-oss cannot be given.
         """
+        if previous_response_id or conversation_id or prompt:
+            raise UserError("gpt-oss servers keep no conversations or prompts: pass the items themselves.")
         span = generation_span(model=self._engine.model, disabled=tracing.is_disabled())
         span.start(mark_as_current=False)
         try:
@@ -193,7 +200,7 @@ class HarmonyModel(Model):
                     for event in turn.feed(token):
                         yield event
                 if chunk.cached_tokens is not None:
-                    turn.cached_tokens += chunk.cached_tokens
+                    turn.cached_tokens = (turn.cached_tokens or 0) + chunk.cached_tokens
                 turn.finish_reason = chunk.finish_reason or turn.finish_reason
         for event in turn.end():
             yield event

@@ -17,8 +17,9 @@ class FunctionNames:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._shown: dict[str, str] = {}
-        for name in names:
-            shown = re.sub(r"\W", "_", name)
+        # Names that are fine as they are keep themselves, whatever else maps to the same.
+        for name in sorted(names, key=lambda name: _identifier(name) != name):
+            shown = _identifier(name)
             while shown in self._shown.values():
                 shown += "_"
             self._shown[name] = shown
@@ -26,7 +27,7 @@ class FunctionNames:
 
     def shown(self, name: str) -> str:
         """The identifier the model sees. A tool that is no longer offered is mapped the same way."""
-        return self._shown.get(name) or re.sub(r"\W", "_", name)
+        return self._shown.get(name) or _identifier(name)
 
     def original(self, recipient: str) -> str:
         """The tool's own name for a recipient such as ``functions.get_weather``.
@@ -35,6 +36,10 @@ class FunctionNames:
         caller to say that there is no such tool.
         """
         bare = recipient.removeprefix("functions.")
-        if bare in self._shown:
-            return bare
-        return self._original.get(bare) or self._original.get(re.sub(r"\W", "_", bare)) or bare
+        if bare in self._original:
+            return self._original[bare]
+        return bare if bare in self._shown else self._original.get(_identifier(bare), bare)
+
+
+def _identifier(name: str) -> str:
+    return re.sub(r"\W", "_", name)

@@ -13,7 +13,7 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 
 from ..engines.engine import FinishReason
 from ..errors import HarmonyParseError
-from .arguments import mended_arguments
+from .arguments import inert_arguments, mended_arguments
 from .events import ItemKind, ResponseEvents
 from .header import Header
 from .message import HarmonyMessage, Repair, RepairKind
@@ -36,7 +36,8 @@ class Turn:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
-    cached_tokens: int = 0
+    cached_tokens: int | None = None
+    """None where the server does not tell."""
     finish_reason: FinishReason | None = None
     repairs: list[Repair] = field(default_factory=list[Repair])
     kept: list[HarmonyMessage] = field(default_factory=list[HarmonyMessage])
@@ -81,7 +82,6 @@ class Turn:
         if header is not None and self.finish_reason != "length" and not self._reader.stopped:
             # The server keeps the stop token to itself; the header tells which one it was.
             self._reader.feed(CALL if header.recipient else RETURN)
-        unfinished = header is not None and self.finish_reason == "length"
         before = len(self._reader.messages)
         try:
             reading = self._reader.finish()
@@ -89,7 +89,8 @@ class Turn:
             self.events.abandon()
             self.repairs += self._reader.repairs
             return
-        last = len(reading.messages) - 1 if unfinished and len(reading.messages) > before else None
+        cut = self.finish_reason == "length" and len(reading.messages) > before
+        last = len(reading.messages) - 1 if cut else None
         yield from self._complete_messages(incomplete=last)
         self.events.abandon()
         self.repairs += reading.repairs
@@ -104,7 +105,9 @@ class Turn:
         """The last event."""
         usage = ResponseUsage(
             input_tokens=self.prompt_tokens,
-            input_tokens_details=InputTokensDetails(cached_tokens=self.cached_tokens, cache_write_tokens=0),
+            input_tokens_details=InputTokensDetails(
+                cached_tokens=self.cached_tokens or 0, cache_write_tokens=0
+            ),
             output_tokens=self.completion_tokens,
             output_tokens_details=OutputTokensDetails(reasoning_tokens=self.reasoning_tokens),
             total_tokens=self.prompt_tokens + self.completion_tokens,
@@ -114,6 +117,8 @@ class Turn:
             "seconds": f"{time.monotonic() - self._started:.3f}",
             "repairs": ",".join(repair.kind.value for repair in self.repairs),
         }
+        if self.cached_tokens is not None:
+            metadata["cached_tokens"] = str(self.cached_tokens)
         if self._first_token is not None:
             metadata["first_token_seconds"] = f"{self._first_token - self._started:.3f}"
         return self.events.complete(usage, metadata)
@@ -139,6 +144,8 @@ class Turn:
         schema = self.schemas.get(self.names.original(call.recipient or ""))
         mended = None if schema is None else mended_arguments(call.content, schema)
         if mended is None:
+            mended = inert_arguments(call.content)
+        if mended == call.content:
             return call
         self.repairs.append(Repair(RepairKind.MENDED_ARGUMENTS, self.completion_tokens - 1))
         return replace(call, content=mended, tokens=None)

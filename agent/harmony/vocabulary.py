@@ -30,7 +30,6 @@ __all__ = [
     "MESSAGE",
     "RETURN",
     "START",
-    "STOP_TOKENS",
     "VOCABULARY_SIZE",
     "VocabularyError",
     "load_encoding",
@@ -47,9 +46,6 @@ END = 200007
 MESSAGE = 200008
 CALL = 200012
 VOCABULARY_SIZE = 201088
-
-STOP_TOKENS = (RETURN, CALL)
-"""Tokens that end an assistant's action; ``<|end|>`` ends a message, after which the model may go on."""
 
 _FILE = "o200k_base.tiktoken"
 _SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"

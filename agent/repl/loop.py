@@ -27,7 +27,7 @@ def run_prompt(settings: Settings) -> None:
         assistant = Assistant(settings)
         try:
             _, model = runner.run(assistant.open())
-            click.echo(f"{model.why}\nAsk something; Ctrl-D ends.", err=True)
+            click.echo(f"{one_line(model.why)}\nAsk something; Ctrl-D ends.", err=True)
             _loop(runner, assistant)
         finally:
             runner.run(assistant.aclose())

@@ -6,11 +6,12 @@ says only where it lies and how long it is. Everything here may be shown, shared
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+
+from ...tools.addresses import without_credentials
 
 __all__ = [
     "Answered",
@@ -44,17 +45,6 @@ def _well_formed_json(value: Any) -> Any:
             return {_well_formed_json(key): _well_formed_json(item) for key, item in pairs}
         case _:
             return value
-
-
-def _without_credentials(uri: str) -> str:
-    """Cut user, password and query from a URL; a path stays as it is.
-
-    Passwords are not always percent-encoded, so everything up to the last ``@`` goes.
-    """
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return uri
-    return scheme + separator + re.split("[?#]", rest.rpartition("@")[2])[0]
 
 
 Text = Annotated[str, BeforeValidator(_well_formed_json)]
@@ -108,7 +98,7 @@ class RunStarted(_Event):
     model: Text
     """The model's name as the server gives it."""
 
-    knowledge: Annotated[Text, AfterValidator(_without_credentials)] | None = None
+    knowledge: Annotated[Text, AfterValidator(without_credentials)] | None = None
     """Where the knowledge base is, without credentials; None for a run without one."""
 
     output_type: Text

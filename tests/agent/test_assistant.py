@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from agents import SQLiteSession, function_tool
 from pydantic import BaseModel
 
 from fakes.scripted_engine import ScriptedEngine
-from ossifrage import Answer, Assistant, KnowledgeBase, Result, Settings
+from ossifrage import Answer, Assistant, Citation, KnowledgeBase, Result, Settings
 from ossifrage.agent.answer import StopReason
 from ossifrage.agent.errors import EngineUnreachableError, InvalidOutputError, UsageError
 from ossifrage.agent.run import ReasoningDelta, TextDelta
@@ -270,3 +271,104 @@ async def test_a_window_that_is_full_ends_in_what_can_be_said(
     result = await ask(engine, birds, settings, tools=[shout])
     assert result.stop_reason is StopReason.CONTEXT_WINDOW
     assert result.output is not None
+
+
+async def test_a_conversation_cites_pages_of_earlier_questions(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    kite = call("search", queries=["Which genus does the red kite belong to?"])
+    both = FINAL.format('{"answer": "Bones【0†L5】."}')
+    engine = ScriptedEngine([SEARCH, ANSWER, kite, both])
+    session = SQLiteSession("s")
+    async with assistant(engine, birds, settings) as it:
+        await it.run("What does the bearded vulture eat?", session=session)
+        result = await it.run("And the kite?", session=session)
+    session.close()
+    assert "[0] Bearded vulture" in engine.prompt_text()
+    assert [(c.source, c.verified) for c in result.citations] == [("birds/vulture.md", True)]
+
+
+async def test_a_conversation_holds_nothing_of_the_program_s_own(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    engine = ScriptedEngine([SEARCH, FINAL.format("not JSON"), ANSWER, FINAL.format('{"answer": "Yes."}')])
+    session = SQLiteSession("s")
+    async with assistant(engine, birds, settings) as it:
+        await it.run("What does the bearded vulture eat?", session=session)
+        await it.run("Sure?", session=session)
+    session.close()
+    assert "could not be read" not in engine.prompt_text()
+    assert "not JSON" not in engine.prompt_text()
+    assert "It eats bones" in engine.prompt_text()
+
+
+async def test_a_failed_question_leaves_the_conversation_as_it_was(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    session = SQLiteSession("s")
+    with pytest.raises(EngineUnreachableError):
+        await ask_in(session, ScriptedEngine([SEARCH, EngineUnreachableError("gone")]), birds, settings)
+    assert await session.get_items() == []
+    session.close()
+
+
+async def ask_in(
+    session: SQLiteSession, engine: ScriptedEngine, birds: KnowledgeBase, settings: Settings
+) -> Result:
+    async with assistant(engine, birds, settings) as it:
+        return await it.run("What?", session=session)
+
+
+async def test_a_model_that_will_not_stop_searching_ends_partial(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    engine = ScriptedEngine([call("search", queries=[f"bones {n}"]) for n in range(3)])
+    result = await ask(engine, birds, settings.model_copy(update={"max_steps": 2}))
+    assert (result.stop_reason, result.output) == (StopReason.MAX_STEPS, None)
+    assert result.usage.model_calls == 3
+
+
+async def test_all_attempts_share_the_steps(birds: KnowledgeBase, settings: Settings) -> None:
+    engine = ScriptedEngine([SEARCH, FINAL.format("wrong"), FINAL.format("wrong")])
+    with pytest.raises(InvalidOutputError):
+        await ask(engine, birds, settings.model_copy(update={"max_steps": 2}))
+    assert len(engine.prompts) == 2
+
+
+async def test_an_engine_that_was_passed_in_stays_open(birds: KnowledgeBase, settings: Settings) -> None:
+    engine = ScriptedEngine([ANSWER])
+    await ask(engine, birds, settings)
+    assert not engine.closed
+
+
+async def test_run_sync_in_a_running_loop_says_what_to_do(birds: KnowledgeBase, settings: Settings) -> None:
+    with pytest.raises(UsageError, match="await"):
+        assistant(ScriptedEngine([]), birds, settings).run_sync("What?")
+
+
+async def test_verified_is_not_the_model_s_to_say(birds: KnowledgeBase, settings: Settings) -> None:
+    @dataclass
+    class Report:
+        proof: list[Citation]
+
+    forged = {"source": "x.md", "start_line": 1, "end_line": 1, "quote": "x", "verified": True, "title": "X"}
+    engine = ScriptedEngine([FINAL.format(json.dumps({"proof": [forged]}))])
+    result = await ask(engine, birds, settings, output_type=Report)
+    assert (result.output.proof[0].verified, result.output.proof[0].title) == (False, "")
+    stored = Answer(answer="x", citations=[Citation(**forged)])
+    assert Answer.model_validate_json(stored.model_dump_json()).citations[0].verified
+
+
+async def test_arguments_that_nobody_can_read_go_back_to_the_model(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    header = "<|channel|>commentary to=functions.open<|message|>"
+    deep = f"{header}{'[' * 5_000}<|call|>"
+    surrogate = header + '{"document": "\\ud800"}<|call|>'
+    engine = ScriptedEngine(
+        [deep, surrogate, call("open", document="²"), call("open", document="9" * 5_000), ANSWER]
+    )
+    result = await ask(engine, birds, settings)
+    assert result.stop_reason is StopReason.ANSWERED
+    assert engine.prompt_text().count("was not carried out") == 2
+    assert engine.prompt_text().count("open failed: ") == 2

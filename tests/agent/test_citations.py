@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import pytest
 from pydantic import BaseModel
 
 from ossifrage.agent.answer import Answer, Citation
 from ossifrage.agent.citations import check_citations
-from ossifrage.tools.pages import PageStack
+from ossifrage.tools.pages import PageStack, format_page
 
 
 @pytest.fixture
@@ -99,3 +102,55 @@ def test_citations_anywhere_in_another_type(pages: PageStack) -> None:
     assert output.claims["a"].proof[0].verified
     assert output.claims["a"].text == "A raptor【0†L9】"
     assert len(citations) == 2
+
+
+def test_a_marker_over_endless_lines(pages: PageStack) -> None:
+    _, (citation,) = check_citations("So【0†L1-L999999999】.", pages)
+    assert not citation.verified
+    output, citations = check_citations(f"So【0†L{'9' * 5000}】.", pages)
+    assert (output, citations) == (f"So【0†L{'9' * 5000}】.", ())
+
+
+def test_of_two_quotes_for_one_line_the_true_one_counts(pages: PageStack) -> None:
+    citations = [cite("eats cheese"), cite("a bird of prey")]
+    output, checked_ = check_citations(Answer(answer="A raptor【0†L9】.", citations=citations), pages)
+    assert output.answer == "A raptor[1]."
+    assert [c.quote for c in checked_] == ["a bird of prey"]
+
+
+def test_objects_of_the_user_stay_what_they_are(pages: PageStack) -> None:
+    class Claimed(Citation):
+        claim: str
+
+    class Pair(NamedTuple):
+        left: Citation
+        right: int
+
+    @dataclass
+    class Report:
+        proof: list[Claimed]
+        pair: Pair
+
+    claimed = [
+        Claimed(source="docs/kites.md", start_line=9, end_line=9, quote="bird", claim=claim, verified=True)
+        for claim in ("one", "two")
+    ]
+    report = Report(claimed, Pair(cite("not there", verified=True), 1))
+    output, citations = check_citations(report, pages)
+    assert [(proof.claim, proof.verified) for proof in output.proof] == [("one", True), ("two", True)]
+    assert isinstance(output.pair, Pair)
+    assert not output.pair.left.verified
+    assert len(citations) == 1
+
+
+def test_a_source_copied_as_it_was_shown() -> None:
+    stack = PageStack()
+    stack.show(source="d/a【1】.md", title="A", heading="", total_lines=1, lines={1: "a true line"})
+    assert checked(cite("a true line", source="d/a〖1〗.md"), stack).verified
+
+
+def test_citations_go_on_where_a_conversation_was(pages: PageStack) -> None:
+    later = PageStack.of_outputs([format_page(page) for page in pages.pages])
+    later.show(source="new.md", title="New", heading="", total_lines=1, lines={1: "x"})
+    assert [page.cursor for page in later.pages] == [0, 1]
+    assert later.lines_of("docs/kites.md")[9] == "A kite is a bird of prey."

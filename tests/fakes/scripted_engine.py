@@ -23,6 +23,7 @@ class ScriptedEngine:
     prompts: list[list[int]] = field(default_factory=list[list[int]])
     samplings: list[Sampling] = field(default_factory=list[Sampling])
     closed_early: int = 0
+    closed: bool = False
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
         self.prompts.append(list(prompt))
@@ -46,7 +47,7 @@ class ScriptedEngine:
             self.closed_early += not finished
 
     async def close(self) -> None:
-        pass
+        self.closed = True
 
     def prompt_text(self, index: int = -1) -> str:
         return load_encoding().decode(self.prompts[index])

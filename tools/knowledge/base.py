@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ..addresses import without_credentials
 from .adding import Adding
 from .collection import Collection, Hit, quote
 from .embeddings import Embedder, EmbeddingFunction, find_embedding, spec_of
@@ -65,15 +66,16 @@ class KnowledgeBase:
         embedding: str | EmbeddingFunction = "auto",
         create: bool = True,
     ) -> None:
-        self._uri = str(uri)
+        address = str(uri)
+        self._uri = without_credentials(address)
         self._lock = threading.RLock()
         self._closed = False
         spec = spec_of(embedding)
-        if not create and not is_server(self._uri) and not data_folder(self._uri).exists():
+        if not create and not is_server(address) and not data_folder(address).exists():
             raise KnowledgeNotFoundError(
-                f"no knowledge base in {uri}; add documents with: ossifrage kb add PATH"
+                f"no knowledge base in {self._uri}; add documents with: ossifrage kb add PATH"
             )
-        connection = connect(self._uri, token=token)
+        connection = connect(address, token=token)
         try:
             try:
                 self._collection = Collection.open(connection, uri=self._uri, name=collection)
@@ -93,7 +95,7 @@ class KnowledgeBase:
                 made_with = self._collection.embedding
                 if spec not in {"auto", made_with}:
                     raise EmbeddingMismatchError(
-                        f"the knowledge base {uri} was made with embedding {made_with!r}, not {spec!r}: "
+                        f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: "
                         "open it with embedding='auto', or add the documents to a new one"
                     )
                 self._embedder = (
@@ -105,7 +107,7 @@ class KnowledgeBase:
 
     @property
     def uri(self) -> str:
-        """Where the base is, as it was given."""
+        """Where the base is, as it was given but without credentials."""
         return self._uri
 
     def __enter__(self) -> Self:
@@ -270,7 +272,7 @@ class KnowledgeBase:
         with self._open_collection() as collection:
             documents = collection.documents().values()
         return Status(
-            uri=self._uri,
+            uri=self.uri,
             collection=collection.name,
             embedding=collection.embedding,
             dimension=collection.dimension,

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..addresses import without_credentials
 from .errors import KnowledgeError, KnowledgeLockedError, KnowledgeUnreachableError
 
 __all__ = ["TIMEOUT", "Connection", "connect", "data_folder", "is_server", "load_pymilvus", "milvus_errors"]
@@ -106,7 +107,7 @@ def connect(uri: str, *, token: str | None = None) -> Connection:
     folder = None if is_server(uri) else data_folder(uri)
     address = uri if folder is None else f"http://127.0.0.1:{_enter(folder)}"
     try:
-        with milvus_errors(uri):
+        with milvus_errors(without_credentials(uri)):
             return Connection(pymilvus.MilvusClient(address, token=token or "", timeout=TIMEOUT), folder)
     except KnowledgeError:
         if folder is not None:

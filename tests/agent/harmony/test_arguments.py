@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossifrage.agent.harmony.arguments import mended_arguments
+from ossifrage.agent.harmony.arguments import inert_arguments, mended_arguments
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -65,6 +65,16 @@ def test_no_arguments_for_a_tool_that_needs_none() -> None:
 def test_a_parameter_that_is_called_like_a_wrapper() -> None:
     schema = {"type": "object", "properties": {"input": {"type": "object"}}, "required": ["input"]}
     assert mended_arguments('{"input": {"a": 1}}', schema) is None
+
+
+@pytest.mark.parametrize("text", ["[" * 5_000, '{"city": "\\ud800"}'])
+def test_arguments_that_would_break_the_carrier_become_a_string(text: str) -> None:
+    assert isinstance(json.loads(inert_arguments(text)), str)
+
+
+@pytest.mark.parametrize("text", ['{"city": "Paris"}', "not json", ""])
+def test_other_arguments_stay(text: str) -> None:
+    assert inert_arguments(text) == text
 
 
 @given(st.text('{}[]":,\\ abc12`\n', max_size=40))

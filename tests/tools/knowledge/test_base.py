@@ -3,7 +3,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -148,15 +147,6 @@ def test_several_threads(base: KnowledgeBase, docs: Path) -> None:
         thread.join()
     assert len(found) == 8
     assert all(each == found[0] for each in found)
-
-
-def test_opening_and_searching_is_quick(docs: Path, tmp_path: Path) -> None:
-    with KnowledgeBase(tmp_path / "kb", embedding="none") as base:
-        base.add([docs])
-    began = time.monotonic()
-    with KnowledgeBase(tmp_path / "kb") as base:
-        base.search("bones")
-    assert time.monotonic() - began < 2
 
 
 def test_importing_is_light_and_leaves_the_program_alone(tmp_path: Path) -> None:

@@ -1,0 +1,43 @@
+"""What is installed is what is in the tree."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ("agent", "prompts", "tools")
+
+
+def tree() -> set[str]:
+    """The files the package should hold, below ``ossifrage/``."""
+    files = [
+        path for folder in SHIPPED for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md")
+    ]
+    return {"__init__.py", "py.typed", *(path.relative_to(ROOT).as_posix() for path in files)}
+
+
+def test_every_folder_with_modules_is_a_named_package() -> None:
+    named = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    folders = {path.parent.relative_to(ROOT) for folder in SHIPPED for path in (ROOT / folder).rglob("*.py")}
+    assert named == {"ossifrage", *(".".join(["ossifrage", *folder.parts]) for folder in folders)}
+
+
+def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in (*SHIPPED, "__init__.py", "py.typed", "pyproject.toml", "README.md", "LICENSE"):
+        path = ROOT / name
+        if path.is_dir():
+            shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(path, source / name)
+    command = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "-w", str(tmp_path), str(source)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert names == {f"ossifrage/{name}" for name in tree()}
