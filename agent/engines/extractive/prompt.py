@@ -52,6 +52,9 @@ class Lookup:
         return " ".join(match[2].split()) if match else None
 
 
+_CURSOR = re.compile(r"\[(\d{1,6})\] ")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
     """What was asked, what may be called, and what came of it so far."""
@@ -63,6 +66,8 @@ class Prompt:
     """The question before this one."""
     lookups: tuple[Lookup, ...]
     """Calls made for this question, oldest first."""
+    earlier: Mapping[int, Page]
+    """Pages shown for earlier questions, by cursor; a search only names them when it finds them again."""
     refused: str | None
     """The final answer that was given to this question and sent back as invalid."""
     closing: bool
@@ -70,8 +75,13 @@ class Prompt:
 
     @functools.cached_property
     def pages(self) -> list[Page]:
-        """Every page seen for this question."""
-        return [page for lookup in self.lookups for page in lookup.pages]
+        """Every page seen for this question, or found again."""
+        found: list[Page] = []
+        for lookup in self.lookups:
+            found += lookup.pages
+            named = (int(cursor) for cursor in _CURSOR.findall(lookup.output))
+            found += [self.earlier[cursor] for cursor in named if cursor in self.earlier]
+        return found
 
 
 @dataclass
@@ -99,6 +109,7 @@ def read_prompt(encoding: HarmonyEncoding, tokens: Sequence[int]) -> Prompt:
     functions: frozenset[str] = frozenset()
     response_format: ResponseFormat | None = None
     previous, turn = None, _Turn()
+    earlier: dict[int, Page] = {}
     for message in messages:
         role, text = message.author.role.value, _text(message)
         if role == "developer" and not turn.question:
@@ -109,6 +120,7 @@ def read_prompt(encoding: HarmonyEncoding, tokens: Sequence[int]) -> Prompt:
             elif turn.final is None and _said("answer_now").fullmatch(text.strip()):
                 turn.closing = True
             elif role == "user":
+                earlier.update((page.cursor, page) for lookup in turn.lookups for page in lookup.pages)
                 previous, turn = turn.question or None, _Turn(question=text)
         else:
             _follow(turn, message, text)
@@ -118,6 +130,7 @@ def read_prompt(encoding: HarmonyEncoding, tokens: Sequence[int]) -> Prompt:
         question=turn.question,
         previous=previous,
         lookups=tuple(turn.lookups),
+        earlier=earlier,
         refused=turn.refused,
         closing=turn.closing or turn.refused is not None,
     )
