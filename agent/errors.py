@@ -6,7 +6,8 @@
     ├── UsageError                    the question or an option makes no sense (exit code 2)
     ├── EngineError                   the model server
     │   ├── NoEngineError             nothing reachable, or an unknown engine name
-    │   ├── EngineUnreachableError    connection refused, lost, timed out
+    │   ├── EngineUnreachableError    connection refused, lost
+    │   │   └── EngineTimeoutError    connected, and then silent for too long
     │   ├── EngineAuthError           401 / 403: a key is missing or wrong
     │   ├── EngineResponseError       any other answer that is not tokens
     │   ├── ContextWindowError        the conversation no longer fits the model's window
@@ -28,6 +29,7 @@ __all__ = [
     "EngineAuthError",
     "EngineError",
     "EngineResponseError",
+    "EngineTimeoutError",
     "EngineUnreachableError",
     "HarmonyParseError",
     "InvalidOutputError",
@@ -55,6 +57,10 @@ class EngineUnreachableError(EngineError):
     """The server cannot be reached, or the connection was lost."""
 
 
+class EngineTimeoutError(EngineUnreachableError):
+    """The server took the request and then was silent for too long."""
+
+
 class EngineAuthError(EngineError):
     """The server refuses the key (401 or 403)."""
 
@@ -65,11 +71,13 @@ class EngineResponseError(EngineError):
     Args:
         message: one line for the user.
         status: the HTTP status, when there was one.
+        retry_after: seconds after which the server wants to be asked again, when it says so.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
 
 
 class ContextWindowError(EngineError):

@@ -36,7 +36,7 @@ from agents.models.chatcmpl_converter import Converter
 from openai.types.chat import ChatCompletionMessage
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
-from ..errors import EngineResponseError, EngineUnreachableError
+from ..errors import EngineResponseError, EngineTimeoutError
 from .failures import error_message, refusal, unreachable
 from .http import CONNECT_SECONDS, is_loopback, server_root
 from .profiles import PROFILES, Profile, ServerKind, profile_for
@@ -207,7 +207,7 @@ class _ChatModel(OpenAIChatCompletionsModel):
         try:
             yield
         except openai.APITimeoutError as error:
-            raise EngineUnreachableError(
+            raise EngineTimeoutError(
                 f"{self._address} did not answer in time: it may be overloaded; ask again."
             ) from error
         except openai.APIConnectionError as error:

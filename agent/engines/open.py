@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import NoEngineError
 from .engine import Engine
+from .retrying import RetryingEngine
 
 __all__ = ["ENGINES", "open_engine"]
 
@@ -16,7 +17,7 @@ _ADDRESSES = {"vllm": "http://127.0.0.1:8000", "llama-server": "http://127.0.0.1
 async def open_engine(
     name: str, *, base_url: str | None = None, api_key: str | None = None, model: str | None = None
 ) -> Engine:
-    """Open an engine; a server is asked at once what it serves.
+    """Open an engine; a server is asked at once what it serves, and asked again when it fails in passing.
 
     Args:
         name: one of :data:`ENGINES`.
@@ -37,12 +38,12 @@ async def open_engine(
         case "vllm":
             from .vllm import VllmEngine
 
-            return await VllmEngine.open(base_url=base_url or _ADDRESSES[name], api_key=api_key, model=model)
+            url = base_url or _ADDRESSES[name]
+            return RetryingEngine(await VllmEngine.open(base_url=url, api_key=api_key, model=model))
         case "llama-server":
             from .llama_server import LlamaServerEngine
 
-            return await LlamaServerEngine.open(
-                base_url=base_url or _ADDRESSES[name], api_key=api_key, model=model
-            )
+            url = base_url or _ADDRESSES[name]
+            return RetryingEngine(await LlamaServerEngine.open(base_url=url, api_key=api_key, model=model))
         case _:
             raise NoEngineError(f"There is no engine {name!r}: choose {', '.join(ENGINES)} or chat.")
