@@ -10,6 +10,7 @@ import click
 from ... import OssifrageError
 from ..errors import UsageError
 from .ask import ask
+from .doctor import doctor
 from .knowledge import kb
 from .options import settings_options
 from .traces import traces
@@ -40,6 +41,7 @@ def cli(context: click.Context, debug: bool, **given: Any) -> None:
 
 
 cli.add_command(ask)
+cli.add_command(doctor)
 cli.add_command(kb)
 cli.add_command(traces)
 

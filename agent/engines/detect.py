@@ -18,7 +18,7 @@ from ..errors import EngineAuthError, EngineError
 from .http import CONNECT_SECONDS, Entry, get_json, open_client, served_models, server_root
 from .profiles import PROFILES, ServerKind
 
-__all__ = ["LOCAL_ADDRESSES", "Found", "detect"]
+__all__ = ["LOCAL_ADDRESSES", "Found", "detect", "is_gpt_oss"]
 
 LOCAL_ADDRESSES = (
     "http://127.0.0.1:8000",  # vLLM
@@ -167,7 +167,12 @@ async def _has(client: httpx.AsyncClient, path: str, key: str) -> bool:
 def _wanted(models: Sequence[str], model: str | None) -> str | None:
     if model is not None:
         return model if model in models else None
-    return next((name for name in models if _GPT_OSS.search(name)), None)
+    return next((name for name in models if is_gpt_oss(name)), None)
+
+
+def is_gpt_oss(name: str) -> bool:
+    """Whether a model's name says that it is gpt-oss."""
+    return _GPT_OSS.search(name) is not None
 
 
 def _found(server: _Server, model: str, api_key: str | None) -> Found:
