@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     """Folder for everything the program writes."""
     engine: str = "auto"
-    """``auto``, ``vllm``, ``llama-server``, ``chat`` or ``extractive``."""
+    """``auto``, ``vllm``, ``llama-server``, ``sglang``, ``chat`` or ``extractive``."""
     model: str | None = None
     """The model's name on the server; None takes the first one served."""
     base_url: str | None = None

@@ -52,6 +52,8 @@ class _Message(BaseModel):
 
 class _Choice(BaseModel):
     message: _Message
+    prompt_token_ids: list[int] | None = None
+    """SGLang's place for it; vLLM's is beside the choices."""
     finish_reason: str | None = None
 
 
@@ -270,7 +272,10 @@ async def _prompt_text(subject: Subject, effort: str) -> str | None:
             return read_as(_Template, answer, subject.client, "/apply-template").prompt
         case "vllm" | "sglang":
             more = {"return_token_ids": True, **_effort(subject, effort), "max_tokens": 16}
-            ids = (await _send(subject, _question(), **more)).prompt_token_ids
+            answer = await _send(subject, _question(), **more)
+            ids = answer.prompt_token_ids or next(
+                (choice.prompt_token_ids for choice in answer.choices), None
+            )
             return load_encoding().decode(ids) if ids else None
         case _:
             return None

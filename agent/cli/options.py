@@ -15,7 +15,9 @@ __all__ = ["command", "settings_options", "with_settings"]
 
 _OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "engine": click.option(
-        "--engine", metavar="NAME", help="auto, vllm, llama-server, chat or extractive.  [default: auto]"
+        "--engine",
+        metavar="NAME",
+        help="auto, vllm, llama-server, sglang, chat or extractive.  [default: auto]",
     ),
     "model": click.option("--model", metavar="NAME", help="The model's name on the server."),
     "base_url": click.option("--base-url", metavar="URL", help="The model server's address."),

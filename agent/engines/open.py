@@ -8,10 +8,14 @@ from .retrying import RetryingEngine
 
 __all__ = ["ENGINES", "open_engine"]
 
-ENGINES = ("vllm", "llama-server", "extractive")
+ENGINES = ("vllm", "llama-server", "sglang", "extractive")
 """The engines that give tokens; ``chat`` is not one of them (see :mod:`.chat`)."""
 
-_ADDRESSES = {"vllm": "http://127.0.0.1:8000", "llama-server": "http://127.0.0.1:8080"}
+_ADDRESSES = {
+    "vllm": "http://127.0.0.1:8000",
+    "llama-server": "http://127.0.0.1:8080",
+    "sglang": "http://127.0.0.1:30000",
+}
 
 
 async def open_engine(
@@ -45,5 +49,10 @@ async def open_engine(
 
             url = base_url or _ADDRESSES[name]
             return RetryingEngine(await LlamaServerEngine.open(base_url=url, api_key=api_key, model=model))
+        case "sglang":
+            from .sglang import SglangEngine
+
+            url = base_url or _ADDRESSES[name]
+            return RetryingEngine(await SglangEngine.open(base_url=url, api_key=api_key, model=model))
         case _:
             raise NoEngineError(f"There is no engine {name!r}: choose {', '.join(ENGINES)} or chat.")

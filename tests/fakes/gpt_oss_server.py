@@ -75,7 +75,8 @@ class FakeGptOss(HttpServer):
         if "no usage" not in self.faults:
             payload["usage"] = {"prompt_tokens": len(self._prompt(body).split())}
         if body.get("return_token_ids"):
-            payload["prompt_token_ids"] = load_encoding().encode(self._prompt(body))
+            place = payload["choices"][0] if self.owner == "sglang" else payload
+            place["prompt_token_ids"] = load_encoding().encode(self._prompt(body))
         return json_reply(payload)
 
     def _prompt(self, body: Mapping[str, Any]) -> str:
