@@ -12,6 +12,7 @@
     │   ├── EngineResponseError       any other answer that is not tokens
     │   ├── ContextWindowError        the conversation no longer fits the model's window
     │   └── CannotFillError           quotes do not fill the output type (extractive engine)
+    ├── DownloadError                 weights cannot be fetched
     ├── HarmonyParseError             tokens that have no safe reading
     ├── InvalidOutputError            the final answer never matched the output type
     ├── KnowledgeError                the knowledge base (see ossifrage.tools.knowledge.errors)
@@ -26,6 +27,7 @@ from .. import OssifrageError
 __all__ = [
     "CannotFillError",
     "ContextWindowError",
+    "DownloadError",
     "EngineAuthError",
     "EngineError",
     "EngineResponseError",
@@ -86,6 +88,10 @@ class ContextWindowError(EngineError):
 
 class CannotFillError(EngineError):
     """The output type asks for something that quoted sentences do not give."""
+
+
+class DownloadError(OssifrageError):
+    """Weights cannot be fetched."""
 
 
 class HarmonyParseError(OssifrageError):

@@ -51,7 +51,9 @@ async def open_model(settings: Settings, engine: str) -> OpenModel:
         raise UsageError(f"There is no engine {engine!r}: choose auto, {', '.join(ENGINES)} or chat.")
     key = None if settings.api_key is None else settings.api_key.get_secret_value()
     if engine in ENGINES:
-        opened = await open_engine(engine, base_url=settings.base_url, api_key=key, model=settings.model)
+        opened = await open_engine(
+            engine, base_url=settings.base_url, api_key=key, model=settings.model, home=settings.home
+        )
         return wrap_engine(opened)
     found = await detect(base_url=settings.base_url, api_key=key, model=settings.model, environ=os.environ)
     if engine == "chat" and found.engine == "extractive":

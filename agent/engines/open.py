@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from ..errors import NoEngineError
+from ..home import default_home
 from .engine import Engine
 from .retrying import RetryingEngine
 
 __all__ = ["ENGINES", "open_engine"]
 
-ENGINES = ("vllm", "llama-server", "sglang", "extractive")
+ENGINES = ("vllm", "llama-server", "sglang", "llama-cpp", "extractive")
 """The engines that give tokens; ``chat`` is not one of them (see :mod:`.chat`)."""
 
 _ADDRESSES = {
@@ -19,7 +22,12 @@ _ADDRESSES = {
 
 
 async def open_engine(
-    name: str, *, base_url: str | None = None, api_key: str | None = None, model: str | None = None
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    model: str | None = None,
+    home: Path | None = None,
 ) -> Engine:
     """Open an engine; a server is asked at once what it serves, and asked again when it fails in passing.
 
@@ -27,12 +35,14 @@ async def open_engine(
         name: one of :data:`ENGINES`.
         base_url: the server's address; its usual port on this machine unless given.
         api_key: the server's key.
-        model: the model's name on the server; the first one it serves unless given.
+        model: the model's name on the server; the first one it serves unless given. For ``llama-cpp`` a GGUF
+            file (see :func:`~..weights.find`).
+        home: where ``llama-cpp`` finds weights; the default home unless given.
 
     Raises:
         NoEngineError: there is no engine of that name.
         EngineError: the server is not reachable, refuses, or is another kind of server.
-        UsageError: ``base_url`` is no address.
+        UsageError: ``base_url`` is no address, or there are no such weights.
     """
     match name:
         case "extractive":
@@ -54,5 +64,10 @@ async def open_engine(
 
             url = base_url or _ADDRESSES[name]
             return RetryingEngine(await SglangEngine.open(base_url=url, api_key=api_key, model=model))
+        case "llama-cpp":
+            from ..weights import find
+            from .llama_cpp import LlamaCppEngine
+
+            return await LlamaCppEngine.start(find(model, home or default_home()))
         case _:
             raise NoEngineError(f"There is no engine {name!r}: choose {', '.join(ENGINES)} or chat.")
