@@ -93,7 +93,10 @@ _queries = TypeAdapter(dict[str, list[str]])
 
 async def effort_in_prompt(subject: Subject) -> Finding:
     """The effort asked for stands in the prompt, where the server shows it; else it makes a difference."""
-    prompts = {effort: await _prompt_text(subject, effort) for effort in ("low", "high")}
+    prompts = {
+        effort: await _prompt_text(subject, _question(), **_effort(subject, effort))
+        for effort in ("low", "high")
+    }
     if None not in prompts.values():
         if all(f"Reasoning: {effort}" in (prompt or "") for effort, prompt in prompts.items()):
             return passed("the prompt says `Reasoning: low` and `Reasoning: high`")
@@ -126,16 +129,19 @@ async def reasoning_returned(subject: Subject) -> Finding:
 async def reasoning_accepted(subject: Subject) -> Finding:
     """Reasoning sent back in a tool loop becomes part of the prompt."""
     field = subject.profile.reasoning_field
+    thought = render("checkup/thought")
+    advice = "serve the model with gpt-oss's own chat template, update the server, or use a token engine"
+    if prompt := await _prompt_text(subject, _tool_loop({field: thought})):
+        if thought in prompt:
+            return passed(f"the prompt holds what `{field}` said")
+        return failed(f"`{field}` is dropped: the prompt does not hold it", advice)
     without = await _prompt_tokens(subject, _tool_loop(None))
-    with_it = await _prompt_tokens(subject, _tool_loop({field: render("checkup/thought")}))
+    with_it = await _prompt_tokens(subject, _tool_loop({field: thought}))
     if without is None or with_it is None:
         return skipped("the server does not count the prompt")
     if with_it > without:
         return passed(f"`{field}` adds {with_it - without} tokens to the prompt")
-    return failed(
-        f"`{field}` is dropped: the prompt has {with_it} tokens with it and without it",
-        "serve the model with gpt-oss's own chat template, update the server, or use a token engine",
-    )
+    return failed(f"`{field}` is dropped: the prompt has {with_it} tokens with it and without it", advice)
 
 
 async def tool_call(subject: Subject) -> Finding:
@@ -263,16 +269,14 @@ async def _prompt_tokens(subject: Subject, messages: list[dict[str, Any]]) -> in
     return answer.usage.prompt_tokens if answer.usage else None
 
 
-async def _prompt_text(subject: Subject, effort: str) -> str | None:
+async def _prompt_text(subject: Subject, messages: list[dict[str, Any]], **more: Any) -> str | None:
     """The prompt that the server makes of a chat; None where it does not show it."""
     match subject.profile.kind:
         case "llama-server":
-            body = {"messages": _question(), **_effort(subject, effort)}
-            answer = await get_json(subject.client, "/apply-template", body=body)
+            answer = await get_json(subject.client, "/apply-template", body={"messages": messages, **more})
             return read_as(_Template, answer, subject.client, "/apply-template").prompt
         case "vllm" | "sglang":
-            more = {"return_token_ids": True, **_effort(subject, effort), "max_tokens": 16}
-            answer = await _send(subject, _question(), **more)
+            answer = await _send(subject, messages, **more, return_token_ids=True, max_tokens=16)
             ids = answer.prompt_token_ids or next(
                 (choice.prompt_token_ids for choice in answer.choices), None
             )

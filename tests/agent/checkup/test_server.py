@@ -42,7 +42,7 @@ async def test_a_server_that_does_everything_right(owner: str) -> None:
     assert check_of(report, "reasoning effort", "chat").outcome is PASS
     assert "Reasoning: high" in check_of(report, "reasoning effort", "chat").why
     assert check_of(report, "context length").outcome is PASS
-    assert check_of(report, "reasoning accepted back").why.startswith(f"`{field}` adds ")
+    assert check_of(report, "reasoning accepted back").why == f"the prompt holds what `{field}` said"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,16 @@ async def test_a_chat_server_without_token_ids() -> None:
     assert check_of(report, "context length").outcome is NOT_APPLICABLE
     effort = check_of(report, "reasoning effort", "chat")
     assert effort.why == "20 characters of reasoning at low effort, 60 at high"
+
+
+async def test_reasoning_sent_back_to_a_server_that_does_not_show_its_prompt() -> None:
+    async with FakeGptOss(owner="someone") as server:
+        check = check_of(await examine(server.url), "reasoning accepted back")
+        assert (check.outcome, check.why[:17]) == (PASS, "`reasoning` adds ")
+        server.faults = {"reasoning ignored"}
+        assert check_of(await examine(server.url), "reasoning accepted back").outcome is FAIL
+        server.faults = {"no usage"}
+        assert check_of(await examine(server.url), "reasoning accepted back").outcome is NOT_APPLICABLE
 
 
 async def test_an_effort_that_changes_nothing() -> None:
