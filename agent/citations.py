@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -25,25 +25,16 @@ def check_citations(output: Any, pages: PageStack) -> tuple[Any, tuple[Citation,
     """Complete and verify every citation in an output.
 
     Citations are found as :class:`Citation` objects at any depth, and as ``【cursor†L9-L11】`` markers in any
-    text. In an :class:`Answer` and in plain text the markers are replaced by ``[n]``, and an answer gets all
-    citations; other types keep their text as it is.
+    text, where ``[n]`` takes their place. An :class:`Answer` gets all citations.
 
     Returns:
         The output, and the citations in order of first mention, without doubles.
     """
     found = _Citations(pages)
-    output = found.completed(output)
+    # The model's own quotes first: a marker for the same lines then means them.
+    output = _mapped(_mapped(output, found.checked), found.numbered)
     if isinstance(output, Answer):
-        update: dict[str, Any] = {
-            "answer": found.numbered(output.answer),
-            "missing": [found.numbered(part) for part in output.missing],
-        }
-        output = output.model_copy(update={**update, "citations": list(found.citations)})
-    elif isinstance(output, str):
-        output = found.numbered(output)
-    else:
-        for text in _texts(output):
-            found.numbered(text)
+        output = output.model_copy(update={"citations": list(found.citations)})
     return output, tuple(found.citations)
 
 
@@ -52,32 +43,18 @@ class _Citations:
         self._pages = pages
         self.citations: list[Citation] = []
 
-    def completed(self, value: Any) -> Any:
-        """A copy of ``value`` whose Citation objects are checked; everything else stays as it is."""
-        if isinstance(value, Citation):
-            checked = self._checked(value)
-            self._add(checked)
-            return checked
-        if isinstance(value, BaseModel):
-            return value.model_copy(
-                update={name: self.completed(getattr(value, name)) for name in type(value).model_fields}
-            )
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            fields = [field.name for field in dataclasses.fields(value) if field.init]
-            return dataclasses.replace(
-                value, **{name: self.completed(getattr(value, name)) for name in fields}
-            )
-        if isinstance(value, Mapping):
-            mapping = cast(Mapping[Any, Any], value)
-            return {key: self.completed(item) for key, item in mapping.items()}
-        if isinstance(value, list | tuple | set | frozenset):
-            items = [self.completed(item) for item in cast(Iterable[Any], value)]
-            kind = cast(Any, type(cast(object, value)))
-            return kind(*items) if hasattr(kind, "_fields") else kind(items)  # a NamedTuple takes its fields
-        return value
+    def checked(self, value: object) -> object:
+        """A Citation object checked; anything else as it is."""
+        if not isinstance(value, Citation):
+            return value
+        citation = self._checked(value)
+        self._add(citation)
+        return citation
 
-    def numbered(self, text: str) -> str:
-        """``text`` with every marker replaced by the number of its citation."""
+    def numbered(self, text: object) -> object:
+        """A text with every marker replaced by the number of its citation; anything else as it is."""
+        if type(text) is not str:
+            return text
 
         def number(match: re.Match[str]) -> str:
             start = int(match["start"])
@@ -136,6 +113,26 @@ class _Citations:
         return next(iter(ends.values())) if len(ends) == 1 else None
 
 
+def _mapped(value: Any, change: Callable[[object], object]) -> Any:
+    """A copy of ``value`` with texts and Citation objects changed at any depth; other leaves stay."""
+    if isinstance(value, str | Citation):
+        return change(value)
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        return value.model_copy(update={name: _mapped(getattr(value, name), change) for name in fields})
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value) if field.init]
+        return dataclasses.replace(value, **{name: _mapped(getattr(value, name), change) for name in names})
+    if isinstance(value, Mapping):
+        mapping = cast(Mapping[Any, Any], value)
+        return {key: _mapped(item, change) for key, item in mapping.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [_mapped(item, change) for item in cast(Iterable[Any], value)]
+        kind = cast(Any, type(cast(object, value)))
+        return kind(*items) if hasattr(kind, "_fields") else kind(items)  # a NamedTuple takes its fields
+    return value
+
+
 def _plain_citation(citation: Citation) -> Citation:
     """Without what a subclass adds."""
     return Citation.model_construct(**{name: getattr(citation, name) for name in Citation.model_fields})
@@ -182,18 +179,3 @@ def _plain(text: str) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _QUOTE_CHARACTERS else text[: _QUOTE_CHARACTERS - 1].rstrip() + "…"
-
-
-def _texts(value: Any) -> list[str]:
-    """Every text in an output, at any depth."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, BaseModel):
-        value = [getattr(value, name) for name in type(value).model_fields]
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = [getattr(value, field.name) for field in dataclasses.fields(value)]
-    elif isinstance(value, Mapping):
-        value = list(cast(Mapping[Any, Any], value).values())
-    if isinstance(value, list | tuple | set | frozenset):
-        return [text for item in cast(Iterable[Any], value) for text in _texts(item)]
-    return []

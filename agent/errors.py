@@ -6,12 +6,14 @@
     ├── UsageError                    the question or an option makes no sense (exit code 2)
     ├── EngineError                   the model server
     │   ├── NoEngineError             nothing reachable, or an unknown engine name
-    │   ├── EngineUnreachableError    connection refused, lost, timed out
+    │   ├── EngineUnreachableError    connection refused, lost
+    │   │   └── EngineTimeoutError    connected, and then silent for too long
     │   ├── EngineAuthError           401 / 403: a key is missing or wrong
     │   ├── EngineResponseError       any other answer that is not tokens
     │   ├── ContextWindowError        the conversation no longer fits the model's window
     │   └── CannotFillError           quotes do not fill the output type (extractive engine)
     ├── VocabularyError               the vocabulary file cannot be had (see ossifrage.agent.harmony)
+    ├── DownloadError                 weights cannot be fetched
     ├── HarmonyParseError             tokens that have no safe reading
     ├── InvalidOutputError            the final answer never matched the output type
     ├── KnowledgeError                the knowledge base (see ossifrage.tools.knowledge.errors)
@@ -26,9 +28,11 @@ from .. import OssifrageError
 __all__ = [
     "CannotFillError",
     "ContextWindowError",
+    "DownloadError",
     "EngineAuthError",
     "EngineError",
     "EngineResponseError",
+    "EngineTimeoutError",
     "EngineUnreachableError",
     "HarmonyParseError",
     "InvalidOutputError",
@@ -56,6 +60,10 @@ class EngineUnreachableError(EngineError):
     """The server cannot be reached, or the connection was lost."""
 
 
+class EngineTimeoutError(EngineUnreachableError):
+    """The server took the request and then was silent for too long."""
+
+
 class EngineAuthError(EngineError):
     """The server refuses the key (401 or 403)."""
 
@@ -66,11 +74,13 @@ class EngineResponseError(EngineError):
     Args:
         message: one line for the user.
         status: the HTTP status, when there was one.
+        retry_after: seconds after which the server wants to be asked again, when it says so.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
 
 
 class ContextWindowError(EngineError):
@@ -79,6 +89,10 @@ class ContextWindowError(EngineError):
 
 class CannotFillError(EngineError):
     """The output type asks for something that quoted sentences do not give."""
+
+
+class DownloadError(OssifrageError):
+    """Weights cannot be fetched."""
 
 
 class HarmonyParseError(OssifrageError):

@@ -9,7 +9,7 @@ from agents import Model
 
 from .engines.detect import Found, detect
 from .engines.engine import Engine
-from .engines.open import ENGINES, open_engine
+from .engines.open import ENGINES, check_engine, open_engine
 from .errors import UsageError
 from .harmony import HarmonyModel
 from .settings import Settings
@@ -50,11 +50,12 @@ async def open_model(settings: Settings, engine: str) -> OpenModel:
         UsageError: there is no engine of that name, or the address is none.
         EngineError: the server is not reachable, or refuses.
     """
-    if engine not in ("auto", "chat", *ENGINES):
-        raise UsageError(f"There is no engine {engine!r}: choose auto, {', '.join(ENGINES)} or chat.")
+    check_engine(engine, settings.base_url)
     key = None if settings.api_key is None else settings.api_key.get_secret_value()
     if engine in ENGINES:
-        opened = await open_engine(engine, base_url=settings.base_url, api_key=key, model=settings.model)
+        opened = await open_engine(
+            engine, base_url=settings.base_url, api_key=key, model=settings.model, home=settings.home
+        )
         return wrap_engine(opened)
     found = await detect(base_url=settings.base_url, api_key=key, model=settings.model, environ=os.environ)
     if engine == "chat" and found.engine == "extractive":

@@ -41,11 +41,17 @@ def ask(
     """
     import asyncio
 
-    from ..answer import Answer
+    from ..engines.open import check_engine
+    from ..errors import UsageError
 
     text = " ".join(question)
     if text == "-":
         text = sys.stdin.read()
+    if not text.strip():  # told before anything is opened
+        raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
+    check_engine(settings.engine, settings.base_url)
+    from ..answer import Answer
+
     if reasoning is not None:
         settings = settings.model_copy(update={"reasoning": reasoning})
     wanted = Answer if output_type is None else load_type(output_type)

@@ -33,16 +33,23 @@ def kb() -> None:
     "--embedding", metavar="SPEC", help="none, auto, default, sentence-transformer:NAME, openai:MODEL, …"
 )
 @with_settings
-def add(settings: Settings, paths: tuple[str, ...], embedding: str | None) -> None:
+def add(settings: Settings, paths: tuple[str, ...], embedding: str | None) -> int:
     """Add files and folders, or bring them up to date.
 
     Unchanged files are left alone, changed ones replaced, and those that have gone from a folder removed.
+    Exits with 1 when there is nothing to read.
     """
     if embedding is not None:
         settings = settings.model_copy(update={"embedding": embedding})
     with _open(settings, create=True) as base, _progress_bar() as progress:
         report = base.add(paths, progress=progress)
     _print_report(report)
+    stored = report.added or report.changed or report.unchanged or report.removed
+    if not stored:
+        if not report.skipped:
+            click.echo("No text files were found there.", err=True)
+        return 1
+    return 0
 
 
 @kb.command("list")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -84,7 +85,8 @@ def _line(item: StreamItem) -> tuple[str, dict[str, Any]] | None:
         case OutputRejected(attempt=attempt):
             return f"The answer did not fit its type (attempt {attempt}); asking again.", {"fg": "yellow"}
         case ModelCalled(repairs=repairs) if repairs:
-            return f"  (repaired: {', '.join(repairs)})", {"dim": True}
+            counted = ", ".join(f"{count} {kind}" for kind, count in Counter(repairs).items())
+            return f"  (the model's reply was mended: {counted})", {"dim": True}
         case RunStarted() | _:
             return None
 

@@ -10,7 +10,9 @@ import click
 from ... import OssifrageError
 from ..errors import UsageError
 from .ask import ask
+from .doctor import doctor
 from .knowledge import kb
+from .model import model
 from .options import settings_options
 from .traces import traces
 
@@ -40,7 +42,9 @@ def cli(context: click.Context, debug: bool, **given: Any) -> None:
 
 
 cli.add_command(ask)
+cli.add_command(doctor)
 cli.add_command(kb)
+cli.add_command(model)
 cli.add_command(traces)
 
 

@@ -31,12 +31,13 @@ from agents import (
     OpenAIChatCompletionsModel,
     Tool,
 )
-from agents.items import TResponseInputItem, TResponseStreamEvent
+from agents.items import TResponseInputItem, TResponseOutputItem, TResponseStreamEvent
 from agents.models.chatcmpl_converter import Converter
 from openai.types.chat import ChatCompletionMessage
+from openai.types.responses import ResponseCompletedEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
-from ..errors import EngineResponseError, EngineUnreachableError
+from ..errors import EngineResponseError, EngineTimeoutError
 from .failures import error_message, refusal, unreachable
 from .http import CONNECT_SECONDS, is_loopback, server_root
 from .profiles import PROFILES, Profile, ServerKind, profile_for
@@ -158,6 +159,12 @@ class _ChatModel(OpenAIChatCompletionsModel):
             )
             async with aclosing(cast(AsyncGenerator[TResponseStreamEvent, None], events)):
                 async for event in events:
+                    if isinstance(event, ResponseCompletedEvent) and not _acts(event.response.output):
+                        # The SDK would ask again and again.
+                        raise EngineResponseError(
+                            f"{self._address} sent neither an answer nor a call: is it a chat server, and "
+                            "does it serve gpt-oss? Ask again, or check --base-url."
+                        )
                     yield event
 
     def _sendable(self, items: str | list[TResponseInputItem]) -> str | list[TResponseInputItem]:
@@ -209,7 +216,7 @@ class _ChatModel(OpenAIChatCompletionsModel):
         try:
             yield
         except openai.APITimeoutError as error:
-            raise EngineUnreachableError(
+            raise EngineTimeoutError(
                 f"{self._address} did not answer in time: it may be overloaded; ask again."
             ) from error
         except openai.APIConnectionError as error:
@@ -226,6 +233,18 @@ class _ChatModel(OpenAIChatCompletionsModel):
     def _refusal(self, status: int, error: openai.APIError) -> Exception:
         message = error_message(error.body)
         return refusal(self._address, status, message, path="/chat/completions", has_key=self._has_key)
+
+
+def _acts(output: Sequence[TResponseOutputItem]) -> bool:
+    """Whether a response has a call, or words."""
+    return any(
+        item.type == "function_call"
+        or (
+            item.type == "message"
+            and any(part.type == "output_text" and part.text.strip() for part in item.content)
+        )
+        for item in output
+    )
 
 
 def _open_turn(rows: Sequence[Item]) -> int:

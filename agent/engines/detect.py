@@ -17,8 +17,9 @@ import httpx
 from ..errors import EngineAuthError, EngineError
 from .http import CONNECT_SECONDS, Entry, get_json, open_client, served_models, server_root
 from .profiles import PROFILES, ServerKind
+from .sglang import gives_token_ids
 
-__all__ = ["LOCAL_ADDRESSES", "Found", "detect"]
+__all__ = ["LOCAL_ADDRESSES", "Found", "detect", "is_gpt_oss"]
 
 LOCAL_ADDRESSES = (
     "http://127.0.0.1:8000",  # vLLM
@@ -45,7 +46,7 @@ class Found:
     """The engine to use."""
 
     engine: str
-    """``vllm``, ``llama-server``, ``chat`` or ``extractive``."""
+    """``vllm``, ``llama-server``, ``sglang``, ``chat`` or ``extractive``."""
     why: str
     """What was found, in one line."""
     base_url: str | None = None
@@ -94,7 +95,7 @@ async def detect(
     for kind in _PREFERENCE:
         for server in servers:
             if server.kind == kind and (served := _wanted(server.models, model)):
-                return _found(server, served, None)
+                return await _found(server, served, None)
     if openrouter_key:
         served = model or _OPENROUTER_MODEL
         return Found(
@@ -120,7 +121,7 @@ async def _named(base_url: str, api_key: str | None, model: str | None) -> Found
     served = model or _wanted(server.models, None) or next(iter(server.models), None)
     if served is None:
         raise EngineError(f"{address} lists no model: pass --model.")
-    return _found(server, served, api_key)
+    return await _found(server, served, api_key)
 
 
 async def _probe(address: str) -> _Server | str | None:
@@ -167,11 +168,21 @@ async def _has(client: httpx.AsyncClient, path: str, key: str) -> bool:
 def _wanted(models: Sequence[str], model: str | None) -> str | None:
     if model is not None:
         return model if model in models else None
-    return next((name for name in models if _GPT_OSS.search(name)), None)
+    return next((name for name in models if is_gpt_oss(name)), None)
 
 
-def _found(server: _Server, model: str, api_key: str | None) -> Found:
+def is_gpt_oss(name: str) -> bool:
+    """Whether a model's name says that it is gpt-oss."""
+    return _GPT_OSS.search(name) is not None
+
+
+async def _found(server: _Server, model: str, api_key: str | None) -> Found:
     tokens = server.kind in ("vllm", "llama-server")
+    if server.kind == "sglang":  # only newer ones give token ids
+        async with open_client(
+            server.address, api_key=api_key, timeout=httpx.Timeout(CONNECT_SECONDS)
+        ) as client:
+            tokens = await gives_token_ids(client, model)
     title = PROFILES[server.kind].title
     return Found(
         engine=server.kind if tokens else "chat",

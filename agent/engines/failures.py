@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import cast
 
 from ..errors import (
@@ -13,7 +15,7 @@ from ..errors import (
     EngineUnreachableError,
 )
 
-__all__ = ["error_message", "field_of", "refusal", "unreachable"]
+__all__ = ["error_message", "field_of", "refusal", "seconds_to_wait", "unreachable"]
 
 _MESSAGE_LENGTH = 200
 _CONTEXT = re.compile(r"context (length|size|window)", re.IGNORECASE)
@@ -25,11 +27,19 @@ _QUOTED_OUTPUT = re.compile(r"raw=|<\||\bOutput:", re.IGNORECASE)
 def unreachable(address: str) -> EngineUnreachableError:
     """The error for a server that does not answer at all."""
     return EngineUnreachableError(
-        f"No server answers at {address}: is it running? Start it or pass --base-url."
+        f"No server answers at {address}: is it running? Start it, or check --base-url."
     )
 
 
-def refusal(address: str, status: int, message: str, *, path: str, has_key: bool) -> EngineError:
+def refusal(
+    address: str,
+    status: int,
+    message: str,
+    *,
+    path: str,
+    has_key: bool,
+    retry_after: float | None = None,
+) -> EngineError:
     """The error for an HTTP status other than success.
 
     Args:
@@ -38,6 +48,7 @@ def refusal(address: str, status: int, message: str, *, path: str, has_key: bool
         message: what the server itself says.
         path: what was asked for.
         has_key: whether a key was sent.
+        retry_after: seconds the server wants to be left alone for.
     """
     if status in (401, 403):
         # What the server says is left out here: some repeat the key.
@@ -54,7 +65,22 @@ def refusal(address: str, status: int, message: str, *, path: str, has_key: bool
         text = f"{address} takes no more requests now (429{said}): wait and ask again."
     else:
         text = f"{address} answered {status}{said}; its log may say more."
-    return EngineResponseError(text, status=status)
+    return EngineResponseError(text, status=status, retry_after=retry_after)
+
+
+def seconds_to_wait(retry_after: str | None) -> float | None:
+    """The ``Retry-After`` header in seconds (RFC 9110, section 10.2.3: a number or a date)."""
+    if retry_after is None:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(0.0, (until - datetime.now(until.tzinfo or UTC)).total_seconds())
 
 
 def _one_line(message: str) -> str:

@@ -11,8 +11,8 @@ import httpx
 from httpx_sse import EventSource, SSEError
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from ..errors import EngineError, EngineResponseError, EngineUnreachableError, UsageError
-from .failures import error_message, field_of, refusal, unreachable
+from ..errors import EngineError, EngineResponseError, EngineTimeoutError, EngineUnreachableError, UsageError
+from .failures import error_message, field_of, refusal, seconds_to_wait, unreachable
 
 __all__ = [
     "CONNECT_SECONDS",
@@ -214,8 +214,9 @@ def _typed_errors(client: httpx.AsyncClient) -> Generator[None]:
     except SSEError as error:
         raise EngineResponseError(f"{address} sent a broken event stream; its log may say more.") from error
     except httpx.TimeoutException as error:
-        raise EngineUnreachableError(
-            f"{address} was silent for {IDLE_SECONDS:.0f} s: it may be overloaded; ask again."
+        raise EngineTimeoutError(
+            f"{address} was silent for {client.timeout.read or IDLE_SECONDS:.3g} s: it may be overloaded; "
+            "ask again."
         ) from error
     except httpx.TransportError as error:
         raise EngineUnreachableError(
@@ -231,7 +232,14 @@ def _refused(client: httpx.AsyncClient, response: httpx.Response) -> EngineError
     except ValueError:
         message = ""  # a proxy's error page says nothing in one line
     path = response.request.url.path
-    return refusal(_address(client), response.status_code, message, path=path, has_key=_has_key(client))
+    return refusal(
+        _address(client),
+        response.status_code,
+        message,
+        path=path,
+        has_key=_has_key(client),
+        retry_after=seconds_to_wait(response.headers.get("retry-after")),
+    )
 
 
 def _foreign(client: httpx.AsyncClient, path: str, what: str) -> EngineResponseError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import httpx
 
@@ -56,9 +56,7 @@ class LlamaServerEngine:
         self._context_window = context_window
 
     @classmethod
-    async def open(
-        cls, *, base_url: str, api_key: str | None = None, model: str | None = None
-    ) -> LlamaServerEngine:
+    async def open(cls, *, base_url: str, api_key: str | None = None, model: str | None = None) -> Self:
         """Ask the server what it serves.
 
         Args:

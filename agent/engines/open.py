@@ -2,32 +2,61 @@
 
 from __future__ import annotations
 
-from ..errors import NoEngineError
+from pathlib import Path
+
+from ..errors import NoEngineError, UsageError
+from ..home import default_home
 from .engine import Engine
+from .http import server_root
+from .retrying import RetryingEngine
 
-__all__ = ["ENGINES", "open_engine"]
+__all__ = ["ENGINES", "check_engine", "open_engine"]
 
-ENGINES = ("vllm", "llama-server", "extractive")
+ENGINES = ("vllm", "llama-server", "sglang", "llama-cpp", "extractive")
 """The engines that give tokens; ``chat`` is not one of them (see :mod:`.chat`)."""
 
-_ADDRESSES = {"vllm": "http://127.0.0.1:8000", "llama-server": "http://127.0.0.1:8080"}
+_ADDRESSES = {
+    "vllm": "http://127.0.0.1:8000",
+    "llama-server": "http://127.0.0.1:8080",
+    "sglang": "http://127.0.0.1:30000",
+}
+
+
+def check_engine(name: str, base_url: str | None) -> None:
+    """See that an engine's name and address make sense, before anything is opened.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if name not in ("auto", "chat", *ENGINES):
+        known = ", ".join(ENGINES)
+        raise UsageError(f"There is no engine {name!r}: choose auto, {known} or chat.")
+    if base_url is not None:
+        server_root(base_url)
 
 
 async def open_engine(
-    name: str, *, base_url: str | None = None, api_key: str | None = None, model: str | None = None
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    model: str | None = None,
+    home: Path | None = None,
 ) -> Engine:
-    """Open an engine; a server is asked at once what it serves.
+    """Open an engine; a server is asked at once what it serves, and asked again when it fails in passing.
 
     Args:
         name: one of :data:`ENGINES`.
         base_url: the server's address; its usual port on this machine unless given.
         api_key: the server's key.
-        model: the model's name on the server; the first one it serves unless given.
+        model: the model's name on the server; the first one it serves unless given. For ``llama-cpp`` a GGUF
+            file (see :func:`~..weights.find`).
+        home: where ``llama-cpp`` finds weights; the default home unless given.
 
     Raises:
         NoEngineError: there is no engine of that name.
         EngineError: the server is not reachable, refuses, or is another kind of server.
-        UsageError: ``base_url`` is no address.
+        UsageError: ``base_url`` is no address, or there are no such weights.
     """
     match name:
         case "extractive":
@@ -37,12 +66,22 @@ async def open_engine(
         case "vllm":
             from .vllm import VllmEngine
 
-            return await VllmEngine.open(base_url=base_url or _ADDRESSES[name], api_key=api_key, model=model)
+            url = base_url or _ADDRESSES[name]
+            return RetryingEngine(await VllmEngine.open(base_url=url, api_key=api_key, model=model))
         case "llama-server":
             from .llama_server import LlamaServerEngine
 
-            return await LlamaServerEngine.open(
-                base_url=base_url or _ADDRESSES[name], api_key=api_key, model=model
-            )
+            url = base_url or _ADDRESSES[name]
+            return RetryingEngine(await LlamaServerEngine.open(base_url=url, api_key=api_key, model=model))
+        case "sglang":
+            from .sglang import SglangEngine
+
+            url = base_url or _ADDRESSES[name]
+            return RetryingEngine(await SglangEngine.open(base_url=url, api_key=api_key, model=model))
+        case "llama-cpp":
+            from ..weights import find
+            from .llama_cpp import LlamaCppEngine
+
+            return await LlamaCppEngine.start(find(model, home or default_home()))
         case _:
             raise NoEngineError(f"There is no engine {name!r}: choose {', '.join(ENGINES)} or chat.")

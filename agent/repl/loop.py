@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
+from importlib import import_module
 
 import click
 from agents import SQLiteSession
@@ -21,8 +23,10 @@ __all__ = ["run_prompt"]
 def run_prompt(settings: Settings) -> None:
     """Read questions until end of input; each knows the ones before it.
 
-    Ctrl-C stops the question that is running, and at an empty prompt ends the loop.
+    Ctrl-C stops the question that is running, or gives up the line; Ctrl-D ends.
     """
+    with suppress(ImportError):
+        import_module("readline")  # gives input() its line editing and history
     with asyncio.Runner() as runner:
         assistant = Assistant(settings)
         try:
@@ -53,13 +57,15 @@ def _loop(runner: asyncio.Runner, assistant: Assistant) -> None:
 
 
 def _read() -> str | None:
-    """The next line, or None at the end of input."""
+    """The next line, or None at the end of input; Ctrl-C gives the line up."""
     try:
-        # The prompt belongs to the terminal, not to the answers.
-        if sys.stdin.isatty():
-            click.echo("> ", err=True, nl=False)
-        line = sys.stdin.readline()
+        line = input("> ") if sys.stdin.isatty() else sys.stdin.readline()
     except KeyboardInterrupt:
         click.echo(err=True)
+        return ""
+    except EOFError:
+        click.echo(err=True)
         return None
-    return line.strip() if line else None
+    if not line and not sys.stdin.isatty():
+        return None
+    return "".join(character for character in line if character.isprintable()).strip()

@@ -88,7 +88,9 @@ class TraceStore:
     """
 
     def __init__(self, home: Path) -> None:
-        self._traces = Database(home / "traces.db", schema=_TRACES_SCHEMA, version=_TRACES_VERSION)
+        self._traces = Database(
+            home / "traces.db", schema=_TRACES_SCHEMA, version=_TRACES_VERSION, private=True
+        )
         self._reasoning = Database(
             home / "reasoning.db", schema=_REASONING_SCHEMA, version=_REASONING_VERSION, private=True
         )

@@ -351,7 +351,8 @@ async def test_verified_is_not_the_model_s_to_say(birds: KnowledgeBase, settings
     class Report:
         proof: list[Citation]
 
-    forged: dict[str, Any] = {"source": "x.md", "start_line": 1, "end_line": 1, "quote": "x", "verified": True, "title": "X"}
+    place: dict[str, Any] = {"source": "x.md", "start_line": 1, "end_line": 1, "quote": "x"}
+    forged: dict[str, Any] = {**place, "verified": True, "title": "X"}
     engine = ScriptedEngine([FINAL.format(json.dumps({"proof": [forged]}))])
     result = await ask(engine, birds, settings, output_type=Report)
     assert (result.output.proof[0].verified, result.output.proof[0].title) == (False, "")

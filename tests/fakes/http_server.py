@@ -22,14 +22,15 @@ class Reply:
     chunks: AsyncIterator[bytes]
     status: int = 200
     content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def json_reply(payload: object, *, status: int = 200) -> Reply:
-    return Reply(_once(json.dumps(payload).encode()), status=status)
+def json_reply(payload: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+    return Reply(_once(json.dumps(payload).encode()), status=status, headers=headers or {})
 
 
 def text_reply(text: str, *, status: int = 200, content_type: str = "text/event-stream") -> Reply:
@@ -77,7 +78,8 @@ class HttpServer:
             request = await _read(reader)
             self.requests.append(request)
             reply = await self.answer(request)
-            head = (f"HTTP/1.1 {reply.status} .", f"content-type: {reply.content_type}", "connection: close")
+            headers = {"content-type": reply.content_type, "connection": "close", **reply.headers}
+            head = [f"HTTP/1.1 {reply.status} .", *(f"{name}: {value}" for name, value in headers.items())]
             writer.write("\r\n".join([*head, "", ""]).encode())
             gone = asyncio.create_task(reader.read())
             try:

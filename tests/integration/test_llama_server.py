@@ -8,6 +8,7 @@ from contextlib import aclosing
 import httpx
 import pytest
 
+from ossifrage.agent.checkup import examine_server
 from ossifrage.agent.engines import Chunk, Sampling
 from ossifrage.agent.engines.detect import detect
 from ossifrage.agent.engines.llama_server import LlamaServerEngine
@@ -188,3 +189,17 @@ async def test_a_server_that_is_gone(llama_url: str) -> None:
         EngineUnreachableError, match=r"No server answers at http://127\.0\.0\.1:9: is it running"
     ):
         await LlamaServerEngine.open(base_url="http://127.0.0.1:9")
+
+
+async def test_doctor_says_what_works_with_a_model_that_talks_nonsense(llama_url: str) -> None:
+    report = await examine_server(base_url=llama_url, api_key=None, model=None, environ={}, max_tokens=8)
+    outcomes = {(check.group, check.name): check.outcome for check in report.checks}
+    tokens = {name: outcome for (group, name), outcome in outcomes.items() if group == "token ids"}
+    assert len(tokens) == 6
+    assert set(tokens.values()) == {"pass"}
+    assert outcomes["server", "model is gpt-oss"] == "pass"
+    assert outcomes["server", "context length"] == "fail"  # 4096 tokens
+    # The tiny model's file has no chat template, so llama.cpp falls back to one that knows no reasoning.
+    assert outcomes["chat", "reasoning effort"] == "fail"
+    assert outcomes["chat", "reasoning accepted back"] == "fail"
+    assert outcomes["chat", "streaming"] == "pass"

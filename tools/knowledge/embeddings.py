@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from .errors import EmbeddingError, EmbeddingUnavailableError, KnowledgeError
 from .milvus import load_pymilvus
 
-__all__ = ["Embedder", "EmbeddingFunction", "find_embedding", "spec_of"]
+__all__ = ["Embedder", "EmbeddingFunction", "find_embedding", "missing_packages", "spec_of"]
 
 _CUSTOM = "custom:"
 
@@ -146,6 +146,11 @@ def find_embedding() -> str:
     if _missing(_PROVIDERS["default"]) or find_spec("pymilvus.model") is None:
         return "none"
     return "default" if all(_is_cached(repo, name) for repo, name in _DEFAULT_FILES) else "none"
+
+
+def missing_packages() -> dict[str, list[str]]:
+    """The packages that each kind of embedding needs and that are not installed."""
+    return {kind: _missing(provider) for kind, provider in _PROVIDERS.items()}
 
 
 def _load(spec: str) -> EmbeddingFunction:

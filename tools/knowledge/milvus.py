@@ -85,6 +85,11 @@ def load_pymilvus() -> ModuleType:
     return pymilvus
 
 
+# pymilvus pings an idle connection every ten seconds. Milvus Lite's server takes that for an attack, closes
+# the connection and logs so to stderr, while a slow model is still thinking.
+_CALM = {"grpc.keepalive_permit_without_calls": False}
+
+
 def is_server(uri: str) -> bool:
     """Whether ``uri`` names a server rather than a folder."""
     return uri.startswith(("http://", "https://"))
@@ -108,7 +113,10 @@ def connect(uri: str, *, token: str | None = None) -> Connection:
     address = uri if folder is None else f"http://127.0.0.1:{_enter(folder)}"
     try:
         with milvus_errors(without_credentials(uri)):
-            return Connection(pymilvus.MilvusClient(address, token=token or "", timeout=TIMEOUT), folder)
+            client = pymilvus.MilvusClient(
+                address, token=token or "", timeout=TIMEOUT, grpc_options=_CALM if folder else {}
+            )
+            return Connection(client, folder)
     except KnowledgeError:
         if folder is not None:
             _leave(folder)

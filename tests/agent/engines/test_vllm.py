@@ -234,5 +234,7 @@ async def test_engines_by_name(server: FakeVllm) -> None:
     assert engine.name == "vllm"
     await engine.close()
     await engine.close()
-    with pytest.raises(NoEngineError, match="choose vllm, llama-server, extractive or chat"):
+    with pytest.raises(
+        NoEngineError, match="choose vllm, llama-server, sglang, llama-cpp, extractive or chat"
+    ):
         await open_engine("vlm")
