@@ -10,6 +10,15 @@ FinishReason = Literal["stop", "length"]
 """Why generation ended: a stop token (or the end of a grammar), or ``max_tokens``."""
 
 
+Constraint = Literal["turn", "body", "none"]
+"""What an engine can be held to by a grammar.
+
+``turn``: everything it generates, by GBNF with token literals (``<[200005]>``), so whole harmony turns.
+``body``: everything it generates, by GBNF without them, so the body of one message whose header is given.
+``none``: nothing.
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How to sample. The defaults are the ones gpt-oss was released with (openai/gpt-oss README)."""
@@ -20,7 +29,7 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None
     grammar: str | None = None
-    """A GBNF grammar over the completion, token literals allowed. llama.cpp only."""
+    """A grammar for the completion, of the kind that :attr:`Engine.constraint` names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +65,11 @@ class Engine(Protocol):
     @property
     def context_window(self) -> int:
         """Most tokens of prompt and completion together."""
+        ...
+
+    @property
+    def constraint(self) -> Constraint:
+        """What it can be held to."""
         ...
 
     def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:

@@ -9,7 +9,7 @@ import httpx
 from pydantic import BaseModel
 
 from ..errors import EngineResponseError
-from .engine import Chunk, FinishReason, Sampling
+from .engine import Chunk, Constraint, FinishReason, Sampling
 from .http import open_client, post_events, read_as, served_model
 
 __all__ = ["VllmEngine"]
@@ -42,6 +42,9 @@ class VllmEngine:
     """A vLLM server. Open it with :meth:`open`."""
 
     name: str = "vllm"
+    constraint: Constraint = "body"
+    """xgrammar, which vLLM builds on, spells token literals in a way of its own, and the tokens before the
+    final message are not held to a grammar by every version of vLLM."""
 
     def __init__(self, client: httpx.AsyncClient, *, model: str, context_window: int) -> None:
         self._client = client
@@ -119,7 +122,7 @@ class VllmEngine:
         await self._client.aclose()
 
     def _request(self, prompt: Sequence[int], sampling: Sampling) -> dict[str, Any]:
-        return {
+        request: dict[str, Any] = {
             "model": self._model,
             "prompt": list(prompt),
             "max_tokens": sampling.max_tokens,
@@ -136,3 +139,6 @@ class VllmEngine:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
+        if sampling.grammar is not None:
+            request["structured_outputs"] = {"grammar": sampling.grammar}
+        return request
