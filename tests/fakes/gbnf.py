@@ -1,6 +1,7 @@
 """GBNF, read and played back: what a grammar accepts, and samples of it.
 
-Written from llama.cpp's grammars/README.md. Token literals are single characters of the private use area here.
+Written from llama.cpp's grammars/README.md. A token literal is one lone surrogate here, which no
+text holds.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ class Characters:
     negated: bool = False
 
     def takes(self, character: str) -> bool:
+        if self.negated and 0xD800 <= ord(character) <= 0xDFFF:
+            return False
         return any(low <= ord(character) <= high for low, high in self.ranges) != self.negated
 
     def sample(self, rng: random.Random) -> str:
@@ -58,7 +61,7 @@ _SIMPLE = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 
 def token(number: int) -> str:
     """The character that stands for a token."""
-    return chr(0xE000 + number - 199_990)
+    return chr(0xD800 + number - 199_990)
 
 
 class Grammar:
