@@ -86,7 +86,7 @@ async def respond(model: HarmonyModel, tools: list[FunctionTool], *, seed: int) 
 
 async def test_calls_are_of_the_tools_schema_and_so_are_answers(model: HarmonyModel) -> None:
     done: list[str] = []
-    for seed in range(8):
+    for seed in range(5):
         response = await respond(model, [look_up, clock], seed=seed)
         item = response.output[-1]
         assert response.metadata is not None
@@ -107,20 +107,6 @@ async def test_calls_are_of_the_tools_schema_and_so_are_answers(model: HarmonyMo
 
 
 async def test_without_tools_there_is_an_answer(model: HarmonyModel) -> None:
-    for seed in range(3):
+    for seed in range(2):
         response = await respond(model, [], seed=seed)
         assert isinstance(response.output[-1], ResponseOutputMessage)
-
-
-async def test_switched_off(llama_url: str) -> None:
-    engine = await LlamaServerEngine.open(base_url=llama_url)
-    free = HarmonyModel(engine, constrained=False)
-    agent = Agent(
-        name="any",
-        model=free,
-        output_type=OutputSchema(Text),
-        model_settings=ModelSettings(max_tokens=8, extra_args={"seed": 1}),
-    )
-    result = await Runner.run(agent, "Go on.", run_config=QUIET, max_turns=1)
-    assert not isinstance(result.final_output, Text)
-    await free.close()

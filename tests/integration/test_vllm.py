@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -15,13 +16,11 @@ from typing import Any
 
 import httpx
 import pytest
-
 from agents import Agent, ModelSettings, RunConfig, Runner
 from pydantic import TypeAdapter
 
 from fakes.output_types import OUTPUT_TYPES
 from fakes.process import free_port, serving
-from fakes.tokenizer import write_tokenizer
 from ossifrage import HarmonyModel
 from ossifrage.agent.engines import Chunk, Sampling
 from ossifrage.agent.engines.detect import detect
@@ -50,7 +49,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     script = Path(__file__).with_name("tiny_checkpoint.py")
     chains = [",".join(map(str, chain)) for chain in CHAINS]
     subprocess.run([PYTHON, script, folder / "model", *chains], check=True, timeout=120)
-    write_tokenizer(folder / "model")
+    # A grammar asks what each token spells.
+    subprocess.run([sys.executable, script.with_name("o200k.py"), folder / "model"], check=True, timeout=60)
     port = free_port()
     options = ["--served-model-name", MODEL, "--api-key", KEY, "--max-model-len", "4096", "--enforce-eager"]
     command = [
@@ -156,7 +156,7 @@ async def test_cancelling_frees_the_server(engine: VllmEngine, url: str) -> None
 
 @pytest.mark.parametrize("output_type", OUTPUT_TYPES, ids=lambda kind: getattr(kind, "__name__", str(kind)))
 async def test_an_answer_of_any_type(engine: VllmEngine, output_type: Any) -> None:
-    """The header is recited; the body is what the grammar leaves of a model that takes any token for likely."""
+    """The header is recited; the body is what the grammar leaves of a model that says anything at all."""
     model = HarmonyModel(engine, bounds=Bounds(string=6, items=2))
     agent = Agent(
         name="any",

@@ -209,7 +209,7 @@ class ObjectRules:
         before it, and when nothing does.
         """
         following = leading = '"}"'
-        for key, schema in reversed(properties.items()):
+        for key, schema in reversed(tuple(properties.items())):
             value = self._value(schema, f"{name}-{key}")
             entry = sequence(literal(f"{_compact(key)}:"), value)
             comma = sequence(literal(f",{_compact(key)}:"), value, following)

@@ -46,7 +46,7 @@ def turn_grammar(
     actions = [sequence(_CHANNEL, literal("final"), _MESSAGE, body)]
     for name, parameters in functions:
         recipient = f" to=functions.{name}"
-        schema = {"type": "object", "properties": {}, **parameters}
+        schema: dict[str, Any] = {"type": "object", "properties": {}, **parameters}
         arguments = ObjectRules(rules, schema, bounds, prefix=f"call-{name}").root()
         call = sequence(f'(" " {_CONSTRAIN} "json")?', _MESSAGE, arguments)
         # The model writes the recipient after the channel, openai-harmony's renderer after the role.

@@ -1,12 +1,13 @@
-"""The o200k_harmony vocabulary as a ``tokenizer.json``, for servers that want to know what a token spells.
+"""Write the o200k_harmony vocabulary as a ``tokenizer.json``, for servers that ask what a token spells.
+
+    python o200k.py CHECKPOINT_DIR
 
 It has no merges: tokens become the right text, but text becomes one token per byte.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
+import sys
 from binascii import a2b_base64
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,8 +46,7 @@ def read_ranks() -> dict[str, int]:
     return {a2b_base64(token).decode("latin-1").translate(letters): int(rank) for token, rank in rows}
 
 
-def write_tokenizer(folder: Path) -> None:
-    """Add ``tokenizer.json`` and ``tokenizer_config.json`` to a checkpoint."""
+def main(folder: Path) -> None:
     ranks = read_ranks()
     taken = set(ranks.values())
     added: list[dict[str, Any]] = [
@@ -70,3 +70,7 @@ def write_tokenizer(folder: Path) -> None:
     config = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|return|>"}
     folder.joinpath("tokenizer.json").write_text(json.dumps(tokenizer))
     folder.joinpath("tokenizer_config.json").write_text(json.dumps(config))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
