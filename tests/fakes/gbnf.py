@@ -1,7 +1,7 @@
 """GBNF, read and played back: what a grammar accepts, and samples of it.
 
-Written from llama.cpp's grammars/README.md. A token literal is one lone surrogate here, which no
-text holds.
+Written from llama.cpp's grammars/README.md. A control token is one lone surrogate here, which no
+text holds; another token is its text.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from ossifrage.agent.harmony import load_encoding
+from ossifrage.agent.harmony.vocabulary import FIRST_SPECIAL
 
 LONGEST = 1000
 """Repetitions that llama.cpp is sure to take."""
@@ -176,8 +179,9 @@ class _Reader:
             return self._class()
         if found := _TOKEN.match(self.text, self.at):
             self.at = found.end()
-            code = ord(token(int(found[1])))
-            return Characters(((code, code),))
+            number = int(found[1])
+            text = token(number) if number >= FIRST_SPECIAL else load_encoding().decode([number])
+            return Choice((tuple(Characters(((ord(c), ord(c)),)) for c in text),))
         found = _NAME.match(self.text, self.at)
         assert found, self.text[self.at :]
         self.at = found.end()

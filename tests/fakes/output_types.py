@@ -1,4 +1,7 @@
-"""Output types of every shape Pydantic has a JSON schema for."""
+"""Output types of every shape Pydantic has a JSON schema for.
+
+Names are short, since a random model spells them letter by letter.
+"""
 
 from __future__ import annotations
 
@@ -39,21 +42,21 @@ class Bounded(BaseModel):
 
 
 class Scalars(BaseModel):
-    count: int
-    share: float
-    sure: bool
-    nothing: None
+    a: int
+    b: float
+    c: bool
+    d: None
 
 
 class Ranges(BaseModel):
-    percent: int = Field(ge=0, le=100)
-    year: int = Field(ge=1990, lt=2030)
-    offset: int = Field(gt=-50, lt=-7)
-    share: float = Field(ge=0, le=1)
-    angle: float = Field(gt=-1.5, lt=2.25)
-    rest: PositiveFloat
-    length: NonNegativeFloat
-    number: PositiveInt
+    a: int = Field(ge=0, le=100)
+    b: int = Field(ge=1990, lt=2030)
+    c: int = Field(gt=-50, lt=-7)
+    d: float = Field(ge=0, le=1)
+    e: float = Field(gt=-1.5, lt=2.25)
+    f: PositiveFloat
+    g: NonNegativeFloat
+    h: PositiveInt
 
 
 class Colour(Enum):
@@ -67,10 +70,10 @@ class Size(IntEnum):
 
 
 class Choices(BaseModel):
-    colour: Colour
-    size: Size
-    mark: Literal["a", "b", 3, None, True]
-    fixed: Literal["always"] = "always"
+    a: Colour
+    b: Size
+    c: Literal["a", "b", 3, None, True]
+    d: Literal["always"] = "always"
 
 
 class Optionals(BaseModel):
@@ -92,28 +95,28 @@ class Nothing(BaseModel):
 
 
 class Times(BaseModel):
-    day: date
-    moment: datetime
-    hour: time
-    lasted: timedelta
+    a: date
+    b: datetime
+    c: time
+    d: timedelta
 
 
 class Identifiers(BaseModel):
-    one: UUID
-    four: UUID4
-    address: IPvAnyAddress
-    link: HttpUrl
+    a: UUID
+    b: UUID4
+    c: IPvAnyAddress
+    d: HttpUrl
 
 
 class Money(BaseModel):
-    amount: Decimal
-    limit: Annotated[Decimal, Field(ge=0, le=1000)]
+    a: Decimal
+    b: Annotated[Decimal, Field(ge=0, le=1000)]
 
 
 class Patterns(BaseModel):
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-    version: Annotated[str, StringConstraints(pattern=r"^v\d+(\.\d{1,3})?(-(alpha|beta))?$")]
-    number: Annotated[str, StringConstraints(pattern=r"^\+?\d{3,5}$")]
+    a: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    b: Annotated[str, StringConstraints(pattern=r"^v\d+(\.\d{1,3})?(-(alpha|beta))?$")]
+    c: Annotated[str, StringConstraints(pattern=r"^\+?\d{3,5}$")]
 
 
 class Place(BaseModel):
@@ -161,18 +164,18 @@ class Pet(BaseModel):
 
 
 class Mappings(BaseModel):
-    counts: dict[str, int]
-    by_colour: dict[Colour, bool]
-    grid: list[list[int]]
-    codes: dict[Annotated[str, StringConstraints(pattern="^[a-z]{1,3}$")], int]
+    a: dict[str, int]
+    b: dict[Colour, bool]
+    c: list[list[int]]
+    d: dict[Annotated[str, StringConstraints(pattern="^[a-z]{1,3}$")], int]
 
 
 class Sequences(BaseModel):
-    pair: tuple[int, str]
-    some: tuple[int, ...]
-    unique: set[Literal["a", "b", "c"]]
-    four: Annotated[list[bool], Len(4, 4)]
-    far: Annotated[list[bool], Len(2)]
+    a: tuple[int, str]
+    b: tuple[int, ...]
+    c: set[Literal["a", "b", "c"]]
+    d: Annotated[list[bool], Len(4, 4)]
+    e: Annotated[list[bool], Len(2)]
 
 
 class Anything(BaseModel):

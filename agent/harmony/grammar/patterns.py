@@ -27,7 +27,8 @@ class _NotTaken(Exception):
 
 def pattern(regex: str) -> str | None:
     """What stands between the quotes of a JSON string that matches ``regex``; None if that cannot be said."""
-    if not (regex.startswith("^") and regex.endswith("$") and not regex.endswith(r"\$")):
+    anchored = regex.startswith("^") and regex.endswith("$") and not regex.endswith(r"\$")
+    if not anchored or "<" in regex:  # which might begin a control token
         return None
     try:
         re.compile(regex)
@@ -116,7 +117,7 @@ class _Reader:
 def _any_of(kind: str) -> str:
     """The printable characters that a class of one character matches."""
     matches = re.compile(kind).fullmatch
-    # Without "<", so that no control token can hide; a pattern that wants one spells it out.
+    # Without "<", so that no control token can hide.
     plain = [c for c in _PRINTABLE if c not in '<"\\' and matches(c)]
     escaped = [literal(_JSON_ESCAPED[c]) for c in '"\\' if matches(c)]
     inside = "".join(f"\\x{ord(c):02X}" for c in plain)

@@ -241,7 +241,8 @@ class ObjectRules:
 
 
 def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<|", r"\u003c|")  # llama.cpp would take the control token for its name
 
 
 def _limit(schema: Schema, inclusive: str, exclusive: str, closer: Any) -> tuple[Decimal | None, bool]:

@@ -19,6 +19,8 @@ __all__ = ["turn_grammar"]
 _CHANNEL, _CONSTRAIN, _END, _MESSAGE, _START = (
     f"<[{token}]>" for token in (CHANNEL, CONSTRAIN, END, MESSAGE, START)
 )
+# The words of a header as the tokens gpt-oss was trained on, not as any others that spell the same.
+_ANALYSIS, _COMMENTARY, _FINAL, _ASSISTANT = "<[35644]>", "<[12606]> <[815]>", "<[17196]>", "<[173781]>"
 
 
 def turn_grammar(
@@ -37,20 +39,20 @@ def turn_grammar(
     bounds = bounds or Bounds()
     rules = Rules()
     rules.reserve("root")
-    again = sequence(_END, _START, literal("assistant"))
+    again = sequence(_END, _START, _ASSISTANT)
     text = rules.add("reasoning", free_text(rules, 0, bounds.reasoning))
-    rules.add("thought", sequence(_CHANNEL, literal("analysis"), _MESSAGE, text, again))
+    rules.add("thought", sequence(_CHANNEL, _ANALYSIS, _MESSAGE, text, again))
     text = rules.add("words", free_text(rules, 1, bounds.text))
-    rules.add("preamble", sequence(_CHANNEL, literal("commentary"), _MESSAGE, text, again))
+    rules.add("preamble", sequence(_CHANNEL, _COMMENTARY, _MESSAGE, text, again))
     body = text if output is None else ObjectRules(rules, output, bounds, prefix="final").root()
-    actions = [sequence(_CHANNEL, literal("final"), _MESSAGE, body)]
+    actions = [sequence(_CHANNEL, _FINAL, _MESSAGE, body)]
     for name, parameters in functions:
         recipient = f" to=functions.{name}"
         schema: dict[str, Any] = {"type": "object", "properties": {}, **parameters}
         arguments = ObjectRules(rules, schema, bounds, prefix=f"call-{name}").root()
         call = sequence(f'(" " {_CONSTRAIN} "json")?', _MESSAGE, arguments)
         # The model writes the recipient after the channel, openai-harmony's renderer after the role.
-        actions.append(sequence(_CHANNEL, literal(f"commentary{recipient}"), call))
-        actions.append(sequence(literal(recipient), _CHANNEL, literal("commentary"), call))
+        actions.append(sequence(_CHANNEL, _COMMENTARY, literal(recipient), call))
+        actions.append(sequence(literal(recipient), _CHANNEL, _COMMENTARY, call))
     rules.define("root", sequence("thought?", "(preamble thought?)?", alternatives(actions)))
     return str(rules)

@@ -42,7 +42,7 @@ async def test_an_engine_that_takes_whole_turns_gets_one_grammar_for_all_steps()
     assert result.final_output == Sum(value=3)
     first, second = (sampling.grammar or "" for sampling in engine.samplings)
     assert first == second
-    assert '"commentary to=functions.add_up"' in first
+    assert '" to=functions.add_up"' in first
     assert '"{" "\\"value\\":"' in first
 
 

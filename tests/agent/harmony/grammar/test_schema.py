@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import random
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -143,3 +143,13 @@ def test_names_that_look_like_rules() -> None:
     kind = create_model("string", **dict.fromkeys(["char", "text_lt", "number", "root", "größe"], (int, ...)))  # type: ignore[call-overload]
     assert issubclass(kind, BaseModel)
     assert grammar_of(kind).accepts('{"char":1,"text_lt":2,"number":3,"root":4,"größe":5}')
+
+
+def test_a_name_like_a_control_token_is_escaped() -> None:
+    """llama.cpp matches a literal by the text of its tokens, and ``<|end|>`` is the text of one."""
+    kind = create_model("Kind", value=(Literal["<|end|>"], Field(alias="<|start|>")))
+    grammar = grammar_of(kind)
+    written = r'{"\u003c|start|>":"\u003c|end|>"}'
+    assert grammar.accepts(written)
+    assert not grammar.accepts('{"<|start|>":"<|end|>"}')
+    kind.model_validate_json(written)
