@@ -8,10 +8,10 @@ DEMO := .demo
 QUESTION ?= Where is the model's reasoning kept, and which servers are driven with token ids?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-vllm bench-harmony lock clean
+.PHONY: help demo test lint types check test-vllm bench-harmony bench-constrained lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: $(VENV)/.run  ## index this project's own documentation and ask it a question
 	@printf '$$ ossifrage kb add README.md docs\n' >&2
@@ -35,6 +35,9 @@ test-vllm: $(VENV)/.dev  ## the real vLLM; OSSIFRAGE_VLLM_PYTHON names a Python 
 
 bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/harmony.py
+
+bench-constrained: $(VENV)/.dev  ## what a grammar costs per token on a real llama.cpp
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/constrained.py
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

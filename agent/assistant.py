@@ -269,7 +269,7 @@ class Assistant:
         engine = self._given_engine
         if engine is None or isinstance(engine, str):
             return await open_model(self._settings, engine or self._settings.engine)
-        return wrap_engine(engine, owned=False)
+        return wrap_engine(engine, constrained=self._settings.constrained, owned=False)
 
 
 def _outputs(items: Sequence[TResponseInputItem]) -> list[str]:

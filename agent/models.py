@@ -56,7 +56,7 @@ async def open_model(settings: Settings, engine: str) -> OpenModel:
         opened = await open_engine(
             engine, base_url=settings.base_url, api_key=key, model=settings.model, home=settings.home
         )
-        return wrap_engine(opened)
+        return wrap_engine(opened, constrained=settings.constrained)
     found = await detect(base_url=settings.base_url, api_key=key, model=settings.model, environ=os.environ)
     if engine == "chat" and found.engine == "extractive":
         raise UsageError("No chat server was found: name one with --base-url, and --api-key if it wants one.")
@@ -65,11 +65,20 @@ async def open_model(settings: Settings, engine: str) -> OpenModel:
     opened = await open_engine(
         found.engine, base_url=found.base_url, api_key=found.api_key, model=found.model
     )
-    return wrap_engine(opened, why=found.why)
+    return wrap_engine(opened, why=found.why, constrained=settings.constrained)
 
 
-def wrap_engine(engine: Engine | Model, *, why: str | None = None, owned: bool = True) -> OpenModel:
-    """A model over an engine that is open; a model of the SDK is taken as it is."""
+def wrap_engine(
+    engine: Engine | Model, *, why: str | None = None, constrained: bool = True, owned: bool = True
+) -> OpenModel:
+    """A model over an engine that is open; a model of the SDK is taken as it is.
+
+    Args:
+        engine: where tokens come from, or a model.
+        why: what to say of it.
+        constrained: hold completions to a grammar, on engines that can.
+        owned: whether closing the result closes the engine.
+    """
     if isinstance(engine, Model):
         name = str(getattr(engine, "model", type(engine).__name__))
         return OpenModel(model=engine, engine="model", name=name, why=f"Model: {name}", owned=owned)
@@ -83,7 +92,7 @@ def wrap_engine(engine: Engine | Model, *, why: str | None = None, owned: bool =
             owned=owned,
         )
     return OpenModel(
-        model=HarmonyModel(engine),
+        model=HarmonyModel(engine, constrained=constrained),
         engine=engine.name,
         name=engine.model,
         why=f"Model: {why or f'{engine.model} ({engine.name})'}.",

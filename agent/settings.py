@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """Embedding spec; see ``KnowledgeBase``."""
     reasoning: Literal["low", "medium", "high"] = "medium"
     """Reasoning effort."""
+    constrained: bool = True
+    """Hold completions to a grammar, on servers that can: no malformed call, no answer of another type."""
     max_steps: int = Field(default=16, ge=1)
     """Most model calls for one question."""
     max_tokens: int | None = Field(default=None, ge=1)

@@ -1,5 +1,5 @@
 """Where tokens come from: one small file per engine behind one Protocol."""
 
-from .engine import Chunk, Engine, FinishReason, Sampling
+from .engine import Chunk, Constraint, Engine, FinishReason, Sampling
 
-__all__ = ["Chunk", "Engine", "FinishReason", "Sampling"]
+__all__ = ["Chunk", "Constraint", "Engine", "FinishReason", "Sampling"]

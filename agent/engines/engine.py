@@ -13,6 +13,13 @@ FinishReason = Literal["stop", "length"]
 STOP_TOKENS = (200002, 200012)
 """``<|return|>`` and ``<|call|>``: they end an assistant's action. ``<|end|>`` only ends a message, and
 the model may go on."""
+Constraint = Literal["turn", "body", "none"]
+"""What an engine can be held to by a grammar.
+
+``turn``: everything it generates, by GBNF with token literals (``<[200005]>``), so whole harmony turns.
+``body``: everything it generates, by GBNF without them, so the body of one message whose header is given.
+``none``: nothing.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +32,7 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None
     grammar: str | None = None
-    """A GBNF grammar over the completion, token literals allowed. llama.cpp only."""
+    """A grammar for the completion, of the kind that :attr:`Engine.constraint` names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +68,11 @@ class Engine(Protocol):
     @property
     def context_window(self) -> int:
         """Most tokens of prompt and completion together."""
+        ...
+
+    @property
+    def constraint(self) -> Constraint:
+        """What it can be held to."""
         ...
 
     def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:

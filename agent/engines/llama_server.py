@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import httpx
 
 from ..errors import EngineResponseError
-from .engine import Chunk, FinishReason, Sampling
+from .engine import Chunk, Constraint, FinishReason, Sampling
 from .http import Payload, get_json, open_client, post_events, read_as, served_model
 
 __all__ = ["LlamaServerEngine"]
@@ -49,6 +49,7 @@ class LlamaServerEngine:
     """A llama.cpp server. Open it with :meth:`open`."""
 
     name: str = "llama-server"
+    constraint: Constraint = "turn"
 
     def __init__(self, client: httpx.AsyncClient, *, model: str, context_window: int) -> None:
         self._client = client

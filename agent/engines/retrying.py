@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from ..errors import EngineError, EngineResponseError, EngineTimeoutError, EngineUnreachableError
-from .engine import Chunk, Engine, Sampling
+from .engine import Chunk, Constraint, Engine, Sampling
 
 __all__ = ["RetryingEngine"]
 
@@ -52,6 +52,11 @@ class RetryingEngine:
     def context_window(self) -> int:
         """Most tokens of prompt and completion together."""
         return self._engine.context_window
+
+    @property
+    def constraint(self) -> Constraint:
+        """What the engine can be held to."""
+        return self._engine.constraint
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
         """Stream the completion; see :class:`~.engine.Engine`.

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from ..errors import EngineError, EngineResponseError
-from .engine import STOP_TOKENS, Chunk, FinishReason, Sampling
+from .engine import STOP_TOKENS, Chunk, Constraint, FinishReason, Sampling
 from .http import Payload, get_json, open_client, post_events, read_as, served_model
 
 __all__ = ["SglangEngine", "gives_token_ids"]
@@ -56,6 +56,7 @@ class SglangEngine:
     """An SGLang server. Open it with :meth:`open`."""
 
     name: str = "sglang"
+    constraint: Constraint = "none"
 
     def __init__(self, client: httpx.AsyncClient, *, model: str, context_window: int) -> None:
         self._client = client

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import httpx
 
 from ..errors import EngineResponseError
-from .engine import STOP_TOKENS, Chunk, FinishReason, Sampling
+from .engine import STOP_TOKENS, Chunk, Constraint, FinishReason, Sampling
 from .http import Payload, open_client, post_events, read_as, served_model
 
 __all__ = ["VllmEngine"]
@@ -40,6 +40,9 @@ class VllmEngine:
     """A vLLM server. Open it with :meth:`open`."""
 
     name: str = "vllm"
+    constraint: Constraint = "body"
+    """xgrammar, which vLLM builds on, spells token literals in a way of its own, and the tokens before the
+    final message are not held to a grammar by every version of vLLM."""
 
     def __init__(self, client: httpx.AsyncClient, *, model: str, context_window: int) -> None:
         self._client = client
@@ -117,7 +120,7 @@ class VllmEngine:
         await self._client.aclose()
 
     def _request(self, prompt: Sequence[int], sampling: Sampling) -> dict[str, Any]:
-        return {
+        request: dict[str, Any] = {
             "model": self._model,
             "prompt": list(prompt),
             "max_tokens": sampling.max_tokens,
@@ -134,3 +137,6 @@ class VllmEngine:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
+        if sampling.grammar is not None:
+            request["structured_outputs"] = {"grammar": sampling.grammar}
+        return request

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .grammar import Bounds
     from .message import HarmonyMessage, Reading, Repair, RepairKind
     from .model import HarmonyModel
     from .reader import parse_completion
     from .vocabulary import load_encoding
 
 __all__ = [
+    "Bounds",
     "HarmonyMessage",
     "HarmonyModel",
     "Reading",
@@ -20,7 +22,12 @@ __all__ = [
     "parse_completion",
 ]
 
-_HOME = {"HarmonyModel": ".model", "load_encoding": ".vocabulary", "parse_completion": ".reader"}
+_HOME = {
+    "Bounds": ".grammar",
+    "HarmonyModel": ".model",
+    "load_encoding": ".vocabulary",
+    "parse_completion": ".reader",
+}
 
 
 def __getattr__(name: str) -> Any:

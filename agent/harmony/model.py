@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from agents import (
@@ -22,13 +23,15 @@ from agents.items import TResponseInputItem, TResponseStreamEvent
 from openai.types.responses import Response, ResponseCompletedEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
-from ..engines.engine import Engine, Sampling
+from ..engines.engine import Chunk, Engine, Sampling
 from ..errors import ContextWindowError, HarmonyParseError
+from .constraint import TurnConstraint
 from .events import ResponseEvents
+from .grammar import Bounds
 from .names import FunctionNames
 from .reader import Reader
 from .turn import Turn
-from .vocabulary import load_encoding
+from .vocabulary import MESSAGE, load_encoding
 from .writer import Effort, PromptWriter, functions_of
 
 __all__ = ["HarmonyModel"]
@@ -50,17 +53,26 @@ class HarmonyModel(Model):
     SDK's own events. Function calls are taken from the commentary and the analysis channel alike; analysis
     becomes reasoning items; a preamble becomes a message with ``phase="commentary"``.
 
+    Where the engine can be held to a grammar, and there are tools or an output schema, a completion cannot be
+    malformed: it calls one of the tools with arguments of its schema, or answers by the output schema. What
+    comes back is validated all the same, since servers have been seen to ignore a grammar.
+
     ``ModelSettings`` that count: ``temperature`` and ``top_p`` (1.0 unless set, as gpt-oss was released),
-    ``max_tokens``, ``reasoning.effort``, ``extra_args={"seed": …, "grammar": …}``. The final response's
-    ``metadata`` holds ``finish_reason``, ``seconds``, ``first_token_seconds``, ``cached_tokens`` (where the
-    server tells) and ``repairs`` (the values of :class:`~.message.RepairKind`, comma-separated).
+    ``max_tokens``, ``reasoning.effort``, ``extra_args={"seed": …, "grammar": …}`` (a grammar of one's own
+    goes before the one made here). The final response's ``metadata`` holds ``finish_reason``, ``seconds``,
+    ``first_token_seconds``, ``cached_tokens`` (where the server tells) and ``repairs`` (the values of
+    :class:`~.message.RepairKind`, comma-separated).
 
     Args:
         engine: where tokens come from.
+        constrained: hold completions to a grammar, on engines that can.
+        bounds: how much a grammar lets the model write where no schema says so; without end by default.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, constrained: bool = True, bounds: Bounds | None = None) -> None:
         self._engine = engine
+        self._constrained = constrained and engine.constraint != "none"
+        self._bounds = bounds or Bounds()
         self._encoding = load_encoding()
         self._writer = PromptWriter(self._encoding)
 
@@ -155,6 +167,14 @@ class HarmonyModel(Model):
             )
             functions = functions_of(tools, handoffs)
             names = FunctionNames(function.name for function in functions)
+            schema = None if output_schema is None or output_schema.is_plain_text() else output_schema
+            constraint = None
+            if self._constrained and (functions or schema is not None):
+                constraint = TurnConstraint(
+                    {names.shown(function.name): function.parameters for function in functions},
+                    None if schema is None else schema.json_schema(),
+                    self._bounds,
+                )
             turn = Turn(
                 ResponseEvents(self._engine.model, names),
                 names,
@@ -163,7 +183,7 @@ class HarmonyModel(Model):
             for event in turn.events.begin():
                 yield event
             for attempt in range(RE_ASKS + 1):
-                async with aclosing(self._sample(tokens, model_settings, turn)) as events:
+                async with aclosing(self._sample(tokens, model_settings, turn, constraint)) as events:
                     async for event in events:
                         yield event
                 if turn.acted or turn.finish_reason == "length":
@@ -188,13 +208,23 @@ class HarmonyModel(Model):
             span.finish(reset_current=False)
 
     async def _sample(
-        self, tokens: Sequence[int], settings: ModelSettings, turn: Turn
+        self,
+        tokens: Sequence[int],
+        settings: ModelSettings,
+        turn: Turn,
+        constraint: TurnConstraint | None,
     ) -> AsyncGenerator[TResponseStreamEvent, None]:
         sampling = self._sampling(len(tokens), settings)
         reader = Reader(self._encoding)
         turn.begin(reader, len(tokens))
+        if constraint is None or sampling.grammar is not None:
+            completion = self._engine.generate(tokens, sampling)
+        elif self._engine.constraint == "turn":
+            completion = self._engine.generate(tokens, replace(sampling, grammar=constraint.turn))
+        else:
+            completion = self._in_two(tokens, sampling, reader, constraint)
         # Closed here, not by the garbage collector: closing is what stops the server.
-        async with aclosing(self._engine.generate(tokens, sampling)) as chunks:
+        async with aclosing(completion) as chunks:
             async for chunk in chunks:
                 for token in chunk.tokens:
                     for event in turn.feed(token):
@@ -204,6 +234,40 @@ class HarmonyModel(Model):
                 turn.finish_reason = chunk.finish_reason or turn.finish_reason
         for event in turn.end():
             yield event
+
+    async def _in_two(
+        self, tokens: Sequence[int], sampling: Sampling, reader: Reader, constraint: TurnConstraint
+    ) -> AsyncGenerator[Chunk, None]:
+        """A completion sampled freely up to a header whose body has a schema, and from there by a grammar.
+
+        The tokens come one by one, and ``reader`` has to be given each before the next is asked for: what it
+        makes of the header decides.
+        """
+        header: list[int] = []
+        grammar: str | None = None
+        async with aclosing(self._engine.generate(tokens, sampling)) as chunks:
+            async for chunk in chunks:
+                for token in chunk.tokens:
+                    yield Chunk(tokens=(token,))
+                    header.append(token)
+                    if token == MESSAGE and reader.header is not None:
+                        grammar = constraint.body(reader.header)
+                        if grammar is not None:
+                            break
+                if grammar is not None:
+                    break
+                yield replace(chunk, tokens=())
+        if grammar is None:
+            return
+        left = sampling.max_tokens - len(header)
+        if left <= 0:
+            yield Chunk(finish_reason="length")
+            return
+        held = replace(sampling, max_tokens=left, grammar=grammar)
+        async with aclosing(self._engine.generate([*tokens, *header], held)) as chunks:
+            async for chunk in chunks:
+                # Of this prompt the first request has just put nearly all into the cache.
+                yield replace(chunk, cached_tokens=None)
 
     def _sampling(self, prompt_tokens: int, settings: ModelSettings) -> Sampling:
         room = self._engine.context_window - prompt_tokens

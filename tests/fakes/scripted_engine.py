@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
-from ossifrage.agent.engines.engine import Chunk, Sampling
+from ossifrage.agent.engines.engine import Chunk, Constraint, Sampling
 from ossifrage.agent.harmony import load_encoding
 
 
@@ -19,6 +19,7 @@ class ScriptedEngine:
     context_window: int = 131_072
     name: str = "scripted"
     model: str = "scripted-gpt-oss"
+    constraint: Constraint = "none"
     finish_reason: str = "stop"
     prompts: list[list[int]] = field(default_factory=list[list[int]])
     samplings: list[Sampling] = field(default_factory=list[Sampling])

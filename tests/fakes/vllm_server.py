@@ -22,6 +22,8 @@ class FakeVllm(HttpServer):
     """``--enable-prompt-tokens-details``."""
     pause: float = 0.0
     """Seconds between tokens."""
+    held: Sequence[int] = ()
+    """The completion when there is a grammar."""
     cached: list[list[int]] = field(default_factory=list[list[int]], init=False)
 
     async def answer(self, request: Request) -> Reply:
@@ -51,6 +53,9 @@ class FakeVllm(HttpServer):
                 f"contains {len(prompt)} input tokens.",
                 "BadRequestError",
             )
+        outputs: Mapping[str, Any] = body.get("structured_outputs") or {}
+        if outputs and not (set(outputs) == {"grammar"} and "root ::=" in outputs["grammar"]):
+            return _error(400, "Grammar error: Root rule with name 'root' is not found.", "BadRequestError")
         assert body["stream"], "only streams are faked"
         return Reply(self._stream(prompt, body), content_type="text/event-stream; charset=utf-8")
 
@@ -60,7 +65,7 @@ class FakeVllm(HttpServer):
         hit = max((_common_prefix(prompt, old) for old in self.cached), default=0) // BLOCK * BLOCK
         self.cached.append(prompt)
         sent = 0
-        for token in self.completion:
+        for token in self.held if body.get("structured_outputs") else self.completion:
             await asyncio.sleep(self.pause)
             sent += 1
             finish = "stop" if token in stops else "length" if sent == limit else None

@@ -22,7 +22,8 @@ def main(model: str, port: int, *api_keys: str) -> None:
     params.n_ctx = 4096
     params.n_parallel = 1
     params.warmup = False
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
+    # Two threads wait for each other by spinning, which takes forever on a busy machine.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     server = xllamacpp.Server(params)
     while server:
         time.sleep(60)

@@ -10,7 +10,7 @@ import pytest
 
 from ossifrage import Answer, Assistant, KnowledgeBase, Settings
 from ossifrage.agent.answer import StopReason
-from ossifrage.agent.engines import Chunk, Sampling
+from ossifrage.agent.engines import Chunk, Constraint, Sampling
 from ossifrage.agent.engines.llama_server import LlamaServerEngine
 from ossifrage.agent.traces import ModelCalled, Thought, ToolCalled, ToolReturned, TraceStore
 from ossifrage.tools.pages import parse_pages
@@ -55,6 +55,10 @@ class HeldEngine:
     @property
     def context_window(self) -> int:
         return self.engine.context_window
+
+    @property
+    def constraint(self) -> Constraint:
+        return "none"  # its grammars are these
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
         grammar = self.grammars[len(self.prompts)]

@@ -8,18 +8,26 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from agents import Agent, ModelSettings, RunConfig, Runner
+from pydantic import TypeAdapter
 
+from fakes.output_types import OUTPUT_TYPES
 from fakes.process import free_port, serving
+from ossifrage import HarmonyModel
 from ossifrage.agent.engines import Chunk, Sampling
 from ossifrage.agent.engines.detect import detect
 from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import ContextWindowError, EngineAuthError
+from ossifrage.agent.harmony import Bounds
+from ossifrage.agent.output import OutputSchema
 
 PYTHON = os.environ.get("OSSIFRAGE_VLLM_PYTHON")
 pytestmark = [
@@ -41,13 +49,15 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     script = Path(__file__).with_name("tiny_checkpoint.py")
     chains = [",".join(map(str, chain)) for chain in CHAINS]
     subprocess.run([PYTHON, script, folder / "model", *chains], check=True, timeout=120)
+    # A grammar asks what each token spells.
+    subprocess.run([sys.executable, script.with_name("o200k.py"), folder / "model"], check=True, timeout=60)
     port = free_port()
     options = ["--served-model-name", MODEL, "--api-key", KEY, "--max-model-len", "4096", "--enforce-eager"]
     command = [
         *(PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", folder / "model"),
         *("--host", "127.0.0.1", "--port", str(port)),
         *options,
-        *("--skip-tokenizer-init", "--enable-prompt-tokens-details"),  # tokens are all it is asked for
+        "--enable-prompt-tokens-details",
     ]
     env = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_HOST_IP": "127.0.0.1"}
     url = f"http://127.0.0.1:{port}"
@@ -142,3 +152,17 @@ async def test_cancelling_frees_the_server(engine: VllmEngine, url: str) -> None
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await settled(url)
+
+
+@pytest.mark.parametrize("output_type", OUTPUT_TYPES, ids=lambda kind: getattr(kind, "__name__", str(kind)))
+async def test_an_answer_of_any_type(engine: VllmEngine, output_type: Any) -> None:
+    """The header is recited; the body is what the grammar leaves of a model that says anything at all."""
+    model = HarmonyModel(engine, bounds=Bounds(string=6, items=2))
+    agent = Agent(
+        name="any",
+        model=model,
+        output_type=OutputSchema(output_type),
+        model_settings=ModelSettings(max_tokens=600),
+    )
+    result = await Runner.run(agent, "Go on.", run_config=RunConfig(tracing_disabled=True), max_turns=1)
+    TypeAdapter(output_type).validate_python(result.final_output)

@@ -9,47 +9,14 @@ The vocabulary has one merge only (llama.cpp wants at least one): tokens become 
 to the server becomes one token per byte. The merges would more than double the time to write and to load.
 """
 
-import gzip
 import sys
-from binascii import a2b_base64
-from importlib.util import find_spec
 from pathlib import Path
 
 import gguf
 import numpy as np
+from o200k import CONTROL_TOKENS, VOCABULARY, read_ranks
 
-VOCABULARY = 201_088
 LAYERS, HIDDEN, HEADS, KV_HEADS, HEAD_DIM, EXPERTS = 2, 64, 4, 2, 32, 4
-CONTROL_TOKENS = {
-    199998: "<|startoftext|>",
-    199999: "<|endoftext|>",
-    200002: "<|return|>",
-    200003: "<|constrain|>",
-    200005: "<|channel|>",
-    200006: "<|start|>",
-    200007: "<|end|>",
-    200008: "<|message|>",
-    200012: "<|call|>",
-    200018: "<|endofprompt|>",
-}
-
-
-def byte_letters() -> str:
-    """GPT-2's printable letter for each byte, in which a GGUF spells its tokens."""
-    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
-    others = iter(range(256, 512))
-    return "".join(chr(byte if byte in printable else next(others)) for byte in range(256))
-
-
-def read_ranks() -> dict[str, int]:
-    """Every o200k token, spelled in byte letters, with its rank."""
-    letters = byte_letters()
-    package = find_spec("bpe_openai")  # found, not imported: importing it builds three tokenizers
-    assert package is not None
-    assert package.origin is not None
-    packed = Path(package.origin).with_name("data").joinpath("o200k_base.tiktoken.gz").read_bytes()
-    rows = (row.split() for row in gzip.decompress(packed).splitlines())
-    return {a2b_base64(token).decode("latin-1").translate(letters): int(rank) for token, rank in rows}
 
 
 def add_vocabulary(writer: gguf.GGUFWriter) -> None:

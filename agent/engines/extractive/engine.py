@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import CannotFillError
 from ...harmony.vocabulary import CALL, CHANNEL, CONSTRAIN, END, MESSAGE, RETURN, START, load_encoding
-from ..engine import Chunk, Sampling
+from ..engine import Chunk, Constraint, Sampling
 from .fill import fill
 from .policy import Call, decide
 from .prompt import Prompt, read_prompt
@@ -33,6 +33,7 @@ class ExtractiveEngine:
     name = "extractive"
     model = "no language model: quoting sources"
     context_window = 131072
+    constraint: Constraint = "none"
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
         """Stream the next step: an analysis message, then a call or the final answer.
