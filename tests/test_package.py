@@ -41,3 +41,8 @@ def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == {f"ossifrage/{name}" for name in tree()}
+
+
+def test_no_placeholder_is_left_in_the_documentation() -> None:
+    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        assert "@@" not in path.read_text(), path

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from ..answer import Result
-from ..run import ReasoningDelta
+from ..run import ReasoningDelta, TextDelta
 from ..traces import (
     ModelCalled,
     OutputRejected,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["show_run"]
 
 _WIDTH = 160
+_STATUS_SECONDS = 0.5
 
 
 async def show_run(
@@ -55,21 +58,48 @@ async def show_run(
     if announce and not quiet:
         _, model = await assistant.open()
         _say(one_line(model.why), fg="cyan")
+    status = _Status(shown=not quiet and not show_reasoning and sys.stderr.isatty())
     thinking = False
     async for item in assistant.run_stream(question, session=session):
-        if isinstance(item, Result):
-            return item
-        if isinstance(item, ReasoningDelta):
-            if show_reasoning:
+        if isinstance(item, ReasoningDelta | TextDelta):
+            status.tick()
+            if show_reasoning and isinstance(item, ReasoningDelta):
                 click.echo(click.style(printable(item.text), dim=True), err=True, nl=False)
                 thinking = True
             continue
+        status.clear()
+        if isinstance(item, Result):
+            return item
         if thinking:
             click.echo(err=True)
             thinking = False
         if not quiet and (line := _line(item)):
             _say(line[0], **line[1])
     raise RuntimeError("the run ended without a result")
+
+
+class _Status:
+    """A line on the terminal that says the model is at work, written over and over."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._began = self._written = time.monotonic()
+        self._pieces = 0
+
+    def tick(self) -> None:
+        """Some more text has come."""
+        self._pieces += 1
+        now = time.monotonic()
+        if self._shown and now - self._written > _STATUS_SECONDS:
+            self._written = now
+            click.echo(f"\r  … {self._pieces} tokens, {now - self._began:.0f} s ", err=True, nl=False)
+
+    def clear(self) -> None:
+        """Take the line away, and count anew."""
+        if self._shown and self._written > self._began:
+            click.echo("\r" + " " * 40 + "\r", err=True, nl=False)
+        self._began = self._written = time.monotonic()
+        self._pieces = 0
 
 
 def _line(item: StreamItem) -> tuple[str, dict[str, Any]] | None:

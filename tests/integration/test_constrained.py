@@ -35,7 +35,18 @@ def settings(seed: int = 1) -> ModelSettings:
     return ModelSettings(max_tokens=MAX_TOKENS, extra_args={"seed": seed})
 
 
-@pytest.mark.parametrize("output_type", OUTPUT_TYPES, ids=lambda kind: getattr(kind, "__name__", str(kind)))
+QUICK = 6
+"""How many types are tried in every test run; the others with the slow tests."""
+
+
+@pytest.mark.parametrize(
+    "output_type",
+    [
+        pytest.param(kind, marks=() if index < QUICK else pytest.mark.slow)
+        for index, kind in enumerate(OUTPUT_TYPES)
+    ],
+    ids=lambda kind: getattr(kind, "__name__", str(kind)),
+)
 async def test_an_answer_of_any_type(model: HarmonyModel, output_type: Any) -> None:
     agent = Agent(name="any", model=model, output_type=OutputSchema(output_type), model_settings=settings())
     result = await Runner.run(agent, "Go on.", run_config=QUIET, max_turns=1)

@@ -13,7 +13,7 @@ from .passages import Unit
 from .question import Part
 from .terms import terms
 
-__all__ = ["Composition", "compose", "failed", "greeting", "no_search"]
+__all__ = ["Composition", "compose", "failed", "greeting", "no_search", "unclear"]
 
 _ABOUT = "No language model is connected: I search the knowledge base and answer in sentences quoted from it"
 
@@ -33,6 +33,11 @@ class Composition:
 def greeting() -> Composition:
     """The answer to a message that asks nothing."""
     return Composition(text=f"{_ABOUT}, with citations; ask me something about your documents.")
+
+
+def unclear() -> Composition:
+    """The answer to a question that names nothing, where no earlier question says what it is about."""
+    return Composition(text="It is unclear what is meant: name what the question is about.")
 
 
 def no_search() -> Composition:
@@ -56,6 +61,8 @@ def compose(selections: Sequence[Selection], evidence: Evidence) -> Composition:
         quoted.update(dict.fromkeys(fresh))
         if fresh:
             paragraphs.append(_paragraph(fresh))
+        if selection.units and not selection.says_relation:
+            unanswered.append(selection.part.text)
         if selection.units:
             unknown.extend(_unknown_names(selection.part, evidence))
         elif evidence.ranked(selection.part):

@@ -13,6 +13,7 @@ from ....tools.pages import Page
 from .names import names
 from .passages import Unit, units_of
 from .question import Part, Wanted
+from .relation import says
 from .terms import terms
 
 __all__ = ["Evidence", "Match", "Selection"]
@@ -44,6 +45,10 @@ _OTHERS = 20
 _LINK_ENOUGH = 0.12
 _LINK_GAIN = 0.08
 """For a sentence on something that a quoted one names: its score, and the share of the part that it adds."""
+_WHOLE_CHAIN = 0.6
+"""From this share of a chain's weight on, one sentence is taken to say all of it."""
+_MOST_BETWEEN = 6
+"""Sentences tried as the step between what is known and what is asked for."""
 _MOST_QUOTES = 3
 _MOST_ITEMS = 8
 
@@ -51,6 +56,7 @@ _LINK = re.compile(r"\]\([^)]*\)")
 _OPENS_BACK = re.compile(
     r"^(?:it|its|this|these|they|their|he|she|his|her|such|then|instead|otherwise)\b", re.IGNORECASE
 )
+_POINTS_BACK = re.compile(r"^(?:it|its|they|their|he|she|his|her)\b", re.IGNORECASE)
 _YES_OR_NO = re.compile(r"^(?:yes|no)\b", re.IGNORECASE)
 _IS_A = re.compile(
     r"^(?:the |an? )?(?P<subject>.{2,60}?) (?:is|are|was|were|refers? to|means?|represents?) ", re.IGNORECASE
@@ -96,6 +102,8 @@ class Selection:
     """The share of the part's weight, 0 to 1, that the quotes have."""
     missing: tuple[str, ...]
     """Terms of the part that no quote has, in the part's order."""
+    says_relation: bool
+    """Whether a quote says what the part asks for, about something that the part or another quote names."""
 
     @property
     def covered(self) -> bool:
@@ -103,7 +111,7 @@ class Selection:
         says_which = not set(self.part.focus) & set(self.missing)
         simple = len(self.part.terms) <= _SIMPLE and says_which
         needed = _COVERED if simple else _COVERED_CHAIN
-        return bool(self.matches) and self.coverage >= needed
+        return bool(self.matches) and self.says_relation and self.coverage >= needed
 
 
 @dataclass(frozen=True)
@@ -126,11 +134,14 @@ class Evidence:
         known: dict[tuple[str, int, str], int] = {}
         for page in pages:
             self.titles.add(terms(page.title))
+            subject = ""
             for unit in units_of(page):
+                if unit.kind == "code" or not _POINTS_BACK.match(unit.text):
+                    subject = _subject(unit)
                 key = (unit.source, unit.start, unit.text)
                 if key not in known or self._reads[known[key]].unit.last:  # what was cut has been read on
                     known[key] = len(self._reads)
-                    self._reads.append(_read(unit))
+                    self._reads.append(_read(unit, subject))
         self._reads = [self._reads[index] for index in sorted(known.values())]
         self._terms = {id(read.unit): read.terms | read.above for read in self._reads}
         self._around: dict[int, set[str]] = {}
@@ -180,12 +191,17 @@ class Evidence:
             if len(chosen) < _MOST_QUOTES and gain >= _LINK_GAIN:
                 chosen.append(match)
                 covered |= match.covered
+        if chosen and not self._says_relation(chosen, part):
+            answering = self._answering(matches, chosen, part)
+            chosen.extend(answering)
+            covered.update(*(match.covered for match in answering))
         return Selection(
             part=part,
             matches=tuple(chosen),
             units=self._in_reading_order(chosen, procedure=part.wanted == "procedure"),
             coverage=sum(weights[term] for term in covered) / total,
             missing=tuple(term for term in part.terms if term not in covered),
+            says_relation=self._says_relation(chosen, part),
         )
 
     def ranked(self, part: Part) -> list[Match]:
@@ -220,8 +236,10 @@ class Evidence:
 
     def _match(self, read: _Read, part: Part, weights: dict[str, float], total: float) -> Match:
         unit = read.unit
-        said = sum(weight for term, weight in weights.items() if term in read.terms)
-        above = sum(weight for term, weight in weights.items() if term in read.above - read.terms)
+        own = read.terms | {verb for verb, joined in part.joined if joined in read.terms}
+        over = read.above | {verb for verb, joined in part.joined if joined in read.above}
+        said = sum(weight for term, weight in weights.items() if term in own)
+        above = sum(weight for term, weight in weights.items() if term in over - own)
         score = (said + _HEADING_SHARE * above) / total
         asked_pairs = set(pairwise(part.terms))
         if asked_pairs:
@@ -236,15 +254,14 @@ class Evidence:
             score += 0.15
         if part.wanted == "definition" and said and self._defines(unit, weights):
             score += 0.2
-        covered = frozenset(weights.keys() & (read.terms | read.above))
+        covered = frozenset(weights.keys() & (own | over))
         if covered.isdisjoint(part.terms):
             score = 0.0
         if part.focus and not part.names and covered.isdisjoint(part.focus):
             score *= 0.6
         if part.context and self._around[unit.cursor].isdisjoint(part.context):
             score *= 0.5  # it is about something else than what the pronoun points at
-        if unit.kind != "code" or part.wanted != "procedure":
-            score *= read.form
+        score *= read.form
         return Match(unit=unit, score=score, covered=covered)
 
     def _likeness(self, heading: frozenset[str], weights: dict[str, float]) -> float:
@@ -274,11 +291,55 @@ class Evidence:
 
     def _linked(self, matches: Sequence[Match], chosen: Sequence[Match], part: Part) -> list[Match]:
         """Sentences on what a chosen one names; they say the rest of a question that goes through it."""
-        asked = set(part.terms)
-        found = [set(terms(name)) for match in chosen for name in names(match.unit.text)]
-        found = [name for name in found if name - asked]
         others = [match for match in matches if match not in chosen and match.score >= _LINK_ENOUGH]
-        return [match for match in others if any(name <= self._speaks(match) for name in found)]
+        return [match for match in others if self._follows(match, chosen, part)]
+
+    def _follows(self, match: Match, chosen: Sequence[Match], part: Part) -> bool:
+        """Whether a sentence is about something that another one names and the part does not.
+
+        A name in a sentence's headings, or what its first pronoun points at, counts as well.
+        """
+        asked = set(part.terms)
+        found = [
+            set(terms(name))
+            for other in chosen
+            if other is not match and other.unit.kind != "code"
+            for name in names(other.unit.text)
+        ]
+        return any(name - asked and name <= self._speaks(match) for name in found)
+
+    def _says_relation(self, chosen: Sequence[Match], part: Part) -> bool:
+        """Whether one of the sentences says what is asked for, of the right thing.
+
+        In a chain the right thing is one that another sentence names, or the sentence has most of the chain.
+        """
+        relation = part.relation
+        if relation is None:
+            return True
+        return any(
+            says(relation, frozenset(terms(f"{match.unit.text} {match.unit.heading}")), match.unit.text)
+            and (not part.chain or self._follows(match, chosen, part) or self._has_most(match, part))
+            for match in chosen
+        )
+
+    def _has_most(self, match: Match, part: Part) -> bool:
+        weights = self._weights(part)
+        return sum(weights[term] for term in match.covered) >= _WHOLE_CHAIN * sum(weights.values())
+
+    def _answering(self, matches: Sequence[Match], chosen: Sequence[Match], part: Part) -> list[Match]:
+        """The best sentence that says what is asked for of something named so far, with the one between."""
+        candidates = [match for match in matches if match not in chosen and match.unit.kind != "code"]
+        between = [match for match in candidates if match.covered and self._follows(match, chosen, part)]
+        for steps in ([], *([match] for match in between[:_MOST_BETWEEN])):
+            for match in candidates:
+                path = [*chosen, *steps]
+                if (
+                    match not in steps
+                    and (self._follows(match, path, part) or (not part.chain and match.covered))
+                    and self._says_relation([*path, match], part)
+                ):
+                    return [*steps, match]
+        return []
 
     def _speaks(self, match: Match) -> frozenset[str]:
         return self._terms[id(match.unit)]
@@ -339,15 +400,26 @@ class Evidence:
         return below
 
 
-_FORM = {"sentence": 1.0, "item": 0.95, "row": 0.8, "code": 0.4}
+_FORM = {"sentence": 1.0, "item": 0.95, "row": 0.8, "code": 0.0}
+"""What each kind is worth. Code is quoted only below a sentence that leads to it: by itself it may be anything,
+a transcript of the very question included."""
 
 
-def _read(unit: Unit) -> _Read:
+def _subject(unit: Unit) -> str:
+    """What a sentence is about, to which a pronoun at the start of the next points."""
+    if unit.kind == "code":
+        return ""
+    match = _IS_A.match(unit.text)
+    return match["subject"] if match else next(iter(names(unit.text, lone_openers=True)), "")
+
+
+def _read(unit: Unit, subject: str) -> _Read:
     own = terms(unit.text)
+    back = subject if unit.kind != "code" and _POINTS_BACK.match(unit.text) else ""
     return _Read(
         unit=unit,
         terms=frozenset(own),
-        above=frozenset(terms(f"{unit.title} {unit.headings}")),
+        above=frozenset(terms(f"{unit.title} {unit.headings} {back}")),
         pairs=frozenset(pairwise(own)),
         heading=frozenset(terms(unit.heading)),
         form=_FORM[unit.kind] * _clarity(unit.text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -38,6 +39,7 @@ def quoted_phrases(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(phrase.strip() for phrase in found if content_words(phrase)))
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def names(text: str, *, lone_openers: bool = False) -> tuple[str, ...]:
     """Capitalised names and code identifiers, in order of appearance; dates are no names.
 

@@ -18,6 +18,10 @@ _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _ITEM = re.compile(r"^(?P<mark>\s*(?:[-*+]|\d{1,3}[.)])\s+)(?=\S)")
 _ROW = re.compile(r"^\s*\|.*\|\s*$")
 _RULE = re.compile(r"^[\s|:\-=*_+]*$")
+_DATA = re.compile(
+    r"^\s*(?:[\[\]{}()]+[,;]?|[\"'][^\"']*[\"']\s*:.*|[\"'][^\"'\s]*[\"'],?|\".*\\n\",?|[\[{].*[\]}][,;]?)\s*$"
+)
+"""A line of JSON, of a Python literal or of a notebook."""
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,300}>|<!--.*?-->|\{#[\w-]+\}|\{\{.*?\}\}")
 _BOUNDARY = re.compile(r"[.!?]['\")\]”’*_`]*(?=\s+[\"'(\[“‘*_`]*[^\W_a-z])|[。！？]['\"”’」』）]*")
 _ABBREVIATION = re.compile(
@@ -107,7 +111,8 @@ def _blocks(lines: Mapping[int, str]) -> Iterator[_Block | _Title]:
     before = min(lines, default=1) - 1
     for number, line in _without_front_matter(lines):
         fence = _FENCE.match(line) is not None
-        if held and (number != before + 1 or fence or (not fenced and _opens_or_ends(line))):
+        changes = not fenced and (_DATA.match(line) is not None) != (kind == "code")
+        if held and (number != before + 1 or fence or (not fenced and (changes or _opens_or_ends(line)))):
             yield _Block(kind, tuple(held))
             held = []
         fenced = fenced and number == before + 1
@@ -120,10 +125,13 @@ def _blocks(lines: Mapping[int, str]) -> Iterator[_Block | _Title]:
             yield _Title(_TAG.sub("", heading["text"]).strip())
         elif item := _ITEM.match(line):
             kind, held = "item", [(number, line[item.end() :])]
+        elif _DATA.match(line):
+            kind = "code"
+            held.append((number, line))
         elif _ROW.match(line) and not _RULE.match(line):
             yield _Block("row", ((number, line.strip().strip("|").strip()),))
         elif not _RULE.match(line):
-            kind = kind if held else "sentence"
+            kind = kind if held and kind != "code" else "sentence"
             held.append((number, line))
     if held:
         yield _Block(kind, tuple(held))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from .answer import Composition, compose, failed, greeting, no_search
+from .answer import Composition, compose, failed, greeting, no_search, unclear
 from .evidence import Evidence, Match, Selection
 from .names import names, quoted_phrases
 from .passages import Unit
@@ -36,6 +37,9 @@ _MOST_MISSING = 5
 _MOST_FOLLOWED = 3
 """Queries in a search that follows something up."""
 _LINES_TO_OPEN = 30
+_LONGEST_LEAD = 8
+"""In words."""
+_LEAD = re.compile(r"(?!v\d)[^{}<>\[\]=:/\\#$|;]*[^\W\d_]{2}[^{}<>\[\]=:/\\#$|;]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,10 @@ Decision = Call | Answer
 def decide(prompt: Prompt) -> Decision:
     """Decide the next step from everything seen for this question; the same prompt gives the same step."""
     question = read_question(prompt.question, previous=prompt.previous)
+    if question.unclear:
+        return Answer(
+            composition=unclear(), question=question, why="It is not said what the question is about."
+        )
     if not question.parts:
         return Answer(
             composition=greeting(), question=question, why="Nothing is asked, so nothing is searched."
@@ -126,6 +134,10 @@ def _ideas(selection: Selection, evidence: Evidence) -> Iterator[str]:
     for name in part.names:
         if not evidence.speaks_of(name):
             yield name
+    if not selection.says_relation:
+        head = [word.surface for word in content_words(part.text) if word.term == part.relation][:1]
+        for name in _names_quoted(selection):
+            yield " ".join([name, *head])
     for name, sentence in _leads(part, evidence):
         missing = _missing_words(part, sentence.covered | set(terms(name)))
         yield name if " " in name or not missing else f"{name} {missing[-1]}"
@@ -134,16 +146,34 @@ def _ideas(selection: Selection, evidence: Evidence) -> Iterator[str]:
         yield " ".join(dict.fromkeys([*part.names, *_missing_words(part, covered)]))
 
 
+def _names_quoted(selection: Selection) -> list[str]:
+    """Names new to the question in what would be quoted, the one read last first: it is the furthest."""
+    asked = set(selection.part.terms)
+    found = [
+        name
+        for match in reversed(selection.matches)
+        if match.unit.kind != "code"
+        for name in names(match.unit.text)
+        if set(terms(name)) - asked and _is_lead(name)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _is_lead(name: str) -> bool:
+    """Whether a name reads as one: a few words, no version, path or line of code."""
+    return len(name.split()) <= _LONGEST_LEAD and _LEAD.fullmatch(name) is not None
+
+
 def _leads(part: Part, evidence: Evidence) -> list[tuple[str, Match]]:
     """Names read in the best sentences and new to the question, each with its sentence, best first."""
-    ranked = evidence.ranked(part)[:_LEADS]
+    ranked = [match for match in evidence.ranked(part) if match.unit.kind != "code"][:_LEADS]
     leads: dict[str, tuple[float, Match]] = {}
     for match in ranked:
         if match.score < max(_LEAST_LEAD, _LEAD_SHARE * ranked[0].score):
             break
         for name in (*quoted_phrases(match.unit.text), *names(match.unit.text)):
             new = set(terms(name)) - set(part.terms)
-            if not new or terms(name) in evidence.titles:
+            if not new or not _is_lead(name) or terms(name) in evidence.titles:
                 continue
             telling = 1.0 if " " in name else 0.6
             score = match.score * telling
@@ -154,7 +184,8 @@ def _leads(part: Part, evidence: Evidence) -> list[tuple[str, Match]]:
 
 
 def _missing_words(part: Part, covered: frozenset[str]) -> list[str]:
-    missing = {word.term: word.surface for word in content_words(part.text) if word.term not in covered}
+    open_terms = set(part.terms) - covered
+    missing = {word.term: word.surface for word in content_words(part.text) if word.term in open_terms}
     return list(missing.values())[-_MOST_MISSING:]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .names import names, quoted_phrases
+from .relation import asked_relation, is_chain
 from .terms import content_words, terms
 
 __all__ = ["Part", "Question", "Wanted", "read_question"]
@@ -16,10 +17,22 @@ Wanted = Literal["default", "time", "list", "procedure", "number", "definition",
 
 _MOST_PARTS = 5
 _WH = r"(?:what|how|why|when|where|which|who|whose|whom)"
+_FOREIGN_WH = (
+    r"(?:wer|was|wie|wo|wann|warum|wieso|weshalb|welche[rsmn]?|wem|wen|wessen|woher|wohin|wieviel"
+    r"|qui|que|quoi|quels?|quelles?|quand|comment|combien|pourquoi|où"
+    r"|qui[ée]n(?:es)?|qué|cu[áa]l(?:es)?|cu[áa]ndo|c[óo]mo|d[óo]nde|cu[áa]nt[oa]s?"
+    r"|chi|che|cosa|qual[ei]?|quando|come|dove|perch[ée]|quant[oaie]|quem|quais|onde|quant[oa]s"
+    r"|wat|waar|wanneer|waarom|hoe|hoeveel|welke?|wiens)"
+)
+"""Question words of German, French, Spanish, Italian, Portuguese and Dutch."""
+_FOREIGN_OPENER = re.compile(
+    rf"^{_FOREIGN_WH}\b(?!.*\b(?:the|of|is|are|was|does|do|did)\b)\s*", re.IGNORECASE
+)
 _AUXILIARY = r"(?:is|are|was|were|does|do|did|can|could|should|will|has|have)"
 _SENTENCES = re.compile(r"(?<=[?!;。？！；])\s*|(?<=\w\w[.])\s+|\n+")
 _JOINTS = re.compile(
-    rf"(?:,|;)?\s+(?:and|but)\s+(?:also\s+)?(?={_WH}\b)|,\s+(?=(?:what|how|why)\b)|,\s+(?:and|but)\s+(?={_AUXILIARY}\b)",
+    rf"(?:,|;)?\s+(?:and|but)\s+(?:also\s+)?(?={_WH}\b)|,\s+(?=(?:what|how|why)\b)|,\s+(?:and|but)\s+(?={_AUXILIARY}\b)"
+    rf"|,?\s+(?:und|et|y|e|ed|en)\s+(?={_FOREIGN_WH}\b)",
     re.IGNORECASE,
 )
 _FOCUS = re.compile(
@@ -29,6 +42,8 @@ _FOCUS = re.compile(
 _ASKS = re.compile(
     rf"[?？]\s*$|^(?:{_WH}|{_AUXILIARY}|tell|explain|describe|list|compare|show|find)\b", re.IGNORECASE
 )
+_PARTICLE = re.compile(r"\b([a-z]{3,8}) (up|down|out|off)\b")
+_ADDRESS = re.compile(r"\byou(?:r|rs)?\b", re.IGNORECASE)
 _PRONOUN = re.compile(
     r"\b(?:it|its|they|them|their|this|that|these|those|one|ones|he|she|his|her|him|there|here|each|both)\b",
     re.IGNORECASE,
@@ -91,6 +106,12 @@ class Part:
     """Names, identifiers and quoted phrases, as written."""
     focus: tuple[str, ...]
     """The terms that say what kind of thing is asked for: "index" in "which index is best"."""
+    relation: str | None
+    """The term that an answering sentence has to say itself: "founded" in "who founded it"."""
+    joined: tuple[tuple[str, str], ...]
+    """Terms that a particle belongs to, each with the term of both in one word: "back (up)" and "backup"."""
+    chain: bool
+    """Whether what is asked about is described by something else."""
     wanted: Wanted
     compares: bool
     """Whether several things are set side by side, each of which has to be looked up."""
@@ -102,6 +123,8 @@ class Question:
 
     text: str
     parts: tuple[Part, ...]
+    unclear: bool
+    """Whether something is asked, but of nothing that is named."""
 
 
 def read_question(text: str, *, previous: str | None = None) -> Question:
@@ -123,7 +146,7 @@ def read_question(text: str, *, previous: str | None = None) -> Question:
         if _points_elsewhere(piece) or len(own) < 2:
             pointed = (*told_words, *(_context_words(parts[-1].query) if parts else earlier))
         parts.append(_part(piece, pointed))
-    return Question(text=text.strip(), parts=tuple(parts))
+    return Question(text=text.strip(), parts=tuple(parts), unclear=not parts and _asks_of_nothing(text))
 
 
 def _pieces(text: str) -> tuple[list[str], list[str]]:
@@ -157,22 +180,33 @@ def _points_elsewhere(piece: str) -> bool:
     )
 
 
+def _asks_of_nothing(text: str) -> bool:
+    asks = _ASKS.search(text.strip()) and any(character.isalpha() for character in text)
+    greets = bool(content_words(text)) or _ADDRESS.search(text) is not None
+    return bool(asks) and not greets
+
+
 def _is_small_talk(text: str) -> bool:
     return all(word.surface.casefold() in _SMALL_TALK for word in content_words(text))
 
 
 def _part(piece: str, pointed: tuple[str, ...]) -> Part:
     text = piece.strip().strip("?？!. ;,").strip()
-    own = tuple(dict.fromkeys(terms(text)))
+    body = _FOREIGN_OPENER.sub("", text) if _ASKS.search(piece) else text
+    own = tuple(dict.fromkeys(terms(body)))
     pointed = tuple(dict.fromkeys(word for word in pointed if not set(terms(word)) & set(own)))
-    found = dict.fromkeys((*quoted_phrases(text), *names(text, lone_openers=True)))
+    particles = [pair for pair in _PARTICLE.findall(text) if terms(pair[0]) and terms("".join(pair))]
+    found = dict.fromkeys((*quoted_phrases(body), *names(body, lone_openers=True)))
     return Part(
         text=text,
-        query=" ".join([text, *pointed]),
+        query=" ".join([text, *(f"{verb}{particle}" for verb, particle in particles), *pointed]),
         terms=own,
         context=tuple(dict.fromkeys(terms(" ".join(pointed)))),
         names=_outermost(tuple(found)),
         focus=terms(focus[1]) if (focus := _FOCUS.match(text)) else (),
+        relation=asked_relation(text),
+        joined=tuple((terms(verb)[-1], terms(verb + particle)[-1]) for verb, particle in particles),
+        chain=is_chain(text),
         wanted=next((kind for kind, pattern in _WANTED if pattern.search(piece)), None),
         compares=_COMPARISON.search(text) is not None,
     )

@@ -12,8 +12,8 @@ __all__ = ["Word", "content_words", "terms"]
 
 _WORD = re.compile(r"[^\W_]+")
 
-# English function words, and the words that questions are built from. Other languages lean on the idf alone.
-_STOP_WORDS = frozenset(
+# English function words, and the words that questions are built from.
+_ENGLISH = frozenset(
     _WORD.findall(
         "a about actually after all also although am an and any anybody anyone anything are as at be "
         "because been being both but by can could currently describe did do does doing done each either "
@@ -28,6 +28,21 @@ _STOP_WORDS = frozenset(
         "yet you your yours s t d ll m re ve don doesn isn aren wasn weren didn hasn haven won "
     )
 )
+
+# Question words and function words of German, French, Spanish, Italian, Portuguese and Dutch that are no
+# English words; what else these languages repeat is left to the idf.
+_OTHER_LANGUAGES = frozenset(
+    _WORD.findall(
+        "wer wie wo wann warum wieso weshalb welche welcher welches welchen welchem wem wessen woher wohin "
+        "wieviel ist sind wurde wurden wird werden und oder der das dem ein eine einer eines einem einen "
+        "qui quoi quel quelle quels quelles quand combien pourquoi où est sont dans avec les une et "
+        "quién quien quiénes qué cuál cuáles cuándo cómo dónde cuánto cuánta cuántos cuántas los las una "
+        "quale quali quando perché quanto quanti quante della delle gli nella "
+        "quem qual quais onde como porquê quantos quantas um uma foi "
+        "wat waar wanneer waarom hoeveel welk wiens het een werd "
+    )
+)
+_STOP_WORDS = _ENGLISH | _OTHER_LANGUAGES
 
 
 class Word(NamedTuple):

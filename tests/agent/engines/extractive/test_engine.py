@@ -149,6 +149,24 @@ async def test_small_talk_is_not_searched(text: str):
     assert "No language model is connected" in answer
 
 
+async def test_a_question_about_nothing_named_is_not_searched():
+    answer, steps = await Dialogue().ask("What is it?", everywhere())
+    assert (answer, len(steps)) == ("It is unclear what is meant: name what the question is about.", 1)
+
+
+async def test_code_gives_no_search_terms():
+    lines: Document = {
+        1: "Milvus Backup stores copies of a collection.",
+        2: "```",
+        3: 'milvus backup "Zorblax Config Key" --root by-dev/config',
+        4: "```",
+        5: '"Quuxley Store": "Milvus backup v2.3.0",',
+    }
+    _, steps = await Dialogue().ask("How do I back up Milvus to S3?", everywhere(("a.md", lines)))
+    queries = [query for step in steps for query in step.arguments.get("queries", [])]
+    assert not [query for query in queries if "Zorblax" in query or "Quuxley" in query or "v2" in query]
+
+
 async def test_a_follow_up_question_takes_its_subject_from_the_one_before():
     dialogue = Dialogue()
     await dialogue.ask("Where does Milvus store data?", everywhere(("faq.md", STORAGE)))

@@ -32,6 +32,17 @@ def test_markdown_is_cut_into_what_can_be_quoted():
     ]
 
 
+def test_lines_of_data_are_not_cut_into_sentences():
+    units = units_of(
+        page('The output is this.\n{\n "version": "v2. Beta",\n "import x\\n",\n}\nIt ends here.')
+    )
+    assert [(unit.kind, unit.start, unit.end) for unit in units] == [
+        ("sentence", 1, 1),
+        ("code", 2, 5),
+        ("sentence", 6, 6),
+    ]
+
+
 def test_yes_stays_with_what_follows_it():
     assert [unit.text for unit in units_of(page("Yes. It is free. It stays so."))] == [
         "Yes. It is free.",

@@ -22,11 +22,45 @@ from ossifrage.agent.engines.extractive.question import read_question
         ("I run a cluster. How do I upgrade it?", ["How do I upgrade it"]),
         ("Who wrote the song that Ann and Bob sang?", ["Who wrote the song that Ann and Bob sang"]),
         ("Milvus 如何存储数据？删除之后呢？", ["Milvus 如何存储数据", "删除之后呢"]),
+        (
+            "Wer hat die Brücke gebaut und wann wurde sie eröffnet?",
+            ["Wer hat die Brücke gebaut", "wann wurde sie eröffnet"],
+        ),
+        ("Qui a construit le pont et quand ?", ["Qui a construit le pont, quand"]),
         ("hello there", []),
     ],
 )
 def test_a_question_is_taken_apart(text: str, parts: list[str]):
     assert [part.text for part in read_question(text).parts] == parts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Wer baute Kolding?",
+        "Comment fonctionne Kolding ?",
+        "¿Quién construyó Kolding?",
+        "Dove si trova Kolding?",
+        "Quem construiu Kolding?",
+        "Hoe werkt Kolding?",
+    ],
+)
+def test_question_words_of_other_languages_are_no_names(text: str):
+    (part,) = read_question(text).parts
+    assert part.names == ("Kolding",)
+
+
+def test_a_verb_with_its_particle_is_searched_in_one_word_too():
+    (part,) = read_question("How do I back up Milvus?").parts
+    assert part.query == "How do I back up Milvus backup"
+
+
+@pytest.mark.parametrize(
+    ("text", "unclear"), [("What is it?", True), ("why?", True), ("How are you?", False), ("?!", False)]
+)
+def test_a_question_about_nothing_named_is_unclear(text: str, unclear: bool):
+    assert read_question(text).unclear is unclear
+    assert not read_question(text, previous="Is Milvus free?").unclear
 
 
 def test_a_pronoun_takes_along_what_it_points_at():
