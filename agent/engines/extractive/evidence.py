@@ -401,8 +401,8 @@ class Evidence:
 
 
 _FORM = {"sentence": 1.0, "item": 0.95, "row": 0.8, "code": 0.0}
-"""What each kind is worth. Code is quoted only below a sentence that leads to it: by itself it may be anything,
-a transcript of the very question included."""
+"""What each kind is worth. Code is quoted only below a sentence that leads to it: by itself it may be
+anything, a transcript of the very question included."""
 
 
 def _subject(unit: Unit) -> str:
