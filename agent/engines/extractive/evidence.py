@@ -14,6 +14,7 @@ from .names import names
 from .passages import Unit, units_of
 from .question import Part, Wanted
 from .relation import says
+from .sentences import IS_A, Sentence, alike, points_back, read_sentence, subject_of
 from .terms import terms
 
 __all__ = ["Evidence", "Match", "Selection"]
@@ -52,15 +53,10 @@ _MOST_BETWEEN = 6
 _MOST_QUOTES = 3
 _MOST_ITEMS = 8
 
-_LINK = re.compile(r"\]\([^)]*\)")
 _OPENS_BACK = re.compile(
     r"^(?:it|its|this|these|they|their|he|she|his|her|such|then|instead|otherwise)\b", re.IGNORECASE
 )
-_POINTS_BACK = re.compile(r"^(?:it|its|they|their|he|she|his|her)\b", re.IGNORECASE)
 _YES_OR_NO = re.compile(r"^(?:yes|no)\b", re.IGNORECASE)
-_IS_A = re.compile(
-    r"^(?:the |an? )?(?P<subject>.{2,60}?) (?:is|are|was|were|refers? to|means?|represents?) ", re.IGNORECASE
-)
 _SIGNS: dict[Wanted, re.Pattern[str]] = {
     "number": re.compile(
         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand|million)\b", re.I
@@ -114,34 +110,23 @@ class Selection:
         return bool(self.matches) and self.says_relation and self.coverage >= needed
 
 
-@dataclass(frozen=True)
-class _Read:
-    unit: Unit
-    terms: frozenset[str]
-    above: frozenset[str]
-    pairs: frozenset[tuple[str, str]]
-    heading: frozenset[str]
-    form: float
-    """What its kind and its wording take off the score."""
-
-
 class Evidence:
     """Every sentence of the pages seen; each stands once, on the first page that did not cut it off."""
 
     def __init__(self, pages: Iterable[Page]) -> None:
-        self._reads: list[_Read] = []
+        self._reads: list[Sentence] = []
         self.titles: set[tuple[str, ...]] = set()
         known: dict[tuple[str, int, str], int] = {}
         for page in pages:
             self.titles.add(terms(page.title))
             subject = ""
             for unit in units_of(page):
-                if unit.kind == "code" or not _POINTS_BACK.match(unit.text):
-                    subject = _subject(unit)
+                if unit.kind == "code" or not points_back(unit.text):
+                    subject = subject_of(unit)
                 key = (unit.source, unit.start, unit.text)
                 if key not in known or self._reads[known[key]].unit.last:  # what was cut has been read on
                     known[key] = len(self._reads)
-                    self._reads.append(_read(unit, subject))
+                    self._reads.append(read_sentence(unit, subject))
         self._reads = [self._reads[index] for index in sorted(known.values())]
         self._terms = {id(read.unit): read.terms | read.above for read in self._reads}
         self._around: dict[int, set[str]] = {}
@@ -234,7 +219,7 @@ class Evidence:
             weights.update({term: min(1.0, scale) * weight for term, weight in around.items()})
         return weights
 
-    def _match(self, read: _Read, part: Part, weights: dict[str, float], total: float) -> Match:
+    def _match(self, read: Sentence, part: Part, weights: dict[str, float], total: float) -> Match:
         unit = read.unit
         own = read.terms | {verb for verb, joined in part.joined if joined in read.terms}
         over = read.above | {verb for verb, joined in part.joined if joined in read.above}
@@ -274,14 +259,14 @@ class Evidence:
         return 2 * recall * precision / (recall + precision)
 
     def _defines(self, unit: Unit, weights: dict[str, float]) -> bool:
-        match = _IS_A.match(unit.text)
+        match = IS_A.match(unit.text)
         if match is None:
             return False
         subject = set(terms(match["subject"]))
         return bool(subject) and subject <= weights.keys()
 
     def _adds(self, match: Match, chosen: Sequence[Match], gain: float) -> bool:
-        if any(_alike(match.unit.text, other.unit.text) for other in chosen):
+        if any(alike(match.unit.text, other.unit.text) for other in chosen):
             return False
         best = chosen[0]
         same_section = (match.unit.source, match.unit.heading) == (best.unit.source, best.unit.heading)
@@ -398,49 +383,3 @@ class Evidence:
             if len(below) == _MOST_ITEMS or unit.kind == "code":
                 break
         return below
-
-
-_FORM = {"sentence": 1.0, "item": 0.95, "row": 0.8, "code": 0.0}
-"""What each kind is worth. Code is quoted only below a sentence that leads to it: by itself it may be
-anything, a transcript of the very question included."""
-
-
-def _subject(unit: Unit) -> str:
-    """What a sentence is about, to which a pronoun at the start of the next points."""
-    if unit.kind == "code":
-        return ""
-    match = _IS_A.match(unit.text)
-    return match["subject"] if match else next(iter(names(unit.text, lone_openers=True)), "")
-
-
-def _read(unit: Unit, subject: str) -> _Read:
-    own = terms(unit.text)
-    back = subject if unit.kind != "code" and _POINTS_BACK.match(unit.text) else ""
-    return _Read(
-        unit=unit,
-        terms=frozenset(own),
-        above=frozenset(terms(f"{unit.title} {unit.headings} {back}")),
-        pairs=frozenset(pairwise(own)),
-        heading=frozenset(terms(unit.heading)),
-        form=_FORM[unit.kind] * _clarity(unit.text),
-    )
-
-
-def _clarity(text: str) -> float:
-    """How far a stretch reads as a statement: not a question, a scrap, a wall of words or spilt code."""
-    words = len(text.split())
-    if text.rstrip().endswith(("?", "？")):
-        return 0.6
-    if sum(character in "{}[]()=<>|\\/'\"_" for character in _LINK.sub("", text)) > 0.12 * len(text):
-        return 0.5
-    if words < 4:
-        return 0.8
-    return 1.0 if words <= 60 else max(0.6, 60 / words)
-
-
-def _alike(one: str, other: str) -> bool:
-    """Whether two sentences say the same, word for word or nearly so."""
-    mine, theirs = set(terms(one)), set(terms(other))
-    if not mine or not theirs:
-        return one == other
-    return len(mine & theirs) / min(len(mine), len(theirs)) >= 0.8

@@ -1,0 +1,83 @@
+"""A stretch of text read once for all questions: its terms, what it is about, how well it reads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .names import names
+from .passages import Unit
+from .terms import terms
+
+__all__ = ["IS_A", "Sentence", "alike", "points_back", "read_sentence", "subject_of"]
+
+_LINK = re.compile(r"\]\([^)]*\)")
+_POINTS_BACK = re.compile(r"^(?:it|its|they|their|he|she|his|her)\b", re.IGNORECASE)
+IS_A = re.compile(
+    r"^(?:the |an? )?(?P<subject>.{2,60}?) (?:is|are|was|were|refers? to|means?|represents?) ", re.IGNORECASE
+)
+
+_FORM = {"sentence": 1.0, "item": 0.95, "row": 0.8, "code": 0.0}
+"""What each kind is worth. Code is quoted only below a sentence that leads to it: by itself it may be
+anything, a transcript of the very question included."""
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A unit of a page, and what the scoring needs to know of it."""
+
+    unit: Unit
+    terms: frozenset[str]
+    above: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
+    heading: frozenset[str]
+    form: float
+    """What its kind and its wording take off the score."""
+
+
+def points_back(text: str) -> bool:
+    """Whether a sentence begins with a pronoun that stands for the subject of the one before."""
+    return _POINTS_BACK.match(text) is not None
+
+
+def subject_of(unit: Unit) -> str:
+    """What a sentence is about, to which a pronoun at the start of the next points."""
+    if unit.kind == "code":
+        return ""
+    match = IS_A.match(unit.text)
+    return match["subject"] if match else next(iter(names(unit.text, lone_openers=True)), "")
+
+
+def read_sentence(unit: Unit, subject: str) -> Sentence:
+    """Read a unit; ``subject`` is what the one before it is about."""
+    own = terms(unit.text)
+    back = subject if unit.kind != "code" and points_back(unit.text) else ""
+    return Sentence(
+        unit=unit,
+        terms=frozenset(own),
+        above=frozenset(terms(f"{unit.title} {unit.headings} {back}")),
+        pairs=frozenset(pairwise(own)),
+        heading=frozenset(terms(unit.heading)),
+        form=_FORM[unit.kind] * _clarity(unit.text),
+    )
+
+
+def _clarity(text: str) -> float:
+    """How far a stretch reads as a statement: not a question, a scrap, a wall of words or spilt code."""
+    words = len(text.split())
+    if text.rstrip().endswith(("?", "？")):
+        return 0.6
+    if sum(character in "{}[]()=<>|\\/'\"_" for character in _LINK.sub("", text)) > 0.12 * len(text):
+        return 0.5
+    if words < 4:
+        return 0.8
+    return 1.0 if words <= 60 else max(0.6, 60 / words)
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two sentences say the same, word for word or nearly so."""
+    mine, theirs = set(terms(one)), set(terms(other))
+    if not mine or not theirs:
+        return one == other
+    return len(mine & theirs) / min(len(mine), len(theirs)) >= 0.8
