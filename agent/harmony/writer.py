@@ -32,6 +32,7 @@ from openai_harmony import (
     ToolDescription,
 )
 
+from ..text import well_formed
 from .names import FunctionNames
 from .schemas import response_schema, tool_parameters
 from .vocabulary import START
@@ -103,13 +104,13 @@ class PromptWriter:
     ) -> list[int]:
         content = DeveloperContent.new()
         if instructions:
-            content = content.with_instructions(clean(instructions))
+            content = content.with_instructions(well_formed(instructions))
         if functions:
             content = content.with_function_tools(
                 [
                     ToolDescription(
                         name=names.shown(name),
-                        description=clean(description),
+                        description=well_formed(description),
                         parameters=tool_parameters(schema),
                     )
                     for name, description, schema in functions
@@ -174,7 +175,7 @@ class PromptWriter:
         recipient: str | None = None,
         name: str | None = None,
     ) -> tuple[int, ...]:
-        text = clean(text)
+        text = well_formed(text)
         if name is not None:
             message = Message.from_author_and_content(Author.new(Role.TOOL, name), text)
             message = message.with_channel("commentary").with_recipient("assistant")
@@ -212,11 +213,6 @@ def functions_of(tools: Sequence[Tool], handoffs: Sequence[Handoff[Any, Any]]) -
     return functions
 
 
-def clean(text: str) -> str:
-    """Replace lone surrogates, which openai-harmony cannot encode."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def _own_tokens(row: Item) -> Sequence[int]:
     provider_data: Item = row.get("provider_data") or {}
     return cast(Sequence[int], provider_data.get(TOKENS_KEY, ()))
@@ -251,5 +247,5 @@ def response_format(schema: AgentOutputSchemaBase) -> str:
     description = body.pop("description", None)
     lines = ["# Response Formats", "", f"## {schema.name()}", ""]
     if description:
-        lines += [f"// {line}".rstrip() for line in clean(description).splitlines()]
-    return clean("\n".join([*lines, json.dumps(body, ensure_ascii=False, separators=(",", ":"))]))
+        lines += [f"// {line}".rstrip() for line in well_formed(description).splitlines()]
+    return well_formed("\n".join([*lines, json.dumps(body, ensure_ascii=False, separators=(",", ":"))]))

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from ...tools.addresses import without_credentials
+from ..text import well_formed
 
 __all__ = [
     "Answered",
@@ -25,13 +26,7 @@ __all__ = [
     "ToolCalled",
     "ToolReturned",
     "Usage",
-    "well_formed",
 ]
-
-
-def well_formed(text: str) -> str:
-    """``text`` with lone surrogates replaced: JSON can carry them, UTF-8 cannot."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _well_formed_json(value: Any) -> Any:

@@ -16,8 +16,9 @@ from typing import Self
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import TraceNotFoundError, TraceStoreError
+from ..text import well_formed
 from .database import Database
-from .events import Event, RunEnded, RunStarted, well_formed
+from .events import Event, RunEnded, RunStarted
 from .trace import Trace, TraceSummary
 
 __all__ = ["TraceStore", "new_reasoning_id", "new_trace_id"]
