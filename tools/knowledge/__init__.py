@@ -16,9 +16,11 @@ from .errors import (
     KnowledgeLockedError,
     KnowledgeNotFoundError,
     KnowledgeUnreachableError,
+    NoTextError,
     PathNotFoundError,
+    UnreadableError,
 )
-from .values import AddReport, Document, Excerpt, Passage, Progress, SearchMode, Skipped, Status
+from .values import AddReport, Document, Excerpt, Filters, Passage, Progress, SearchMode, Skipped, Status
 
 if TYPE_CHECKING:
     from .base import KnowledgeBase
@@ -33,17 +35,20 @@ __all__ = [
     "EmbeddingMismatchError",
     "EmbeddingUnavailableError",
     "Excerpt",
+    "Filters",
     "KnowledgeBase",
     "KnowledgeError",
     "KnowledgeLockedError",
     "KnowledgeNotFoundError",
     "KnowledgeUnreachableError",
+    "NoTextError",
     "Passage",
     "PathNotFoundError",
     "Progress",
     "SearchMode",
     "Skipped",
     "Status",
+    "UnreadableError",
 ]
 
 _HOME = {"EmbeddingFunction": ".embeddings", "KnowledgeBase": ".base"}

@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from .collection import VARCHAR_BYTES, Collection, passage_id
-from .documents import NoTextError, ReadDocument, UnreadableError, read_document
 from .embeddings import Embedder
+from .errors import NoTextError, UnreadableError
 from .lexical import search_terms
+from .loaders import Loaded, load
 from .passages import split_passages
-from .sources import Found, plan
+from .raw import Item, Raw
+from .sources import plan
 from .values import AddReport, Document, Progress, Skipped
 
 __all__ = ["Adding"]
@@ -30,10 +32,12 @@ class Adding:
         collection: Collection,
         embedder: Embedder | None,
         progress: Callable[[Progress], None] | None,
+        tags: Sequence[str] = (),
     ) -> None:
         self._collection = collection
         self._embedder = embedder
         self._progress = progress
+        self._tags = tuple(sorted(set(tags)))
         self._rows: list[dict[str, Any]] = []
         self._replaced: list[Document] = []
         self._written = 0
@@ -53,25 +57,25 @@ class Adding:
         unchanged: list[str] = []
         skipped = list(work.skipped)
         kept: set[str] = set()
-        for done, found in enumerate(work.found, 1):
-            old = known.get(found.source)
+        for done, item in enumerate(work.found, 1):
+            old = known.get(item.source)
+            given = self._tags or (old.given_tags if old else ())
             try:
-                read = read_document(found.path)
-            except UnreadableError as error:
-                kept.add(found.source)
-                skipped.append(Skipped(source=found.source, reason=str(error)))
-            except NoTextError as error:
-                skipped.append(Skipped(source=found.source, reason=str(error)))
-            else:
-                kept.add(found.source)
-                if old is not None and old.sha256 == read.sha256:
-                    unchanged.append(found.source)
+                raw = item.read()
+                if old is not None and (old.sha256, old.given_tags) == (raw.sha256, given):
+                    unchanged.append(item.source)
                 else:
-                    (added if old is None else changed).append(found.source)
-                    self._take(found, read, old, since)
-            self._tell(done, len(work.found), found.source)
+                    self._take(item, raw, load(raw), old, since, given)
+                    (added if old is None else changed).append(item.source)
+                kept.add(item.source)
+            except UnreadableError as error:
+                kept.add(item.source)
+                skipped.append(Skipped(source=item.source, reason=str(error)))
+            except NoTextError as error:
+                skipped.append(Skipped(source=item.source, reason=str(error)))
+            self._tell(done, len(work.found), item.source)
         self._write()
-        asked = {found.source for found in work.found}
+        asked = {item.source for item in work.found}
         removed = [
             each
             for each in known.values()
@@ -90,8 +94,16 @@ class Adding:
             seconds=time.monotonic() - began,
         )
 
-    def _take(self, found: Found, read: ReadDocument, old: Document | None, since: datetime) -> None:
-        self._rows.extend(_rows(found, read, since))
+    def _take(
+        self,
+        item: Item,
+        raw: Raw,
+        loaded: Loaded,
+        old: Document | None,
+        since: datetime,
+        given_tags: tuple[str, ...],
+    ) -> None:
+        self._rows.extend(_rows(item, raw, loaded, since, given_tags))
         if old is not None:
             self._replaced.append(old)
         if len(self._rows) >= _BATCH:
@@ -123,31 +135,43 @@ class Adding:
             )
 
 
-def _rows(found: Found, read: ReadDocument, since: datetime) -> list[dict[str, Any]]:
-    chunks = split_passages(read.text, markdown=read.markdown)
-    record = {
-        "passages": len(chunks),
-        "modified": read.modified.timestamp(),
-        "path": str(found.path),
-        "root": str(found.root or ""),
+def _rows(
+    item: Item, raw: Raw, loaded: Loaded, since: datetime, given_tags: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    chunks = split_passages(loaded.text, kind=loaded.kind)
+    common = {
+        "added": since.timestamp(),
+        "modified": raw.modified.timestamp(),
+        "path": item.path,
+        "tags": sorted({*given_tags, *_own_tags(loaded)}),
+        "front_matter": loaded.front_matter,
     }
+    record = {"passages": len(chunks), "root": item.root, "given_tags": given_tags}
     return [
         {
-            "passage_id": passage_id(found.source, read.sha256, ordinal),
-            "source": found.source,
-            "title": read.title,
+            "passage_id": passage_id(item.source, raw.sha256, ordinal),
+            "source": item.source,
+            "title": loaded.title,
             "heading": chunk.heading,
             "start_line": chunk.start_line,
             "end_line": chunk.end_line,
             "total_lines": chunks[-1].end_line,
             "ordinal": ordinal,
             "text": chunk.text,
-            "lexical": _terms(f"{read.title}\n{chunk.heading}\n{chunk.text}"),
-            "document_sha256": read.sha256,
-            "metadata": {"added": since.timestamp(), **({} if ordinal else record)},
+            "lexical": _terms(f"{loaded.title}\n{chunk.heading}\n{chunk.text}"),
+            "document_sha256": raw.sha256,
+            "metadata": {**common, **({} if ordinal else record)},
         }
         for ordinal, chunk in enumerate(chunks)
     ]
+
+
+def _own_tags(loaded: Loaded) -> list[str]:
+    """The tags that a document gives itself."""
+    tags = loaded.front_matter.get("tags", [])
+    if isinstance(tags, str):
+        tags = tags.split(",")
+    return [str(tag).strip() for tag in cast(list[object], tags)] if isinstance(tags, list) else []
 
 
 def _terms(text: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from ..addresses import without_credentials
 from .adding import Adding
@@ -119,7 +120,11 @@ class KnowledgeBase:
         self.close()
 
     def add(
-        self, paths: Sequence[str | Path], *, progress: Callable[[Progress], None] | None = None
+        self,
+        paths: Sequence[str | Path],
+        *,
+        tags: Sequence[str] = (),
+        progress: Callable[[Progress], None] | None = None,
     ) -> AddReport:
         """Bring files, or the text files of folders, up to date in the base.
 
@@ -129,6 +134,7 @@ class KnowledgeBase:
         Args:
             paths: files of any kind of text; folders are searched for Markdown and plain text, hidden and
                 generated folders left out, symbolic links not followed.
+            tags: for these documents; a document that is added again without any keeps those it has.
             progress: called after each file.
 
         Raises:
@@ -137,7 +143,7 @@ class KnowledgeBase:
         """
         given = [paths] if isinstance(paths, str | Path) else paths
         with self._open_collection() as collection:
-            return Adding(collection, self._embedder, progress).run(given)
+            return Adding(collection, self._embedder, progress, tags).run(given)
 
     def search(
         self, query: str | Sequence[str], *, top_k: int = 10, mode: SearchMode = "auto"
@@ -172,7 +178,7 @@ class KnowledgeBase:
             rankings = words or meanings
         scores = fuse_queries(rankings)
         best = sorted(scores, key=lambda key: (-scores[key], key))[:top_k]
-        return [Passage(score=scores[key], **rows[key]) for key in best]
+        return [_passage(rows[key], scores[key]) for key in best]
 
     def open(self, source: str, *, line: int = 1, num_lines: int = 40) -> Excerpt:
         """Lines of a document, exactly as they are in it.
@@ -325,6 +331,19 @@ class KnowledgeBase:
                 f"several documents end in {source!r}: {', '.join(ending[:5])}; name one"
             )
         raise _unknown(source, documents)
+
+
+def _passage(row: Mapping[str, Any], score: float) -> Passage:
+    values = {name: value for name, value in row.items() if name != "metadata"}
+    about = row["metadata"]
+    return Passage(
+        score=score,
+        path=about["path"],
+        modified=datetime.fromtimestamp(about["modified"], UTC),
+        tags=tuple(about["tags"]),
+        front_matter=about["front_matter"],
+        **values,
+    )
 
 
 def _scores(hits: Sequence[Hit]) -> dict[str, float]:

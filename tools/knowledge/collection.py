@@ -22,7 +22,7 @@ __all__ = ["Collection", "Hit", "passage_id", "quote"]
 
 Row = dict[str, Any]
 
-FORMAT = 1
+FORMAT = 2
 VARCHAR_BYTES = 65_535
 """Milvus' limit for a string field."""
 STATISTICS_ROWS = 4_000
@@ -40,8 +40,9 @@ _PASSAGE_FIELDS = [
     "end_line",
     "total_lines",
     "text",
+    "metadata",
 ]
-_STORED_FIELDS = [*_PASSAGE_FIELDS, "ordinal", "lexical", "document_sha256", "metadata"]
+_STORED_FIELDS = [*_PASSAGE_FIELDS, "ordinal", "lexical", "document_sha256"]
 
 
 @dataclass(frozen=True)
@@ -156,20 +157,22 @@ class Collection:
             wanted += f" and {condition}"
         return sorted(self._rows(wanted, [*_PASSAGE_FIELDS, "ordinal"]), key=lambda row: row["ordinal"])
 
-    def search_lexical(self, terms: Sequence[str], limit: int) -> list[list[Hit]]:
-        """BM25 search; one list of hits for each string of terms."""
+    def search_lexical(self, terms: Sequence[str], limit: int, condition: str = "") -> list[list[Hit]]:
+        """BM25 search among the rows of ``condition``; one list of hits for each string of terms."""
         # Milvus Lite gives BM25 as a negative distance, the server as a positive score.
-        return self._search("sparse", list(terms), limit, {"metric_type": "BM25"}, abs)
+        return self._search("sparse", list(terms), limit, condition, {"metric_type": "BM25"}, abs)
 
-    def search_dense(self, vectors: Sequence[Sequence[float]], limit: int) -> list[list[Hit]]:
-        """Search by cosine similarity; one list of hits for each vector."""
+    def search_dense(
+        self, vectors: Sequence[Sequence[float]], limit: int, condition: str = ""
+    ) -> list[list[Hit]]:
+        """Search by cosine similarity among the rows of ``condition``; one list of hits for each vector."""
         if wrong := {len(vector) for vector in vectors} - {self.dimension}:
             raise EmbeddingError(
                 f"the embedding gives {wrong.pop()} dimensions, the base {self._uri} has {self.dimension}; "
                 "use the embedding it was made with"
             )
         return self._search(
-            "dense", [list(vector) for vector in vectors], limit, {"metric_type": "COSINE"}, float
+            "dense", [list(vector) for vector in vectors], limit, condition, {"metric_type": "COSINE"}, float
         )
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -253,7 +256,13 @@ class Collection:
                     yield from batch
 
     def _search(
-        self, field: str, data: list[Any], limit: int, params: Row, score: Callable[[float], float]
+        self,
+        field: str,
+        data: list[Any],
+        limit: int,
+        condition: str,
+        params: Row,
+        score: Callable[[float], float],
     ) -> list[list[Hit]]:
         with milvus_errors(self._uri):
             found = self._client.search(
@@ -261,6 +270,7 @@ class Collection:
                 data=data,
                 anns_field=field,
                 limit=limit,
+                filter=condition,
                 search_params=params,
                 output_fields=_PASSAGE_FIELDS,
                 timeout=TIMEOUT,
@@ -290,6 +300,9 @@ def _document(row: Row) -> Document:
         added=datetime.fromtimestamp(about["added"], UTC),
         path=about["path"],
         root=about["root"],
+        tags=tuple(about["tags"]),
+        given_tags=tuple(about["given_tags"]),
+        front_matter=about["front_matter"],
     )
 
 

@@ -8,6 +8,8 @@
         ├── KnowledgeLockedError          another process has the folder open
         ├── KnowledgeUnreachableError     the Milvus server does not answer
         ├── PathNotFoundError             a path to add does not exist
+        ├── UnreadableError               a document could not be read this time
+        ├── NoTextError                   a document holds nothing that can be searched
         ├── DocumentNotFoundError         no document has that name, or several do
         └── EmbeddingError                the embedding model failed
             ├── EmbeddingUnavailableError     it cannot be loaded here
@@ -27,7 +29,9 @@ __all__ = [
     "KnowledgeLockedError",
     "KnowledgeNotFoundError",
     "KnowledgeUnreachableError",
+    "NoTextError",
     "PathNotFoundError",
+    "UnreadableError",
 ]
 
 
@@ -49,6 +53,14 @@ class KnowledgeUnreachableError(KnowledgeError):
 
 class PathNotFoundError(KnowledgeError):
     """A path to add does not exist. Nothing was written."""
+
+
+class UnreadableError(KnowledgeError):
+    """A document could not be read this time: what the base knows of it stays."""
+
+
+class NoTextError(KnowledgeError):
+    """A document is there but holds no text that can be searched."""
 
 
 class DocumentNotFoundError(KnowledgeError):

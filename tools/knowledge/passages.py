@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from .loaders.loaded import Kind
 from .markdown import Cut, Outline, outline, plain_outline
 
 __all__ = ["Chunk", "join_chunks", "split_passages"]
@@ -59,10 +60,10 @@ class _Section:
     """Whether there is nothing below the heading."""
 
 
-def split_passages(text: str, *, markdown: bool) -> list[Chunk]:
+def split_passages(text: str, *, kind: Kind) -> list[Chunk]:
     """Cut ``text`` (whose lines end with a newline) into passages; an empty text has none."""
     lines = text.removesuffix("\n").split("\n") if text else []
-    shape = outline(text) if markdown else plain_outline(text)
+    shape = outline(text) if kind == "markdown" else plain_outline(text)
     # weights[n] is the weight of the first n lines.
     weights = list(accumulate((_weight(line) for line in lines), initial=0))
     chunks: list[Chunk] = []

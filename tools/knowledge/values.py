@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-__all__ = ["AddReport", "Document", "Excerpt", "Passage", "Progress", "SearchMode", "Skipped", "Status"]
+__all__ = [
+    "AddReport",
+    "Document",
+    "Excerpt",
+    "Filters",
+    "Passage",
+    "Progress",
+    "SearchMode",
+    "Skipped",
+    "Status",
+]
 
 SearchMode = Literal["auto", "lexical", "dense", "hybrid"]
 """``auto`` is ``hybrid`` where the knowledge base has an embedding and ``lexical`` where it has none."""
@@ -31,6 +41,28 @@ class Passage:
     total_lines: int
     """Lines in the whole document."""
     text: str
+    path: str
+    """Where the document was read: an absolute path, ``ARCHIVE!/MEMBER``, or a URL."""
+    modified: datetime
+    """When the document was last written (UTC)."""
+    tags: tuple[str, ...] = ()
+    front_matter: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What the document says of itself, as JSON values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """Which documents a search is about; every condition that is given must hold."""
+
+    sources: tuple[str, ...] = ()
+    """Names of documents or folders, or patterns such as ``docs/*.md`` (``*`` crosses slashes): any
+    of them."""
+    tags: tuple[str, ...] = ()
+    """All of them."""
+    modified_from: datetime | None = None
+    """Last written at this time or later."""
+    modified_before: datetime | None = None
+    """Last written before this time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +97,15 @@ class Document:
     added: datetime
     """When this version came into the knowledge base (UTC)."""
     path: str
-    """Where the file was read, absolute."""
+    """Where it was read: an absolute path, ``ARCHIVE!/MEMBER``, or a URL."""
     root: str
-    """The folder it was added with, absolute; empty for a file added by itself."""
+    """What it was found in: a folder, an archive or a sitemap; empty when added by itself."""
+    tags: tuple[str, ...] = ()
+    """Given when it was added, or by its front matter; sorted."""
+    given_tags: tuple[str, ...] = ()
+    """Those that were given when it was added."""
+    front_matter: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What the document says of itself, as JSON values."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -209,17 +209,10 @@ def test_what_a_killed_add_left_is_cleaned(base: KnowledgeBase, docs: Path) -> N
     collection = Collection.open(connect(uri), uri=uri, name="documents")
     kite = collection.documents()["docs/birds/kite.md"]
     (row,) = collection.passages(kite)
-    rest = {"title": "T", "heading": "", "lexical": "orphan", "metadata": {"added": 0.0}, "text": "orphan"}
+    about = row["metadata"] | {"root": "", "given_tags": (), "passages": 1, "added": 0.0}
+    rest = {"title": "T", "heading": "", "lexical": "orphan", "metadata": about, "text": "orphan"}
     orphan = row | rest | {"passage_id": "orphan", "ordinal": 1, "document_sha256": "unfinished"}
     older = row | rest | {"passage_id": "older", "ordinal": 0, "document_sha256": "older"}
-    older["metadata"] = {
-        "added": 1.0,
-        "modified": 1.0,
-        "lines": 1,
-        "passages": 1,
-        "path": kite.path,
-        "root": "",
-    }
     collection.write([orphan, older])
     assert {hit.text for hit in base.search("orphan")} == {"orphan"}
     assert base.open("docs/birds/kite.md").lines[1] == "# Kite"

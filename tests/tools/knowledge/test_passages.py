@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ossifrage.tools.knowledge.documents import clean, read_document
+from ossifrage.tools.knowledge.loaders import load
+from ossifrage.tools.knowledge.loaders.loaded import Kind, clean
 from ossifrage.tools.knowledge.passages import (
     HARD_WEIGHT,
     MAX_LINE_BYTES,
@@ -16,6 +17,7 @@ from ossifrage.tools.knowledge.passages import (
     join_chunks,
     split_passages,
 )
+from ossifrage.tools.knowledge.sources.files import read_file
 
 MARKDOWN_LINES = st.sampled_from(
     [
@@ -39,25 +41,28 @@ def assert_tiles(text: str, chunks: list[Chunk]) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(text=st.lists(MARKDOWN_LINES, min_size=1, max_size=120).map("\n".join), markdown=st.booleans())
-def test_passages_tile_markdown(text: str, markdown: bool) -> None:
+@given(
+    text=st.lists(MARKDOWN_LINES, min_size=1, max_size=120).map("\n".join),
+    kind=st.sampled_from(["markdown", "plain"]),
+)
+def test_passages_tile_markdown(text: str, kind: Kind) -> None:
     if text:
-        chunks = split_passages(text, markdown=markdown)
+        chunks = split_passages(text, kind=kind)
         assert_tiles(text, chunks)
         for one, other in pairwise(chunks):
             assert other.start_line == one.end_line + 1
 
 
 @settings(max_examples=200, deadline=None)
-@given(text=st.text(min_size=1).map(clean).filter(bool), markdown=st.booleans())
-def test_passages_tile_any_text(text: str, markdown: bool) -> None:
-    assert_tiles(text, split_passages(text, markdown=markdown))
+@given(text=st.text(min_size=1).map(clean).filter(bool), kind=st.sampled_from(["markdown", "plain"]))
+def test_passages_tile_any_text(text: str, kind: Kind) -> None:
+    assert_tiles(text, split_passages(text, kind=kind))
 
 
 @pytest.mark.parametrize("line", ["x" * 200_000, "word " * 50_000, "字" * 90_000, "😀" * 70_000])
 def test_a_huge_line_is_cut_and_joined_again(line: str) -> None:
     text = f"before\n{line}\nafter"
-    chunks = split_passages(text, markdown=True)
+    chunks = split_passages(text, kind="markdown")
     assert max(len(chunk.text.encode()) for chunk in chunks) <= MAX_LINE_BYTES
     assert_tiles(text, chunks)
     assert [chunk.start_line for chunk in chunks][1:-1] == [2] * (len(chunks) - 2)
@@ -66,9 +71,9 @@ def test_a_huge_line_is_cut_and_joined_again(line: str) -> None:
 def test_every_real_document_is_tiled(milvus_docs: Path) -> None:
     weights: list[int] = []
     for path in sorted(milvus_docs.rglob("*.md")):
-        read = read_document(path)
-        chunks = split_passages(read.text, markdown=read.markdown)
-        assert_tiles(read.text, chunks)
+        loaded = load(read_file(path))
+        chunks = split_passages(loaded.text, kind=loaded.kind)
+        assert_tiles(loaded.text, chunks)
         weights += [len(chunk.text) for chunk in chunks]
     weights.sort()
     assert 400 <= weights[len(weights) // 2] <= MAX_WEIGHT
@@ -77,45 +82,45 @@ def test_every_real_document_is_tiled(milvus_docs: Path) -> None:
 
 def test_a_heading_starts_a_passage() -> None:
     body = "A sentence of some length about the subject. " * 20
-    chunks = split_passages(f"# One\n\n{body}\n\n## Two\n\n{body}\n\n## Three\n\n{body}\n", markdown=True)
+    chunks = split_passages(f"# One\n\n{body}\n\n## Two\n\n{body}\n\n## Three\n\n{body}\n", kind="markdown")
     assert [chunk.heading for chunk in chunks] == ["One", "One > Two", "One > Three"]
     assert [chunk.text.split("\n")[0] for chunk in chunks] == ["# One", "## Two", "## Three"]
 
 
 def test_small_sections_join_below_their_parent() -> None:
-    chunks = split_passages("# Faq\n\n## One\n\nYes.\n\n## Two\n\nNo.\n", markdown=True)
+    chunks = split_passages("# Faq\n\n## One\n\nYes.\n\n## Two\n\nNo.\n", kind="markdown")
     assert [(chunk.heading, chunk.start_line, chunk.end_line) for chunk in chunks] == [("Faq", 1, 9)]
 
 
 def test_small_sections_of_different_parents_stay_apart() -> None:
-    chunks = split_passages("# T\n\n## A\n\n### A1\n\nYes.\n\n## B\n\n### B1\n\nNo.\n", markdown=True)
+    chunks = split_passages("# T\n\n## A\n\n### A1\n\nYes.\n\n## B\n\n### B1\n\nNo.\n", kind="markdown")
     assert [chunk.heading for chunk in chunks] == ["T > A > A1", "T > B > B1"]
 
 
 def test_a_hash_in_a_fence_is_no_heading() -> None:
-    chunks = split_passages("# Title\n\n```sh\n# comment\nls\n```\n", markdown=True)
+    chunks = split_passages("# Title\n\n```sh\n# comment\nls\n```\n", kind="markdown")
     assert [chunk.heading for chunk in chunks] == ["Title"]
 
 
 def test_front_matter_is_no_heading() -> None:
-    chunks = split_passages("---\nid: a\ntitle: T\n---\n\n# Real\n\nText.\n", markdown=True)
+    chunks = split_passages("---\nid: a\ntitle: T\n---\n\n# Real\n\nText.\n", kind="markdown")
     assert [(chunk.start_line, chunk.heading) for chunk in chunks] == [(1, "Real")]
 
 
 def test_fenced_code_stays_whole() -> None:
     code = "\n".join(f"line_{n} = compute({n})" for n in range(150))
     prose = "\n\n".join(f"Paragraph {n}. " + "Words and more words. " * 20 for n in range(6))
-    chunks = split_passages(f"# T\n\n{prose}\n\n```python\n{code}\n```\n\n{prose}\n", markdown=True)
+    chunks = split_passages(f"# T\n\n{prose}\n\n```python\n{code}\n```\n\n{prose}\n", kind="markdown")
     assert all(chunk.text.count("```") % 2 == 0 for chunk in chunks)
 
 
 def test_markup_is_left_out_of_headings() -> None:
-    (chunk,) = split_passages("# The `open` *tool* of [Milvus](http://x)\n\ntext\n", markdown=True)
+    (chunk,) = split_passages("# The `open` *tool* of [Milvus](http://x)\n\ntext\n", kind="markdown")
     assert chunk.heading == "The open tool of Milvus"
 
 
 def test_long_list_is_cut_between_items() -> None:
     items = "\n".join(f"- item {n}\n  continued here with some more words to fill it" for n in range(120))
-    chunks = split_passages(items, markdown=True)
+    chunks = split_passages(items, kind="markdown")
     assert len(chunks) > 2
     assert all(chunk.text.startswith("- item") for chunk in chunks)

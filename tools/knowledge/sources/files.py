@@ -10,14 +10,18 @@ taken to have moved.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from .errors import PathNotFoundError
-from .values import Document, Skipped
+from ..errors import NoTextError, PathNotFoundError, UnreadableError
+from ..raw import MAX_BYTES, Item, Raw
+from ..values import Document, Skipped
 
-__all__ = ["Found", "Plan", "plan"]
+__all__ = ["Plan", "plan", "read_file"]
 
 _TEXT_SUFFIXES = frozenset(
     {".md", ".markdown", ".mdx", ".mkd", ".txt", ".text", ".rst", ".adoc", ".asciidoc", ".org", ".tex"}
@@ -26,20 +30,10 @@ _NOT_OURS = frozenset({"CVS", "__pycache__", "__pypackages__", "node_modules", "
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file to read."""
-
-    source: str
-    path: Path
-    root: Path | None
-    """The folder it was found in; None for a file named by itself."""
-
-
-@dataclass(frozen=True)
 class Plan:
     """What an ``add`` is about."""
 
-    found: Sequence[Found]
+    found: Sequence[Item]
     skipped: Sequence[Skipped]
     folders: Sequence[tuple[str, Path]]
     """Prefix of the sources and path of every folder that was gone through."""
@@ -71,31 +65,50 @@ def plan(paths: Sequence[str | Path], documents: Mapping[str, Document]) -> Plan
     if missing := [str(path) for path in targets if not path.exists()]:
         raise PathNotFoundError(f"no such file or folder: {', '.join(missing)}; nothing was added")
     names = _Names(documents)
-    found: dict[Path, Found] = {}
+    found: dict[Path, Item] = {}
     skipped: dict[str, Skipped] = {}
     folders: list[tuple[str, Path]] = []
     errors: list[OSError] = []
     for target in targets:
         path = target.resolve()
         if path.is_dir():
-            root, prefix = path, names.of_folder(path)
+            root, prefix = str(path), names.of_folder(path)
             entries = {
                 entry: prefix + entry.relative_to(path).as_posix() for entry in _walk(path, errors.append)
             }
             folders.append((prefix, path))
         else:
-            root, entries = None, {path: names.of_file(path)}
+            root, entries = "", {path: names.of_file(path)}
         for entry, name in entries.items():
             source = names.known(entry) or name
-            if reason := _unfit(entry, source, asked_for=root is None):
+            if reason := _unfit(entry, source, asked_for=not root):
                 skipped[source] = Skipped(source=source.encode(errors="replace").decode(), reason=reason)
             else:
-                found.setdefault(entry, Found(source, entry, root))
+                found.setdefault(entry, Item(source, str(entry), root, partial(read_file, entry)))
     for error in errors:
         name = str(error.filename)
         skipped[name] = Skipped(source=name, reason=f"cannot be read: {error.strerror or error}")
     closed = [Path(error.filename) for error in errors]
     return Plan(list(found.values()), list(skipped.values()), folders, closed)
+
+
+def read_file(path: Path) -> Raw:
+    """Read a regular file of reasonable size.
+
+    Raises:
+        UnreadableError: the system does not let us.
+        NoTextError: it is no regular file, or too large.
+    """
+    try:
+        info = path.stat()
+        if not stat.S_ISREG(info.st_mode):
+            raise NoTextError("not a regular file")
+        if info.st_size > MAX_BYTES:
+            raise NoTextError(f"larger than {MAX_BYTES // 2**20} MiB: split it")
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror or error}") from error
+    return Raw(path.name, data, datetime.fromtimestamp(info.st_mtime, UTC))
 
 
 class _Names:
