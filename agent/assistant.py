@@ -120,7 +120,7 @@ class Assistant:
             the model writes, and the :class:`~.answer.Result` last.
 
         Raises:
-            The same errors as :meth:`run`.
+            The same errors as :meth:`run`, after the event that tells of the run's end.
         """
         if not question.strip():
             raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
@@ -146,6 +146,7 @@ class Assistant:
             budget=_budget(model.model),
         )
         stop_reason, failure = StopReason.CANCELLED, None
+        raised: Exception | None = None
         try:
             async with aclosing(run.answer(question)) as items:
                 async for item in items:
@@ -157,16 +158,16 @@ class Assistant:
             if session is not None:
                 await session.add_items(run.new_items())
             stop_reason = result.stop_reason
-        except OssifrageError as error:
-            stop_reason, failure = StopReason.FAILED, str(error)
-            raise
         except Exception as error:
-            stop_reason, failure = StopReason.FAILED, type(error).__name__
-            raise
+            told = isinstance(error, OssifrageError)  # the text of others may hold what the model wrote
+            stop_reason, failure = StopReason.FAILED, str(error) if told else type(error).__name__
+            raised = error
         finally:
             recorder.end(stop_reason.value, error=failure)
         for event in events:
             yield event
+        if raised is not None:
+            raise raised
         yield result
 
     async def open(self) -> tuple[KnowledgeBase, OpenModel]:

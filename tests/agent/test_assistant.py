@@ -16,7 +16,7 @@ from ossifrage import Answer, Assistant, Citation, KnowledgeBase, Result, Settin
 from ossifrage.agent.answer import StopReason
 from ossifrage.agent.errors import EngineUnreachableError, InvalidOutputError, UsageError
 from ossifrage.agent.run import ReasoningDelta, TextDelta
-from ossifrage.agent.traces import OutputRejected, ToolReturned, TraceStore
+from ossifrage.agent.traces import OutputRejected, RunEnded, ToolReturned, TraceStore
 
 SECRET = "zq7-the-thought-nobody-may-see"
 THINK = f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|>assistant"
@@ -214,8 +214,18 @@ async def test_leaving_the_stream_stops_the_engine(birds: KnowledgeBase, setting
 
 
 async def test_engine_failure_ends_the_trace(birds: KnowledgeBase, settings: Settings) -> None:
+    seen: list[object] = []
+    engine = ScriptedEngine([SEARCH, EngineUnreachableError("No server answers.")])
+
+    async def watch() -> None:
+        async with assistant(engine, birds, settings) as it:
+            async for item in it.run_stream("What?"):
+                seen.append(item)
+
     with pytest.raises(EngineUnreachableError):
-        await ask(ScriptedEngine([SEARCH, EngineUnreachableError("No server answers.")]), birds, settings)
+        await watch()
+    assert isinstance(seen[-1], RunEnded)
+    assert seen[-1].error == "No server answers."
     with TraceStore(settings.home) as store:
         assert store.list()[0].stop_reason == "failed"
 
