@@ -20,7 +20,8 @@ __all__ = [
 ]
 
 SearchMode = Literal["auto", "lexical", "dense", "hybrid"]
-"""``auto`` is ``hybrid`` where the knowledge base has an embedding and ``lexical`` where it has none."""
+"""``auto`` is ``hybrid`` where the knowledge base has an embedding and ``lexical`` where it has none, or
+``dense`` on a Milvus without full-text search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +142,10 @@ class AddReport:
     passages: int
     """Passages written."""
     seconds: float
+    restored: tuple[str, ...] = ()
+    """Documents that the base had lost and that were read again from where they came from."""
+    missing: tuple[str, ...] = ()
+    """Documents that the base has lost and that could not be read again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,4 +161,8 @@ class Status:
     documents: int
     passages: int
     mode: SearchMode
-    """What ``auto`` means here: ``hybrid`` or ``lexical``."""
+    """What ``auto`` means here: ``hybrid``, or ``lexical`` or ``dense`` where there is nothing else."""
+    backend: str
+    """Which Milvus it is."""
+    missing: tuple[str, ...] = ()
+    """Documents that were stored and are lost; ``repair`` reads them again."""
