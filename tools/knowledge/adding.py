@@ -24,7 +24,7 @@ from .values import AddReport, Document, Progress, Skipped
 
 __all__ = ["Adding", "embed_rows", "lexical_terms"]
 
-_BATCH = 256
+_BATCH = 128
 """Passages embedded and written at a time."""
 
 
@@ -112,7 +112,7 @@ class Adding:
             changed=_sources(outcomes, "changed"),
             unchanged=_sources(outcomes, "unchanged"),
             removed=tuple(sorted(each.source for each in removed)),
-            skipped=tuple(sorted(skipped, key=lambda each: each.source)),
+            skipped=tuple(sorted([*work.skipped, *skipped], key=lambda each: each.source)),
             restored=tuple(sorted(restored)),
             missing=tuple(sorted(missing)),
             passages=self._written,

@@ -44,8 +44,9 @@ class Backend:
                 name=f"Milvus Lite {version.removeprefix(_LITE)}",
                 full_text=True,
                 segment_ranks=True,
-                # Its own default of 64 finds 97 of the 100 nearest among 100,000 passages, this 99.
-                dense_search={"params": {"ef": 256}},
+                # Recall@10 among 10,000 sentences is 0.990 with its own 64 and 0.998 with this, among
+                # 100,000 it is 0.990 and 0.992; the time is the same. Taken note of only in "params".
+                dense_search={"params": {"ef": 128}},
             )
         found = _NUMBER.search(version)
         number = (int(found[1]), int(found[2])) if found else _FULL_TEXT

@@ -18,7 +18,7 @@ from .milvus import TIMEOUT, Connection, milvus_errors
 from .schema import FORMAT, PASSAGE_FIELDS, STORED_FIELDS, About, create_collection
 from .values import Document
 
-__all__ = ["Collection", "Hit", "Row", "Survey", "passage_id", "quote"]
+__all__ = ["Collection", "Hit", "Row", "Survey", "passage_id", "quote", "rebuilding"]
 
 Row = dict[str, Any]
 
@@ -28,6 +28,32 @@ SEGMENT_ROWS = 16_000
 """Passages written to Milvus Lite between two flushes, at most: below the size at which it flushes by itself,
 which would leave a rest of any size."""
 
+_COMMON = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "for",
+        "from",
+        "in",
+        "is",
+        "it",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "this",
+        "to",
+        "was",
+        "with",
+    ]
+)
 _BATCH = 500
 _NARROW_PAGE, _WIDE_PAGE = 10_000, 1_000
 """Rows read at a time, without and with their text. Milvus Lite looks at every row for each page."""
@@ -55,6 +81,11 @@ def passage_id(source: str, sha256: str, ordinal: int) -> str:
     return hashlib.sha256(f"{source}\0{sha256}\0{ordinal}".encode(errors="surrogatepass")).hexdigest()[:32]
 
 
+def rebuilding(name: str) -> str:
+    """What the collection is called that is to take the place of ``name``."""
+    return f"{name}__rebuilding"
+
+
 def quote(value: str) -> str:
     """A string literal of Milvus' filter language."""
     for char, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
@@ -68,10 +99,10 @@ class Collection:
     def __init__(self, connection: Connection, *, uri: str, name: str, about: About) -> None:
         self.about = about
         self.backend = connection.backend
+        self.connection = connection
         self.name = name
-        self._connection = connection
+        self.uri = uri
         self._client = connection.client
-        self._uri = uri
         self._unflushed = 0
 
     @classmethod
@@ -86,7 +117,12 @@ class Collection:
         """
         client = connection.client
         with milvus_errors(uri):
-            if not client.has_collection(name, timeout=TIMEOUT):
+            found = client.has_collection(name, timeout=TIMEOUT)
+            if not found and client.has_collection(rebuilding(name), timeout=TIMEOUT):
+                # The old one is dropped when the new one is complete; what was left to do is this.
+                client.rename_collection(rebuilding(name), name, timeout=TIMEOUT)
+                found = True
+            if not found:
                 raise KnowledgeNotFoundError(
                     f"nothing in {uri} yet; add documents with: ossifrage kb add PATH"
                 )
@@ -128,22 +164,38 @@ class Collection:
             create_collection(connection.client, name, about)
         return cls(connection, uri=uri, name=name, about=about)
 
+    def drop(self) -> None:
+        """Delete the collection."""
+        with milvus_errors(self.uri):
+            self._client.drop_collection(self.name, timeout=TIMEOUT)
+
+    def rename(self, name: str) -> None:
+        """Give it another name, under which it is ready to be searched again."""
+        with milvus_errors(self.uri):
+            self._client.rename_collection(self.name, name, timeout=TIMEOUT)
+            self._client.load_collection(name, timeout=TIMEOUT)
+        self.name = name
+
     def close(self) -> None:
         """Let go of Milvus."""
-        self._connection.close()
+        self.connection.close()
 
     def count(self) -> int:
         """Passages in the collection, complete or not."""
-        with milvus_errors(self._uri):
+        with milvus_errors(self.uri):
             rows = self._client.query(self.name, filter="", output_fields=["count(*)"], **self._strong)
         return int(rows[0]["count(*)"])
 
     def documents(self, condition: str = "") -> dict[str, Document]:
         """Every document by source, in order; of two versions of one, the one added last."""
-        wanted = "ordinal == 0" + (f" and {condition}" if condition else "")
-        fields = ["source", "title", "total_lines", "document_sha256", "metadata"]
-        found = sorted(map(_document, self._rows(wanted, fields)), key=lambda each: (each.source, each.added))
+        rows = self.records(condition)
+        found = sorted(map(_document, rows), key=lambda each: (each.source, each.added))
         return {document.source: document for document in found}
+
+    def records(self, condition: str = "") -> Iterator[Row]:
+        """The first passage of every document, without its text."""
+        wanted = "ordinal == 0" + (f" and {condition}" if condition else "")
+        return self._rows(wanted, ["source", "title", "total_lines", "document_sha256", "metadata"])
 
     def passages(self, document: Document, condition: str = "") -> list[Row]:
         """The passages of a document, in order."""
@@ -162,8 +214,9 @@ class Collection:
 
     def search_lexical(self, terms: Sequence[str], limit: int, condition: str = "") -> list[list[Hit]]:
         """BM25 search among the rows of ``condition``; one list of hits for each string of terms."""
+        wanted = [_without_common(each) for each in terms] if self.backend.segment_ranks else list(terms)
         # Milvus Lite gives BM25 as a negative distance, the server as a positive score.
-        return self._search("sparse", list(terms), limit, condition, {"metric_type": "BM25"}, abs)
+        return self._search("sparse", wanted, limit, condition, {"metric_type": "BM25"}, abs)
 
     def search_dense(
         self, vectors: Sequence[Sequence[float]], limit: int, condition: str = ""
@@ -171,7 +224,7 @@ class Collection:
         """Search by cosine similarity among the rows of ``condition``; one list of hits for each vector."""
         if wrong := {len(vector) for vector in vectors} - {self.about.dimension}:
             raise EmbeddingError(
-                f"the embedding gives {wrong.pop()} dimensions, the base {self._uri} has "
+                f"the embedding gives {wrong.pop()} dimensions, the base {self.uri} has "
                 f"{self.about.dimension}; use the embedding it was made with"
             )
         params = {"metric_type": "COSINE", **self.backend.dense_search}
@@ -193,8 +246,14 @@ class Collection:
             for each in documents
             for ordinal in range(1, each.passages)
         ]
-        self._delete_ids(records)
-        self._delete_ids(others)
+        self.delete_ids(records)
+        self.delete_ids(others)
+
+    def delete_ids(self, ids: Sequence[str]) -> None:
+        """Delete passages by their keys."""
+        with milvus_errors(self.uri):
+            for start in range(0, len(ids), _BATCH):
+                self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=TIMEOUT)
 
     def repair(self) -> int:
         """Delete what an interrupted ``add`` left behind; returns how many passages that were.
@@ -203,7 +262,7 @@ class Collection:
         document that a later one replaced.
         """
         leftovers = self.survey().leftovers
-        self._delete_ids(leftovers)
+        self.delete_ids(leftovers)
         return len(leftovers)
 
     def survey(self) -> Survey:
@@ -244,7 +303,7 @@ class Collection:
 
     def flush(self) -> None:
         """Seal what was written: Milvus Lite searches what is not with a slow scan."""
-        with milvus_errors(self._uri):
+        with milvus_errors(self.uri):
             self._client.flush(self.name, timeout=TIMEOUT * 10)
         self._unflushed = 0
 
@@ -254,7 +313,7 @@ class Collection:
 
     def _rows(self, condition: str, fields: list[str]) -> Iterator[Row]:
         page = _WIDE_PAGE if "text" in fields else _NARROW_PAGE
-        with milvus_errors(self._uri):
+        with milvus_errors(self.uri):
             rows = self._client.query_iterator(
                 self.name, batch_size=page, filter=condition, output_fields=fields, **self._strong
             )
@@ -271,7 +330,7 @@ class Collection:
         params: Row,
         score: Callable[[float], float],
     ) -> list[list[Hit]]:
-        with milvus_errors(self._uri):
+        with milvus_errors(self.uri):
             found = self._client.search(
                 self.name,
                 data=data,
@@ -285,15 +344,19 @@ class Collection:
             return [[Hit(dict(hit["entity"]), score(hit["distance"])) for hit in hits] for hits in found]
 
     def _upsert(self, rows: Sequence[Row]) -> None:
-        with milvus_errors(self._uri):
+        with milvus_errors(self.uri):
             for start in range(0, len(rows), _BATCH):
                 self._client.upsert(self.name, list(rows[start : start + _BATCH]), timeout=TIMEOUT)
         self._unflushed += len(rows)
 
-    def _delete_ids(self, ids: Sequence[str]) -> None:
-        with milvus_errors(self._uri):
-            for start in range(0, len(ids), _BATCH):
-                self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=TIMEOUT)
+
+def _without_common(terms: str) -> str:
+    """Leave out words that are in most passages.
+
+    They weigh next to nothing, but Milvus Lite goes through all passages of each word one by one: without
+    them a whole sentence takes a third of the time.
+    """
+    return " ".join(term for term in terms.split() if term not in _COMMON) or terms
 
 
 def _document(row: Row) -> Document:

@@ -9,6 +9,7 @@ from typing import Literal
 
 __all__ = [
     "AddReport",
+    "Copied",
     "Document",
     "Excerpt",
     "Filters",
@@ -146,6 +147,19 @@ class AddReport:
     """Documents that the base had lost and that were read again from where they came from."""
     missing: tuple[str, ...] = ()
     """Documents that the base has lost and that could not be read again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copied:
+    """What a ``rebuild`` or a ``migrate`` did."""
+
+    documents: int
+    passages: int
+    """Passages there are, counted on both sides."""
+    copied: int
+    """Those of them that were copied now; the others an interrupted try had copied already."""
+    backend: str
+    """Which Milvus the copy is on."""
 
 
 @dataclass(frozen=True, kw_only=True)
