@@ -70,9 +70,13 @@ async def _run(
 ) -> Result:
     from ..assistant import Assistant
     from .live import show_run
+    from .upkeep import warn_of_missing
 
     async with Assistant(settings, output_type=output_type) as assistant:
-        return await show_run(assistant, question, show_reasoning=show_reasoning, quiet=quiet)
+        result = await show_run(assistant, question, show_reasoning=show_reasoning, quiet=quiet)
+        knowledge, _ = await assistant.open()
+        warn_of_missing(knowledge)
+        return result
 
 
 def load_type(name: str) -> type[Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import with_settings
+from .upkeep import migrate, rebuild, repair, warn_of_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ def add(settings: Settings, paths: tuple[str, ...], embedding: str | None) -> in
     with _open(settings, create=True) as base, _progress_bar() as progress:
         report = base.add(paths, progress=progress)
     _print_report(report)
-    stored = report.added or report.changed or report.unchanged or report.removed
+    stored = report.added or report.changed or report.unchanged or report.removed or report.restored
     if not stored:
         if not report.skipped:
             click.echo("No text files were found there.", err=True)
@@ -94,11 +95,13 @@ def status(settings: Settings, as_json: bool) -> None:
 
     with _open(settings) as base:
         values = dataclasses.asdict(base.status())
+        warn_of_missing(base)
     if as_json:
         _print_json(values)
         return
     from ..traces.printable import one_line
 
+    values["missing"] = len(values["missing"])
     for name, value in values.items():
         click.echo(f"{name.replace('_', ' ')}: {one_line(str(value))}")
 
@@ -122,6 +125,7 @@ def search(settings: Settings, query: str, top_k: int, mode: str, as_json: bool)
         raise UsageError("The query is empty: say what to look for.")
     with _open(settings) as base:
         passages = base.search(query, top_k=top_k, mode=cast(SearchMode, mode))
+        warn_of_missing(base)
     if as_json:
         names = ("score", "source", "title", "heading", "start_line", "end_line", "text", "passage_id")
         _print_json([{name: getattr(passage, name) for name in names} for passage in passages])
@@ -136,6 +140,10 @@ def search(settings: Settings, query: str, top_k: int, mode: str, as_json: bool)
         )
     if not passages:
         click.echo("Nothing found.", err=True)
+
+
+for _command in (repair, rebuild, migrate):
+    kb.add_command(_command)
 
 
 @contextmanager
@@ -197,6 +205,10 @@ def _print_report(report: AddReport) -> None:
         f"{len(report.removed)} removed, {len(report.skipped)} skipped; "
         f"{report.passages} passages in {report.seconds:.1f} s{rate}"
     )
+    if report.restored:
+        click.echo(f"{len(report.restored)} lost documents restored", err=True)
+    if report.missing:
+        click.echo(f"{len(report.missing)} documents are lost: ossifrage kb repair names them", err=True)
     for skipped in report.skipped[:_SKIPPED_SHOWN]:
         click.echo(f"skipped {one_line(skipped.source)}: {one_line(skipped.reason)}", err=True)
     if (more := len(report.skipped) - _SKIPPED_SHOWN) > 0:

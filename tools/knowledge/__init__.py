@@ -20,14 +20,27 @@ from .errors import (
     PathNotFoundError,
     UnreadableError,
 )
-from .values import AddReport, Document, Excerpt, Filters, Passage, Progress, SearchMode, Skipped, Status
+from .values import (
+    AddReport,
+    Copied,
+    Document,
+    Excerpt,
+    Filters,
+    Passage,
+    Progress,
+    SearchMode,
+    Skipped,
+    Status,
+)
 
 if TYPE_CHECKING:
     from .base import KnowledgeBase
+    from .copying import migrate, rebuild
     from .embeddings import EmbeddingFunction
 
 __all__ = [
     "AddReport",
+    "Copied",
     "Document",
     "DocumentNotFoundError",
     "EmbeddingError",
@@ -49,9 +62,16 @@ __all__ = [
     "Skipped",
     "Status",
     "UnreadableError",
+    "migrate",
+    "rebuild",
 ]
 
-_HOME = {"EmbeddingFunction": ".embeddings", "KnowledgeBase": ".base"}
+_HOME = {
+    "EmbeddingFunction": ".embeddings",
+    "KnowledgeBase": ".base",
+    "migrate": ".copying",
+    "rebuild": ".copying",
+}
 
 
 def __getattr__(name: str) -> Any:

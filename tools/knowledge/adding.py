@@ -3,29 +3,58 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Literal, cast
 
-from .collection import VARCHAR_BYTES, Collection, passage_id
+from .ahead import working_ahead
+from .collection import Collection, Row, passage_id
 from .embeddings import Embedder
 from .errors import NoTextError, UnreadableError
+from .ledger import Ledger, find_again
 from .lexical import search_terms
 from .loaders import Loaded, load
 from .passages import split_passages
 from .raw import Item, Raw
+from .schema import VARCHAR_BYTES
 from .sources import plan
 from .values import AddReport, Document, Progress, Skipped
 
-__all__ = ["Adding"]
+__all__ = ["Adding", "embed_rows", "lexical_terms"]
 
-_BATCH = 256
+_BATCH = 128
 """Passages embedded and written at a time."""
 
 
+_STORED = frozenset({"added", "changed", "unchanged"})
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one document, and which version of it is to go."""
+
+    source: str
+    kind: Literal["added", "changed", "unchanged", "unreadable", "unfit"]
+    old: Document | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Passages to write, and the documents that are complete with them."""
+
+    rows: list[Row]
+    outcomes: list[_Outcome]
+
+
 class Adding:
-    """One ``add``: a document is written whole before its old version is deleted."""
+    """One ``add``: a document is written whole before its old version is deleted.
+
+    Reading and cutting, embedding, and writing go on at the same time, each in a thread; only the caller's
+    thread talks to Milvus, so that an interruption leaves nothing half said.
+    """
 
     def __init__(
         self,
@@ -33,111 +62,159 @@ class Adding:
         embedder: Embedder | None,
         progress: Callable[[Progress], None] | None,
         tags: Sequence[str] = (),
+        ledger: Ledger | None = None,
     ) -> None:
         self._collection = collection
         self._embedder = embedder
         self._progress = progress
         self._tags = tuple(sorted(set(tags)))
-        self._rows: list[dict[str, Any]] = []
-        self._replaced: list[Document] = []
+        self._ledger = ledger
         self._written = 0
+        self._since = datetime.now(UTC)
 
     def run(self, paths: Sequence[str | Path]) -> AddReport:
-        """Add files and folders.
+        """Add files and folders, and what the base has lost.
 
         Raises:
             PathNotFoundError: a path does not exist; nothing was written.
         """
-        began, since = time.monotonic(), datetime.now(UTC)
+        began = time.monotonic()
         self._collection.repair()
         known = self._collection.documents()
-        work = plan(paths, known)
-        added: list[str] = []
-        changed: list[str] = []
-        unchanged: list[str] = []
-        skipped = list(work.skipped)
-        kept: set[str] = set()
-        for done, item in enumerate(work.found, 1):
-            old = known.get(item.source)
-            given = self._tags or (old.given_tags if old else ())
-            try:
-                raw = item.read()
-                if old is not None and (old.sha256, old.given_tags) == (raw.sha256, given):
-                    unchanged.append(item.source)
-                else:
-                    self._take(item, raw, load(raw), old, since, given)
-                    (added if old is None else changed).append(item.source)
-                kept.add(item.source)
-            except UnreadableError as error:
-                kept.add(item.source)
-                skipped.append(Skipped(source=item.source, reason=str(error)))
-            except NoTextError as error:
-                skipped.append(Skipped(source=item.source, reason=str(error)))
-            self._tell(done, len(work.found), item.source)
-        self._write()
+        lost = self._ledger.lost(known) if self._ledger else {}
+        # A lost document keeps its name, and others keep away from it.
+        # A lost document keeps its name, and others keep away from it.
+        names = {**lost, **known}
+        work = plan(paths, names)
         asked = {item.source for item in work.found}
+        lost = {name: each for name, each in lost.items() if not work.misses(each)}
+        again = find_again({name: each for name, each in lost.items() if name not in asked}, names)
+        tagged = [(item, self._tags or _given_tags(names.get(item.source))) for item in work.found]
+        tagged += [(item, lost[item.source].given_tags) for item in again]
+        outcomes = self._bring(tagged, known)
+        stored = {each.source for each in outcomes if each.kind in _STORED}
+        kept = stored | {each.source for each in outcomes if each.kind == "unreadable"}
+        unfit = {each.source for each in outcomes} - kept
         removed = [
             each
             for each in known.values()
             if each.source not in kept and (each.source in asked or work.misses(each))
         ]
-        self._collection.delete(removed)
-        if self._written or removed:
-            self._collection.settle(self._written, since)
+        missing = {name: each for name, each in lost.items() if name not in stored | unfit}
+        self._finish(known, removed, missing)
+        restored = stored & {item.source for item in again}
+        skipped = [
+            *work.skipped,
+            *(Skipped(source=each.source, reason=each.reason) for each in outcomes if each.reason),
+        ]
         return AddReport(
-            added=tuple(sorted(added)),
-            changed=tuple(sorted(changed)),
-            unchanged=tuple(sorted(unchanged)),
+            added=_sources(outcomes, "added", without=restored),
+            changed=_sources(outcomes, "changed"),
+            unchanged=_sources(outcomes, "unchanged"),
             removed=tuple(sorted(each.source for each in removed)),
-            skipped=tuple(sorted(skipped, key=lambda each: each.source)),
+            skipped=tuple(sorted([*work.skipped, *skipped], key=lambda each: each.source)),
+            restored=tuple(sorted(restored)),
+            missing=tuple(sorted(missing)),
             passages=self._written,
             seconds=time.monotonic() - began,
         )
 
-    def _take(
-        self,
-        item: Item,
-        raw: Raw,
-        loaded: Loaded,
-        old: Document | None,
-        since: datetime,
-        given_tags: tuple[str, ...],
+    def _finish(
+        self, known: Mapping[str, Document], removed: Sequence[Document], missing: Mapping[str, Document]
     ) -> None:
-        self._rows.extend(_rows(item, raw, loaded, since, given_tags))
-        if old is not None:
-            self._replaced.append(old)
-        if len(self._rows) >= _BATCH:
-            self._write()
+        """Delete what has gone and make the rest searchable; the ledger never claims what may be gone."""
+        if removed and self._ledger:
+            gone = {each.source for each in removed}
+            self._ledger.write(
+                {**missing, **{name: each for name, each in known.items() if name not in gone}}
+            )
+        self._collection.delete(removed)
+        if self._written or removed:
+            self._collection.settle(self._since)
+        if self._ledger:
+            self._ledger.write({**missing, **self._collection.documents()})
 
-    def _write(self) -> None:
-        for start in range(0, len(self._rows) if self._embedder else 0, _BATCH):
-            self._embed(self._rows[start : start + _BATCH])
-        self._collection.write(self._rows)
-        self._collection.delete(self._replaced)
-        self._written += len(self._rows)
-        self._rows, self._replaced = [], []
+    def _bring(
+        self, tagged: Sequence[tuple[Item, tuple[str, ...]]], known: Mapping[str, Document]
+    ) -> list[_Outcome]:
+        outcomes: list[_Outcome] = []
+        with (
+            working_ahead(self._read(tagged, known)) as batches,
+            working_ahead(map(self._embed, batches)) as embedded,
+        ):
+            for batch in embedded:
+                self._collection.write(batch.rows)
+                self._collection.delete([each.old for each in batch.outcomes if each.old is not None])
+                self._written += len(batch.rows)
+                for outcome in batch.outcomes:
+                    outcomes.append(outcome)
+                    self._tell(len(outcomes), len(tagged), outcome.source)
+        return outcomes
 
-    def _embed(self, rows: Sequence[dict[str, Any]]) -> None:
-        assert self._embedder is not None
-        texts = [f"{row['heading'] or row['title']}\n{row['text']}" for row in rows]
-        for row, vector in zip(rows, self._embedder.documents(texts), strict=True):
-            row["dense"] = vector
+    def _read(
+        self, tagged: Sequence[tuple[Item, tuple[str, ...]]], known: Mapping[str, Document]
+    ) -> Iterator[_Batch]:
+        batch = _Batch([], [])
+        for item, tags in tagged:
+            rows, outcome = self._prepare(item, known.get(item.source), tags)
+            # The record goes last, with the outcome: a long document spans several batches.
+            for row in [*rows[1:], *rows[:1]]:
+                if len(batch.rows) == _BATCH:
+                    yield batch
+                    batch = _Batch([], [])
+                batch.rows.append(row)
+            batch.outcomes.append(outcome)
+            if len(batch.outcomes) == _BATCH:
+                yield batch
+                batch = _Batch([], [])
+        yield batch
+
+    def _prepare(self, item: Item, old: Document | None, tags: tuple[str, ...]) -> tuple[list[Row], _Outcome]:
+        try:
+            raw = item.read()
+            if old is not None and (old.sha256, old.given_tags) == (raw.sha256, tags):
+                return [], _Outcome(item.source, "unchanged")
+            rows = _rows(item, raw, load(raw), self._since, tags)
+            return rows, _Outcome(item.source, "added" if old is None else "changed", old)
+        except UnreadableError as error:
+            return [], _Outcome(item.source, "unreadable", reason=str(error))
+        except NoTextError as error:
+            return [], _Outcome(item.source, "unfit", reason=str(error))
+
+    def _embed(self, batch: _Batch) -> _Batch:
+        if self._embedder is not None:
+            embed_rows(self._embedder, batch.rows)
+        return batch
 
     def _tell(self, done: int, total: int, source: str) -> None:
         if self._progress is not None:
             self._progress(
-                Progress(
-                    done_files=done,
-                    total_files=total,
-                    passages=self._written + len(self._rows),
-                    source=source,
-                )
+                Progress(done_files=done, total_files=total, passages=self._written, source=source)
             )
 
 
-def _rows(
-    item: Item, raw: Raw, loaded: Loaded, since: datetime, given_tags: tuple[str, ...]
-) -> list[dict[str, Any]]:
+def embed_rows(embedder: Embedder, rows: Sequence[Row]) -> None:
+    """Give passages their vectors."""
+    if rows:
+        texts = [f"{row['heading'] or row['title']}\n{row['text']}" for row in rows]
+        for row, vector in zip(rows, embedder.documents(texts), strict=True):
+            row["dense"] = vector
+
+
+def lexical_terms(title: str, heading: str, text: str) -> str:
+    """The search terms of a passage, as many as fit."""
+    return search_terms(f"{title}\n{heading}\n{text}").encode()[:VARCHAR_BYTES].decode(errors="ignore")
+
+
+def _given_tags(document: Document | None) -> tuple[str, ...]:
+    return document.given_tags if document else ()
+
+
+def _sources(outcomes: Iterable[_Outcome], kind: str, *, without: Set[str] = frozenset()) -> tuple[str, ...]:
+    return tuple(sorted(each.source for each in outcomes if each.kind == kind and each.source not in without))
+
+
+def _rows(item: Item, raw: Raw, loaded: Loaded, since: datetime, given_tags: tuple[str, ...]) -> list[Row]:
     chunks = split_passages(loaded.text, kind=loaded.kind)
     common = {
         "added": since.timestamp(),
@@ -158,7 +235,7 @@ def _rows(
             "total_lines": chunks[-1].end_line,
             "ordinal": ordinal,
             "text": chunk.text,
-            "lexical": _terms(f"{loaded.title}\n{chunk.heading}\n{chunk.text}"),
+            "lexical": lexical_terms(loaded.title, chunk.heading, chunk.text),
             "document_sha256": raw.sha256,
             "metadata": {**common, **({} if ordinal else record)},
         }
@@ -172,8 +249,3 @@ def _own_tags(loaded: Loaded) -> list[str]:
     if isinstance(tags, str):
         tags = tags.split(",")
     return [str(tag).strip() for tag in cast(list[object], tags)] if isinstance(tags, list) else []
-
-
-def _terms(text: str) -> str:
-    """The search terms of a passage, as many as fit."""
-    return search_terms(text).encode()[:VARCHAR_BYTES].decode(errors="ignore")

@@ -23,6 +23,7 @@ from .errors import (
     KnowledgeError,
     KnowledgeNotFoundError,
 )
+from .ledger import Ledger
 from .lexical import search_terms
 from .milvus import connect, data_folder, is_server
 from .passages import join_chunks
@@ -56,6 +57,8 @@ class KnowledgeBase:
         KnowledgeUnreachableError: the server does not answer.
         EmbeddingMismatchError: the base was made with another embedding.
         EmbeddingUnavailableError: a new base is to have an embedding that cannot be loaded here.
+        KnowledgeError: the base has another format, or the Milvus has no full-text search and the new base
+            no embedding.
     """
 
     def __init__(
@@ -93,11 +96,11 @@ class KnowledgeBase:
                     dimension=self._embedder.dimension() if self._embedder else 0,
                 )
             else:
-                made_with = self._collection.embedding
+                made_with = self._collection.about.embedding
                 if spec not in {"auto", made_with}:
                     raise EmbeddingMismatchError(
-                        f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: "
-                        "open it with embedding='auto', or add the documents to a new one"
+                        f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: open it "
+                        f"with embedding='auto', or change it with: ossifrage kb rebuild --embedding {spec}"
                     )
                 self._embedder = (
                     None if made_with == "none" else Embedder(made_with if spec == "auto" else embedding)
@@ -105,6 +108,7 @@ class KnowledgeBase:
         except BaseException:
             connection.close()
             raise
+        self._ledger = None if is_server(address) else ledger_of(address, collection)
 
     @property
     def uri(self) -> str:
@@ -143,7 +147,38 @@ class KnowledgeBase:
         """
         given = [paths] if isinstance(paths, str | Path) else paths
         with self._open_collection() as collection:
-            return Adding(collection, self._embedder, progress, tags).run(given)
+            return Adding(collection, self._embedder, progress, tags, self._ledger).run(given)
+
+    def missing(self) -> tuple[str, ...]:
+        """The documents that were stored and are not there any more, as far as a folder's ledger tells.
+
+        Fast as long as nothing is amiss: then it only counts.
+        """
+        with self._open_collection() as collection:
+            if self._ledger is None or collection.count() >= self._ledger.passages:
+                return ()
+            return tuple(sorted(self._ledger.lost(collection.survey().complete)))
+
+    def repair(
+        self, *, forget: bool = False, progress: Callable[[Progress], None] | None = None
+    ) -> AddReport:
+        """Clean up after an interruption, and read lost documents again from where they came from.
+
+        Args:
+            forget: do not look for what cannot be read again any more; else every ``add`` tries.
+            progress: called after each document.
+
+        Returns:
+            What was done; ``restored`` and ``missing`` are the documents that were lost.
+
+        Raises:
+            EmbeddingError: the embedding failed; what was restored until then stays.
+        """
+        with self._open_collection() as collection:
+            report = Adding(collection, self._embedder, progress, (), self._ledger).run([])
+            if forget and self._ledger is not None:
+                self._ledger.write(collection.documents())
+        return report
 
     def search(
         self, query: str | Sequence[str], *, top_k: int = 10, mode: SearchMode = "auto"
@@ -262,14 +297,18 @@ class KnowledgeBase:
         """
         given = [sources] if isinstance(sources, str) else sources
         with self._open_collection() as collection:
-            documents = collection.documents()
+            stored = collection.documents()
+            lost = self._ledger.lost(stored) if self._ledger else {}
+            documents = {**lost, **stored}
             chosen: set[str] = set()
             for name in given:
                 named = {source for source in documents if _names(name, source)}
                 if not named:
                     raise _unknown(name, documents)
                 chosen |= named
-            collection.delete([documents[source] for source in sorted(chosen)])
+            if self._ledger:  # first, so that it never claims what is gone on purpose
+                self._ledger.write({name: each for name, each in documents.items() if name not in chosen})
+            collection.delete([stored[source] for source in sorted(chosen & stored.keys())])
             collection.flush()
         return tuple(sorted(chosen))
 
@@ -277,14 +316,17 @@ class KnowledgeBase:
         """The base in numbers."""
         with self._open_collection() as collection:
             documents = collection.documents().values()
+            missing = self.missing()
         return Status(
             uri=self.uri,
             collection=collection.name,
-            embedding=collection.embedding,
-            dimension=collection.dimension,
+            embedding=collection.about.embedding,
+            dimension=collection.about.dimension,
             documents=len(documents),
             passages=sum(each.passages for each in documents),
             mode=self._auto_mode,
+            backend=collection.backend.name,
+            missing=missing,
         )
 
     def close(self) -> None:
@@ -296,6 +338,8 @@ class KnowledgeBase:
 
     @property
     def _auto_mode(self) -> SearchMode:
+        if not self._collection.about.full_text:
+            return "dense"
         return "hybrid" if self._embedder else "lexical"
 
     @contextmanager
@@ -307,6 +351,11 @@ class KnowledgeBase:
             yield self._collection
 
     def _lexical(self, collection: Collection, queries: Sequence[str], limit: int) -> list[list[Hit]]:
+        if not collection.about.full_text:
+            raise KnowledgeError(
+                f"the knowledge base {self._uri} has no full-text search ({collection.backend.name}); search "
+                "with mode='dense'"
+            )
         terms = [search_terms(text) for text in queries]
         found = iter(collection.search_lexical([each for each in terms if each], limit) if any(terms) else [])
         return [next(found) if each else [] for each in terms]
@@ -331,6 +380,11 @@ class KnowledgeBase:
                 f"several documents end in {source!r}: {', '.join(ending[:5])}; name one"
             )
         raise _unknown(source, documents)
+
+
+def ledger_of(uri: str | Path, collection: str) -> Ledger:
+    """The ledger of a collection in a folder."""
+    return Ledger(data_folder(str(uri)).parent / f"{collection}.ledger")
 
 
 def _passage(row: Mapping[str, Any], score: float) -> Passage:

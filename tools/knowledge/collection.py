@@ -7,42 +7,56 @@ its document and is written last: a document whose record is missing was never c
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import EmbeddingError, KnowledgeError, KnowledgeNotFoundError
-from .milvus import TIMEOUT, Connection, load_pymilvus, milvus_errors
+from .milvus import TIMEOUT, Connection, milvus_errors
+from .schema import FORMAT, PASSAGE_FIELDS, STORED_FIELDS, About, create_collection
 from .values import Document
 
-__all__ = ["Collection", "Hit", "passage_id", "quote"]
+__all__ = ["Collection", "Hit", "Row", "Survey", "passage_id", "quote", "rebuilding"]
 
 Row = dict[str, Any]
 
-FORMAT = 2
-VARCHAR_BYTES = 65_535
-"""Milvus' limit for a string field."""
 STATISTICS_ROWS = 4_000
 """Passages from which word frequencies are taken to be known well enough."""
+SEGMENT_ROWS = 16_000
+"""Passages written to Milvus Lite between two flushes, at most: below the size at which it flushes by itself,
+which would leave a rest of any size."""
 
-_PROPERTY = "ossifrage"
-"""The collection's property that says what it is. (Milvus Lite does not keep a collection's description.)"""
+_COMMON = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "for",
+        "from",
+        "in",
+        "is",
+        "it",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "this",
+        "to",
+        "was",
+        "with",
+    ]
+)
 _BATCH = 500
-_PASSAGE_FIELDS = [
-    "passage_id",
-    "source",
-    "title",
-    "heading",
-    "start_line",
-    "end_line",
-    "total_lines",
-    "text",
-    "metadata",
-]
-_STORED_FIELDS = [*_PASSAGE_FIELDS, "ordinal", "lexical", "document_sha256"]
+_NARROW_PAGE, _WIDE_PAGE = 10_000, 1_000
+"""Rows read at a time, without and with their text. Milvus Lite looks at every row for each page."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +67,23 @@ class Hit:
     score: float
 
 
+class Survey(NamedTuple):
+    """What a look at every passage found."""
+
+    complete: dict[str, Document]
+    """By source."""
+    leftovers: list[str]
+    """The keys of passages that belong to no complete document."""
+
+
 def passage_id(source: str, sha256: str, ordinal: int) -> str:
     """The key of a passage: the same document always gets the same keys. Hexadecimal only."""
     return hashlib.sha256(f"{source}\0{sha256}\0{ordinal}".encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def rebuilding(name: str) -> str:
+    """What the collection is called that is to take the place of ``name``."""
+    return f"{name}__rebuilding"
 
 
 def quote(value: str) -> str:
@@ -68,118 +96,147 @@ def quote(value: str) -> str:
 class Collection:
     """Typed access to the rows."""
 
-    def __init__(
-        self, connection: Connection, *, uri: str, name: str, embedding: str, dimension: int
-    ) -> None:
-        self.embedding = embedding
-        self.dimension = dimension
+    def __init__(self, connection: Connection, *, uri: str, name: str, about: About) -> None:
+        self.about = about
+        self.backend = connection.backend
+        self.connection = connection
         self.name = name
-        self._connection = connection
+        self.uri = uri
         self._client = connection.client
-        self._uri = uri
+        self._unflushed = 0
 
     @classmethod
-    def open(cls, connection: Connection, *, uri: str, name: str) -> Collection:
+    def open(
+        cls, connection: Connection, *, uri: str, name: str, formats: Sequence[int] = (FORMAT,)
+    ) -> Collection:
         """Open the collection ``name``.
 
         Raises:
             KnowledgeNotFoundError: there is none.
-            KnowledgeError: it is not a knowledge base of this format.
+            KnowledgeError: it is not a knowledge base of these formats.
         """
         client = connection.client
         with milvus_errors(uri):
-            if not client.has_collection(name, timeout=TIMEOUT):
+            found = client.has_collection(name, timeout=TIMEOUT)
+            if not found and client.has_collection(rebuilding(name), timeout=TIMEOUT):
+                # The old one is dropped when the new one is complete; what was left to do is this.
+                client.rename_collection(rebuilding(name), name, timeout=TIMEOUT)
+                found = True
+            if not found:
                 raise KnowledgeNotFoundError(
                     f"nothing in {uri} yet; add documents with: ossifrage kb add PATH"
                 )
             properties = client.describe_collection(name, timeout=TIMEOUT).get("properties", {})
-            client.load_collection(name, timeout=TIMEOUT)
         try:
-            about = json.loads(properties[_PROPERTY])
-            version, embedding, dimension = about["format"], str(about["embedding"]), int(about["dimension"])
+            about = About.of(properties)
         except (ValueError, KeyError, TypeError) as error:
             raise KnowledgeError(
                 f"the collection {name!r} at {uri} is not a knowledge base of ossifrage; choose another name"
             ) from error
-        if version != FORMAT:
+        if about.format not in formats:
+            way_out = "ossifrage kb rebuild" if about.format < FORMAT else "a newer version of ossifrage"
             raise KnowledgeError(
-                f"the knowledge base {uri} has format {version}, this program reads {FORMAT}: upgrade it"
+                f"the knowledge base {uri} has format {about.format}, this program reads {FORMAT}; "
+                f"bring them together with: {way_out}"
             )
-        return cls(connection, uri=uri, name=name, embedding=embedding, dimension=dimension)
+        with milvus_errors(uri):
+            # A collection of Milvus Lite that was opened or renamed is not loaded.
+            client.load_collection(name, timeout=TIMEOUT)
+        return cls(connection, uri=uri, name=name, about=about)
 
     @classmethod
     def create(
         cls, connection: Connection, *, uri: str, name: str, embedding: str, dimension: int
     ) -> Collection:
-        """Make an empty collection. ``dimension`` is 0 for one without embedding."""
-        client = connection.client
-        about = json.dumps({"format": FORMAT, "embedding": embedding, "dimension": dimension})
-        with milvus_errors(uri):
-            client.create_collection(
-                name,
-                schema=_schema(client, dimension),
-                properties={_PROPERTY: about},
-                consistency_level="Session",
-                timeout=TIMEOUT,
+        """Make an empty collection. ``dimension`` is 0 for one without embedding.
+
+        Raises:
+            KnowledgeError: this Milvus has no full-text search, and without an embedding no other either.
+        """
+        backend = connection.backend
+        if not (backend.full_text or dimension):
+            raise KnowledgeError(
+                f"{backend.name} at {uri} has no full-text search: choose an embedding (--embedding), "
+                "a server from Milvus 2.5 on, or a folder"
             )
-            # One index at a time and without waiting: pymilvus otherwise sleeps half a second for each.
-            for field, kind, metric in (
-                ("sparse", "SPARSE_INVERTED_INDEX", "BM25"),
-                *([("dense", "AUTOINDEX", "COSINE")] if dimension else []),
-            ):
-                index = client.prepare_index_params()
-                index.add_index(field, index_type=kind, metric_type=metric, index_name=field)
-                client.create_index(name, index, sync=False, timeout=TIMEOUT)
-            client.load_collection(name, timeout=TIMEOUT)
-        return cls(connection, uri=uri, name=name, embedding=embedding, dimension=dimension)
+        about = About(embedding=embedding, dimension=dimension, full_text=backend.full_text)
+        with milvus_errors(uri):
+            create_collection(connection.client, name, about)
+        return cls(connection, uri=uri, name=name, about=about)
+
+    def drop(self) -> None:
+        """Delete the collection."""
+        with milvus_errors(self.uri):
+            self._client.drop_collection(self.name, timeout=TIMEOUT)
+
+    def rename(self, name: str) -> None:
+        """Give it another name, under which it is ready to be searched again."""
+        with milvus_errors(self.uri):
+            self._client.rename_collection(self.name, name, timeout=TIMEOUT)
+            self._client.load_collection(name, timeout=TIMEOUT)
+        self.name = name
 
     def close(self) -> None:
         """Let go of Milvus."""
-        self._connection.close()
+        self.connection.close()
 
     def count(self) -> int:
         """Passages in the collection, complete or not."""
-        with milvus_errors(self._uri):
+        with milvus_errors(self.uri):
             rows = self._client.query(self.name, filter="", output_fields=["count(*)"], **self._strong)
         return int(rows[0]["count(*)"])
 
     def documents(self, condition: str = "") -> dict[str, Document]:
         """Every document by source, in order; of two versions of one, the one added last."""
-        wanted = "ordinal == 0" + (f" and {condition}" if condition else "")
-        fields = ["source", "title", "total_lines", "document_sha256", "metadata"]
-        found = sorted(map(_document, self._rows(wanted, fields)), key=lambda each: (each.source, each.added))
+        rows = self.records(condition)
+        found = sorted(map(_document, rows), key=lambda each: (each.source, each.added))
         return {document.source: document for document in found}
+
+    def records(self, condition: str = "") -> Iterator[Row]:
+        """The first passage of every document, without its text."""
+        wanted = "ordinal == 0" + (f" and {condition}" if condition else "")
+        return self._rows(wanted, ["source", "title", "total_lines", "document_sha256", "metadata"])
 
     def passages(self, document: Document, condition: str = "") -> list[Row]:
         """The passages of a document, in order."""
         wanted = f"source == {quote(document.source)} and document_sha256 == {quote(document.sha256)}"
         if condition:
             wanted += f" and {condition}"
-        return sorted(self._rows(wanted, [*_PASSAGE_FIELDS, "ordinal"]), key=lambda row: row["ordinal"])
+        return sorted(self._rows(wanted, [*PASSAGE_FIELDS, "ordinal"]), key=lambda row: row["ordinal"])
+
+    def passage_ids(self) -> Iterator[str]:
+        """The keys of all passages, in order."""
+        return (row["passage_id"] for row in self._rows("", ["passage_id"]))
+
+    def stored(self, *, vectors: bool) -> Iterator[Row]:
+        """All rows as they were written, in the order of their keys."""
+        return self._rows("", [*STORED_FIELDS, *(["dense"] if vectors and self.about.dimension else [])])
 
     def search_lexical(self, terms: Sequence[str], limit: int, condition: str = "") -> list[list[Hit]]:
         """BM25 search among the rows of ``condition``; one list of hits for each string of terms."""
+        wanted = [_without_common(each) for each in terms] if self.backend.segment_ranks else list(terms)
         # Milvus Lite gives BM25 as a negative distance, the server as a positive score.
-        return self._search("sparse", list(terms), limit, condition, {"metric_type": "BM25"}, abs)
+        return self._search("sparse", wanted, limit, condition, {"metric_type": "BM25"}, abs)
 
     def search_dense(
         self, vectors: Sequence[Sequence[float]], limit: int, condition: str = ""
     ) -> list[list[Hit]]:
         """Search by cosine similarity among the rows of ``condition``; one list of hits for each vector."""
-        if wrong := {len(vector) for vector in vectors} - {self.dimension}:
+        if wrong := {len(vector) for vector in vectors} - {self.about.dimension}:
             raise EmbeddingError(
-                f"the embedding gives {wrong.pop()} dimensions, the base {self._uri} has {self.dimension}; "
-                "use the embedding it was made with"
+                f"the embedding gives {wrong.pop()} dimensions, the base {self.uri} has "
+                f"{self.about.dimension}; use the embedding it was made with"
             )
-        return self._search(
-            "dense", [list(vector) for vector in vectors], limit, condition, {"metric_type": "COSINE"}, float
-        )
+        params = {"metric_type": "COSINE", **self.backend.dense_search}
+        return self._search("dense", [list(vector) for vector in vectors], limit, condition, params, float)
 
     def write(self, rows: Sequence[Row]) -> None:
         """Insert passages, the records of the documents last."""
         later = [row for row in rows if row["ordinal"] == 0]
         for part in ([row for row in rows if row["ordinal"] != 0], later):
             self._upsert(part)
+        if self.backend.segment_ranks and self._unflushed >= SEGMENT_ROWS:
+            self.flush()
 
     def delete(self, documents: Sequence[Document]) -> None:
         """Delete documents, their records first."""
@@ -189,8 +246,14 @@ class Collection:
             for each in documents
             for ordinal in range(1, each.passages)
         ]
-        self._delete_ids(records)
-        self._delete_ids(others)
+        self.delete_ids(records)
+        self.delete_ids(others)
+
+    def delete_ids(self, ids: Sequence[str]) -> None:
+        """Delete passages by their keys."""
+        with milvus_errors(self.uri):
+            for start in range(0, len(ids), _BATCH):
+                self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=TIMEOUT)
 
     def repair(self) -> int:
         """Delete what an interrupted ``add`` left behind; returns how many passages that were.
@@ -198,23 +261,25 @@ class Collection:
         These are passages whose document has no record, documents that lack passages, and versions of a
         document that a later one replaced.
         """
+        leftovers = self.survey().leftovers
+        self.delete_ids(leftovers)
+        return len(leftovers)
+
+    def survey(self) -> Survey:
+        """Which documents are complete, and what else there is."""
         documents = self.documents()
         if sum(each.passages for each in documents.values()) == self.count():
-            return 0
-        rows = list(self._rows("", ["passage_id", "source", "ordinal", "document_sha256"]))
-        present = {row["passage_id"] for row in rows}
-        keep = {
-            key
-            for each in documents.values()
-            if present.issuperset(
-                keys := [passage_id(each.source, each.sha256, n) for n in range(each.passages)]
-            )
-            for key in keys
-        }
-        self._delete_ids(sorted(present - keep))
-        return len(present - keep)
+            return Survey(documents, [])
+        present = set(self.passage_ids())
+        complete: dict[str, Document] = {}
+        for source, each in documents.items():
+            keys = [passage_id(source, each.sha256, ordinal) for ordinal in range(each.passages)]
+            if present.issuperset(keys):
+                complete[source] = each
+                present.difference_update(keys)
+        return Survey(complete, sorted(present))
 
-    def settle(self, written: int, since: datetime) -> None:
+    def settle(self, since: datetime) -> None:
         """Make what was written searchable.
 
         Milvus Lite keeps what was written between two flushes as one segment and ranks by the word
@@ -223,14 +288,13 @@ class Collection:
         the segment is large enough to know which words are rare.
 
         Args:
-            written: passages written since the last time.
-            since: the time those passages carry as ``added``.
+            since: a passage is older that carries an earlier time as ``added``.
         """
-        if self._connection.lite and 0 < written < STATISTICS_ROWS:
-            fields = [*_STORED_FIELDS, *(["dense"] if self.dimension else [])]
+        if self.backend.segment_ranks and 0 < self._unflushed < STATISTICS_ROWS:
+            wanted = STATISTICS_ROWS - self._unflushed
             older: list[Row] = []
-            for row in self._rows("", fields):
-                if len(older) == STATISTICS_ROWS - written:
+            for row in self.stored(vectors=True):
+                if len(older) == wanted:
                     break
                 if row["metadata"]["added"] < since.timestamp():
                     older.append(row)
@@ -239,17 +303,19 @@ class Collection:
 
     def flush(self) -> None:
         """Seal what was written: Milvus Lite searches what is not with a slow scan."""
-        with milvus_errors(self._uri):
+        with milvus_errors(self.uri):
             self._client.flush(self.name, timeout=TIMEOUT * 10)
+        self._unflushed = 0
 
     @property
     def _strong(self) -> dict[str, Any]:
         return {"consistency_level": "Strong", "timeout": TIMEOUT}
 
     def _rows(self, condition: str, fields: list[str]) -> Iterator[Row]:
-        with milvus_errors(self._uri):
+        page = _WIDE_PAGE if "text" in fields else _NARROW_PAGE
+        with milvus_errors(self.uri):
             rows = self._client.query_iterator(
-                self.name, batch_size=_BATCH * 2, filter=condition, output_fields=fields, **self._strong
+                self.name, batch_size=page, filter=condition, output_fields=fields, **self._strong
             )
             with closing(rows):
                 while batch := rows.next():
@@ -264,7 +330,7 @@ class Collection:
         params: Row,
         score: Callable[[float], float],
     ) -> list[list[Hit]]:
-        with milvus_errors(self._uri):
+        with milvus_errors(self.uri):
             found = self._client.search(
                 self.name,
                 data=data,
@@ -272,20 +338,25 @@ class Collection:
                 limit=limit,
                 filter=condition,
                 search_params=params,
-                output_fields=_PASSAGE_FIELDS,
+                output_fields=PASSAGE_FIELDS,
                 timeout=TIMEOUT,
             )
             return [[Hit(dict(hit["entity"]), score(hit["distance"])) for hit in hits] for hits in found]
 
     def _upsert(self, rows: Sequence[Row]) -> None:
-        with milvus_errors(self._uri):
+        with milvus_errors(self.uri):
             for start in range(0, len(rows), _BATCH):
                 self._client.upsert(self.name, list(rows[start : start + _BATCH]), timeout=TIMEOUT)
+        self._unflushed += len(rows)
 
-    def _delete_ids(self, ids: Sequence[str]) -> None:
-        with milvus_errors(self._uri):
-            for start in range(0, len(ids), _BATCH):
-                self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=TIMEOUT)
+
+def _without_common(terms: str) -> str:
+    """Leave out words that are in most passages.
+
+    They weigh next to nothing, but Milvus Lite goes through all passages of each word one by one: without
+    them a whole sentence takes a third of the time.
+    """
+    return " ".join(term for term in terms.split() if term not in _COMMON) or terms
 
 
 def _document(row: Row) -> Document:
@@ -304,36 +375,3 @@ def _document(row: Row) -> Document:
         given_tags=tuple(about["given_tags"]),
         front_matter=about["front_matter"],
     )
-
-
-def _schema(client: Any, dimension: int) -> Any:
-    pymilvus = load_pymilvus()
-    kind = pymilvus.DataType
-    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
-    schema.add_field("passage_id", kind.VARCHAR, is_primary=True, max_length=64)
-    for name, length in (("source", 8_192), ("title", 2_048), ("heading", 8_192), ("document_sha256", 64)):
-        schema.add_field(name, kind.VARCHAR, max_length=length)
-    for name in ("ordinal", "start_line", "end_line", "total_lines"):
-        schema.add_field(name, kind.INT64)
-    schema.add_field("text", kind.VARCHAR, max_length=VARCHAR_BYTES)
-    # The terms are words already; the analyzer only has to split at the blanks.
-    schema.add_field(
-        "lexical",
-        kind.VARCHAR,
-        max_length=VARCHAR_BYTES,
-        enable_analyzer=True,
-        analyzer_params={"tokenizer": "standard"},
-    )
-    schema.add_field("metadata", kind.JSON)
-    schema.add_field("sparse", kind.SPARSE_FLOAT_VECTOR)
-    if dimension:
-        schema.add_field("dense", kind.FLOAT_VECTOR, dim=dimension)
-    schema.add_function(
-        pymilvus.Function(
-            name="bm25",
-            function_type=pymilvus.FunctionType.BM25,
-            input_field_names=["lexical"],
-            output_field_names=["sparse"],
-        )
-    )
-    return schema

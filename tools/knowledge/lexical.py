@@ -63,5 +63,6 @@ def _stem(word: str) -> str:
     if not _ENGLISH.fullmatch(word):
         return word
     # A stemmer keeps the word it works on in itself, so threads must not share one.
-    stemmer: Any = snowballstemmer.EnglishStemmer()
-    return stemmer.stemWord(word)
+    # By name: where PyStemmer is installed, snowballstemmer has that instead of its own classes.
+    library: Any = snowballstemmer
+    return library.stemmer("english").stemWord(word)

@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from ..addresses import without_credentials
+from .backend import Backend
 from .errors import KnowledgeError, KnowledgeLockedError, KnowledgeUnreachableError
 
 __all__ = ["TIMEOUT", "Connection", "connect", "data_folder", "is_server", "load_pymilvus", "milvus_errors"]
@@ -48,9 +49,9 @@ _lite_lock = threading.Lock()
 class Connection:
     """A ``MilvusClient`` and, for a folder, a share in its server."""
 
-    def __init__(self, client: Any, folder: Path | None) -> None:
+    def __init__(self, client: Any, backend: Backend, folder: Path | None) -> None:
         self.client = client
-        self.lite = folder is not None
+        self.backend = backend
         self._folder = folder
 
     def close(self) -> None:
@@ -85,8 +86,9 @@ def load_pymilvus() -> ModuleType:
     return pymilvus
 
 
-# pymilvus pings an idle connection every ten seconds. Milvus Lite's server takes that for an attack, closes
-# the connection and logs so to stderr, while a slow model is still thinking.
+# pymilvus pings an idle connection every ten seconds. Milvus Lite's server, also one that is reached by its
+# address, takes that for an attack, closes the connection and logs so to stderr, while a slow model is still
+# thinking. Without the pings a connection that was lost is opened anew by the next request.
 _CALM = {"grpc.keepalive_permit_without_calls": False}
 
 
@@ -113,10 +115,8 @@ def connect(uri: str, *, token: str | None = None) -> Connection:
     address = uri if folder is None else f"http://127.0.0.1:{_enter(folder)}"
     try:
         with milvus_errors(without_credentials(uri)):
-            client = pymilvus.MilvusClient(
-                address, token=token or "", timeout=TIMEOUT, grpc_options=_CALM if folder else {}
-            )
-            return Connection(client, folder)
+            client = pymilvus.MilvusClient(address, token=token or "", timeout=TIMEOUT, grpc_options=_CALM)
+            return Connection(client, Backend.of(client.get_server_version(timeout=TIMEOUT)), folder)
     except KnowledgeError:
         if folder is not None:
             _leave(folder)

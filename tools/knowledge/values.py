@@ -9,6 +9,7 @@ from typing import Literal
 
 __all__ = [
     "AddReport",
+    "Copied",
     "Document",
     "Excerpt",
     "Filters",
@@ -20,7 +21,8 @@ __all__ = [
 ]
 
 SearchMode = Literal["auto", "lexical", "dense", "hybrid"]
-"""``auto`` is ``hybrid`` where the knowledge base has an embedding and ``lexical`` where it has none."""
+"""``auto`` is ``hybrid`` where the knowledge base has an embedding and ``lexical`` where it has none, or
+``dense`` on a Milvus without full-text search."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +143,23 @@ class AddReport:
     passages: int
     """Passages written."""
     seconds: float
+    restored: tuple[str, ...] = ()
+    """Documents that the base had lost and that were read again from where they came from."""
+    missing: tuple[str, ...] = ()
+    """Documents that the base has lost and that could not be read again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copied:
+    """What a ``rebuild`` or a ``migrate`` did."""
+
+    documents: int
+    passages: int
+    """Passages there are, counted on both sides."""
+    copied: int
+    """Those of them that were copied now; the others an interrupted try had copied already."""
+    backend: str
+    """Which Milvus the copy is on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,4 +175,8 @@ class Status:
     documents: int
     passages: int
     mode: SearchMode
-    """What ``auto`` means here: ``hybrid`` or ``lexical``."""
+    """What ``auto`` means here: ``hybrid``, or ``lexical`` or ``dense`` where there is nothing else."""
+    backend: str
+    """Which Milvus it is."""
+    missing: tuple[str, ...] = ()
+    """Documents that were stored and are lost; ``repair`` reads them again."""

@@ -1,0 +1,132 @@
+"""``ossifrage kb repair``, ``rebuild`` and ``migrate``: looking after a knowledge base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from .options import with_settings
+
+if TYPE_CHECKING:
+    from ...tools.knowledge import Copied, KnowledgeBase
+    from ..settings import Settings
+
+__all__ = ["migrate", "rebuild", "repair", "warn_of_missing"]
+
+_SHOWN = 20
+
+
+@click.command()
+@click.option("--forget", is_flag=True, help="Stop looking for what cannot be read again.")
+@with_settings
+def repair(settings: Settings, forget: bool) -> int:
+    """Read again what the base has lost, from where it came from.
+
+    Exits with 1 when something stays lost.
+    """
+    from ...tools.knowledge import KnowledgeBase
+    from ..traces.printable import one_line
+
+    with KnowledgeBase(
+        settings.knowledge_uri,
+        token=_token(settings),
+        collection=settings.collection,
+        embedding=settings.embedding,
+        create=False,
+    ) as base:
+        report = base.repair(forget=forget)
+    click.echo(f"{len(report.restored)} documents restored, {len(report.missing)} still missing.")
+    for source in report.missing[:_SHOWN]:
+        click.echo(f"missing {one_line(source)}", err=True)
+    if (more := len(report.missing) - _SHOWN) > 0:
+        click.echo(f"and {more} more", err=True)
+    if report.missing and not forget:
+        click.echo("If they are gone for good: ossifrage kb repair --forget", err=True)
+    return 1 if report.missing and not forget else 0
+
+
+@click.command()
+@click.option("--embedding", metavar="SPEC", help="The embedding it is to have; otherwise it keeps its own.")
+@with_settings
+def rebuild(settings: Settings, embedding: str | None) -> None:
+    """Make the base anew from its passages, such as with another embedding.
+
+    The documents' files are not needed. Interrupted, it loses nothing and goes on the next time.
+    """
+    from ...tools.knowledge import rebuild as rebuild_base
+
+    with _progress_bar("Rebuilding") as progress:
+        copied = rebuild_base(
+            settings.knowledge_uri,
+            token=_token(settings),
+            collection=settings.collection,
+            embedding=embedding,
+            progress=progress,
+        )
+    _print_copied("Rebuilt", copied)
+
+
+@click.command()
+@click.argument("target", metavar="PATH|URL")
+@click.option("--token", metavar="TOKEN", envvar="OSSIFRAGE_TARGET_TOKEN", help="For the target.")
+@with_settings
+def migrate(settings: Settings, target: str, token: str | None) -> None:
+    """Copy the base to another folder or Milvus server.
+
+    What was there before must have no collection of its name. Interrupted, it goes on the next time.
+    """
+    from ...tools.knowledge import migrate as migrate_base
+
+    with _progress_bar("Copying") as progress:
+        copied = migrate_base(
+            settings.knowledge_uri,
+            target,
+            token=_token(settings),
+            target_token=token,
+            collection=settings.collection,
+            progress=progress,
+        )
+    _print_copied("Copied", copied)
+    click.echo("Use it with --knowledge, or OSSIFRAGE_KNOWLEDGE.", err=True)
+
+
+def warn_of_missing(base: KnowledgeBase) -> None:
+    """Say in one line on stderr when a base has lost documents."""
+    if count := len(base.missing()):
+        documents = "document is" if count == 1 else "documents are"
+        click.echo(
+            f"{count} stored {documents} missing from the knowledge base; restore with: ossifrage kb repair",
+            err=True,
+        )
+
+
+def _token(settings: Settings) -> str | None:
+    token = settings.knowledge_token
+    return None if token is None else token.get_secret_value()
+
+
+def _print_copied(verb: str, copied: Copied) -> None:
+    before = copied.passages - copied.copied
+    earlier = f" ({before} of them earlier)" if before else ""
+    click.echo(
+        f"{verb} {copied.documents} documents, {copied.passages} passages{earlier}, on {copied.backend}."
+    )
+
+
+@contextmanager
+def _progress_bar(title: str) -> Generator[Callable[[int, int], None] | None]:
+    """A bar on a terminal; nothing in a pipe."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("passages"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

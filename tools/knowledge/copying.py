@@ -1,0 +1,213 @@
+"""Copying a knowledge base: with another embedding or format in its place, or to another Milvus.
+
+Both work from the stored passages; the documents' files are not needed. The copy is made under a name of its
+own and takes its place when it is complete and counted, so an interruption loses nothing, and the next try
+goes on where the last one stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from ..addresses import without_credentials
+from .adding import embed_rows, lexical_terms
+from .ahead import working_ahead
+from .base import ledger_of
+from .collection import Collection, Row, rebuilding
+from .embeddings import Embedder, EmbeddingFunction, find_embedding, spec_of
+from .errors import KnowledgeError, KnowledgeNotFoundError
+from .milvus import TIMEOUT, Connection, connect, data_folder, is_server, milvus_errors
+from .schema import FORMAT
+from .values import Copied
+
+__all__ = ["CopyProgress", "migrate", "rebuild"]
+
+CopyProgress = Callable[[int, int], None]
+"""Called with the passages copied and the passages there are."""
+
+_BATCH = 256
+
+
+def rebuild(
+    uri: str | Path,
+    *,
+    token: str | None = None,
+    collection: str = "documents",
+    embedding: str | EmbeddingFunction | None = None,
+    progress: CopyProgress | None = None,
+) -> Copied:
+    """Make a knowledge base anew from its stored passages.
+
+    Args:
+        uri: where it is.
+        token: for a server.
+        collection: its name there.
+        embedding: what it is to be embedded with; None keeps the vectors it has.
+        progress: called now and then.
+
+    Raises:
+        KnowledgeNotFoundError: there is none.
+        EmbeddingError: the embedding cannot be loaded, or failed; the base is as it was.
+    """
+    with _opened(uri, token, collection) as source:
+        spec = None if embedding is None else spec_of(embedding)
+        spec = find_embedding() if spec == "auto" else spec
+        if spec is None:
+            new, embedder, dimension = source.about.embedding, None, source.about.dimension
+        elif spec == "none":
+            new, embedder, dimension = spec, None, 0
+        else:
+            embedder = Embedder(spec if isinstance(embedding, str) else embedding or spec)
+            new, dimension = spec, embedder.dimension()
+        copy = _unfinished(source.connection, source.uri, rebuilding(collection), new, dimension)
+        copied = _copy(source, copy, embedder, progress)
+        source.drop()  # from here to the renaming there is no such collection: opening it renames it
+        copy.rename(collection)
+    return copied
+
+
+def migrate(
+    uri: str | Path,
+    target: str | Path,
+    *,
+    token: str | None = None,
+    target_token: str | None = None,
+    collection: str = "documents",
+    progress: CopyProgress | None = None,
+) -> Copied:
+    """Copy a knowledge base to another folder or server, with its vectors.
+
+    Args:
+        uri: where it is.
+        target: where it goes.
+        token: for the server it is on.
+        target_token: for the server it goes to.
+        collection: its name, here and there.
+        progress: called now and then.
+
+    Raises:
+        KnowledgeNotFoundError: there is none.
+        KnowledgeError: the target has one of that name, or cannot search it.
+    """
+    with _opened(uri, token, collection) as source:
+        there = connect(str(target), token=target_token)
+        try:
+            address = without_credentials(str(target))
+            with milvus_errors(address):
+                if there.client.has_collection(collection, timeout=TIMEOUT):
+                    raise KnowledgeError(
+                        f"{address} has a collection {collection!r} already; choose another place to copy to"
+                    )
+            about = source.about
+            copy = _unfinished(there, address, f"{collection}__migrating", about.embedding, about.dimension)
+            copied = _copy(source, copy, None, progress)
+            copy.rename(collection)
+            if not is_server(str(target)):
+                ledger_of(target, collection).write(copy.documents())
+        finally:
+            there.close()
+    return copied
+
+
+@contextmanager
+def _opened(uri: str | Path, token: str | None, name: str) -> Generator[Collection]:
+    """The base to copy, of this format or an older one."""
+    address = without_credentials(str(uri))
+    if not is_server(str(uri)) and not data_folder(str(uri)).exists():
+        raise KnowledgeNotFoundError(f"no knowledge base in {address}; there is nothing to copy")
+    connection = connect(str(uri), token=token)
+    try:
+        yield Collection.open(connection, uri=address, name=name, formats=range(1, FORMAT + 1))
+    finally:
+        connection.close()
+
+
+def _unfinished(connection: Connection, uri: str, name: str, embedding: str, dimension: int) -> Collection:
+    """The copy that an interrupted try left, if it is of the kind that is wanted, else a new one."""
+    try:
+        copy = Collection.open(connection, uri=uri, name=name)
+    except KnowledgeNotFoundError:
+        pass
+    else:
+        if (copy.about.embedding, copy.about.dimension) == (embedding, dimension):
+            return copy
+        copy.drop()
+    return Collection.create(connection, uri=uri, name=name, embedding=embedding, dimension=dimension)
+
+
+def _copy(
+    source: Collection, copy: Collection, embedder: Embedder | None, progress: CopyProgress | None
+) -> Copied:
+    """Bring ``copy`` to hold what ``source`` holds."""
+    total, before, done = source.count(), copy.count(), 0
+    vectors = embedder is None and copy.about.dimension > 0
+    rows = _upgraded(source, source.stored(vectors=vectors))
+    stale: list[str] = []
+    with (
+        working_ahead(_batches(_missing(rows, copy.passage_ids(), stale))) as batches,
+        working_ahead(_embedded(batches, embedder)) as embedded,
+    ):
+        for batch in embedded:
+            copy.write(batch)
+            done += len(batch)
+            if progress is not None:
+                progress(min(before + done, total), total)
+    copy.delete_ids(stale)
+    copy.flush()
+    if (there := copy.count()) != total:
+        raise KnowledgeError(
+            f"{there} of {total} passages of {source.uri} have arrived at {copy.uri}; run it again"
+        )
+    return Copied(passages=total, copied=done, documents=len(copy.documents()), backend=copy.backend.name)
+
+
+def _missing(rows: Iterator[Row], present: Iterator[str], stale: list[str]) -> Iterator[Row]:
+    """Those ``rows`` whose key is not ``present``; what is present beyond them goes to ``stale``.
+
+    Both come in the order of their keys, so neither has to be held in memory.
+    """
+    key = next(present, None)
+    for row in rows:
+        while key is not None and key < row["passage_id"]:
+            stale.append(key)
+            key = next(present, None)
+        if key == row["passage_id"]:
+            key = next(present, None)
+        else:
+            yield row
+    stale.extend(([] if key is None else [key]) + list(present))
+
+
+def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while batch := list(islice(rows, _BATCH)):
+        yield batch
+
+
+def _embedded(batches: Iterator[list[Row]], embedder: Embedder | None) -> Iterator[list[Row]]:
+    for batch in batches:
+        if embedder is not None:
+            embed_rows(embedder, batch)
+        yield batch
+
+
+def _upgraded(source: Collection, rows: Iterator[Row]) -> Iterator[Row]:
+    """Rows as this program writes them, with the search terms it looks for."""
+    records: dict[tuple[str, str], Row] = {}
+    if source.about.format == 1:
+        records = {(row["source"], row["document_sha256"]): row["metadata"] for row in source.records()}
+    for row in rows:
+        row["lexical"] = lexical_terms(row["title"], row["heading"], row["text"])
+        if source.about.format == 1:
+            record = records.get((row["source"], row["document_sha256"]), {"path": "", "modified": 0.0})
+            row["metadata"] = {
+                "path": record["path"],
+                "modified": record["modified"],
+                "tags": [],
+                "front_matter": {},
+                **({} if row["ordinal"] else {"given_tags": []}),
+                **row["metadata"],
+            }
+        yield row

@@ -1,0 +1,114 @@
+"""What a knowledge base looks like in Milvus: the fields of a row and the collection's note about itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .milvus import TIMEOUT, load_pymilvus
+
+__all__ = ["FORMAT", "PASSAGE_FIELDS", "STORED_FIELDS", "VARCHAR_BYTES", "About", "create_collection"]
+
+FORMAT = 2
+VARCHAR_BYTES = 65_535
+"""Milvus' limit for a string field."""
+PASSAGE_FIELDS = [
+    "passage_id",
+    "source",
+    "title",
+    "heading",
+    "start_line",
+    "end_line",
+    "total_lines",
+    "text",
+    "metadata",
+]
+STORED_FIELDS = [*PASSAGE_FIELDS, "ordinal", "lexical", "document_sha256"]
+"""Everything but the vectors."""
+
+_PROPERTY = "ossifrage"
+"""The collection's property that says what it is. (Milvus Lite does not keep a collection's description.)"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a collection says of itself."""
+
+    embedding: str
+    """A spec, or ``none``."""
+    dimension: int
+    """0 without an embedding."""
+    full_text: bool = True
+    format: int = FORMAT
+
+    @classmethod
+    def of(cls, properties: Mapping[str, str]) -> About:
+        """Read it from a collection's properties.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is no knowledge base.
+        """
+        about = json.loads(properties[_PROPERTY])
+        return cls(
+            embedding=str(about["embedding"]),
+            dimension=int(about["dimension"]),
+            full_text=bool(about.get("full_text", True)),
+            format=int(about["format"]),
+        )
+
+    def properties(self) -> dict[str, str]:
+        """The inverse of :meth:`of`."""
+        return {_PROPERTY: json.dumps(asdict(self))}
+
+
+def create_collection(client: Any, name: str, about: About) -> None:
+    """Make an empty collection with its indexes, ready to be searched."""
+    client.create_collection(
+        name,
+        schema=_schema(client, about),
+        properties=about.properties(),
+        consistency_level="Session",
+        timeout=TIMEOUT,
+    )
+    # One index at a time and without waiting: pymilvus otherwise sleeps half a second for each.
+    for field, kind, metric in (
+        *([("sparse", "SPARSE_INVERTED_INDEX", "BM25")] if about.full_text else []),
+        *([("dense", "AUTOINDEX", "COSINE")] if about.dimension else []),
+    ):
+        index = client.prepare_index_params()
+        index.add_index(field, index_type=kind, metric_type=metric, index_name=field)
+        client.create_index(name, index, sync=False, timeout=TIMEOUT)
+    client.load_collection(name, timeout=TIMEOUT)
+
+
+def _schema(client: Any, about: About) -> Any:
+    pymilvus = load_pymilvus()
+    kind = pymilvus.DataType
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("passage_id", kind.VARCHAR, is_primary=True, max_length=64)
+    for name, length in (("source", 8_192), ("title", 2_048), ("heading", 8_192), ("document_sha256", 64)):
+        schema.add_field(name, kind.VARCHAR, max_length=length)
+    for name in ("ordinal", "start_line", "end_line", "total_lines"):
+        schema.add_field(name, kind.INT64)
+    schema.add_field("text", kind.VARCHAR, max_length=VARCHAR_BYTES)
+    # The terms are words already; the analyzer only has to split at the blanks.
+    analyzer: dict[str, Any] = {"enable_analyzer": True, "analyzer_params": {"tokenizer": "standard"}}
+    schema.add_field(
+        "lexical", kind.VARCHAR, max_length=VARCHAR_BYTES, **(analyzer if about.full_text else {})
+    )
+    schema.add_field("metadata", kind.JSON)
+    if about.dimension:
+        schema.add_field("dense", kind.FLOAT_VECTOR, dim=about.dimension)
+    if about.full_text:
+        schema.add_field("sparse", kind.SPARSE_FLOAT_VECTOR)
+        schema.add_function(
+            pymilvus.Function(
+                name="bm25",
+                function_type=pymilvus.FunctionType.BM25,
+                input_field_names=["lexical"],
+                output_field_names=["sparse"],
+            )
+        )
+    return schema
