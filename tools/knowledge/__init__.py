@@ -18,13 +18,29 @@ from .errors import (
     KnowledgeUnreachableError,
     NoTextError,
     PathNotFoundError,
+    RerankerError,
+    RerankerUnavailableError,
     UnreadableError,
 )
-from .values import AddReport, Document, Excerpt, Filters, Passage, Progress, SearchMode, Skipped, Status
+from .values import (
+    AddReport,
+    Document,
+    Excerpt,
+    FilterCheck,
+    Filters,
+    Passage,
+    Place,
+    Progress,
+    SearchMode,
+    Skipped,
+    Status,
+    UnknownName,
+)
 
 if TYPE_CHECKING:
     from .base import KnowledgeBase
     from .embeddings import EmbeddingFunction
+    from .rerankers import RerankFunction
 
 __all__ = [
     "AddReport",
@@ -35,6 +51,7 @@ __all__ = [
     "EmbeddingMismatchError",
     "EmbeddingUnavailableError",
     "Excerpt",
+    "FilterCheck",
     "Filters",
     "KnowledgeBase",
     "KnowledgeError",
@@ -44,14 +61,19 @@ __all__ = [
     "NoTextError",
     "Passage",
     "PathNotFoundError",
+    "Place",
     "Progress",
+    "RerankFunction",
+    "RerankerError",
+    "RerankerUnavailableError",
     "SearchMode",
     "Skipped",
     "Status",
+    "UnknownName",
     "UnreadableError",
 ]
 
-_HOME = {"EmbeddingFunction": ".embeddings", "KnowledgeBase": ".base"}
+_HOME = {"EmbeddingFunction": ".embeddings", "KnowledgeBase": ".base", "RerankFunction": ".rerankers"}
 
 
 def __getattr__(name: str) -> Any:
