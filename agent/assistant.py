@@ -17,6 +17,7 @@ from ..prompts import render
 from ..tools.find import find_tool
 from ..tools.function import RunContext
 from ..tools.knowledge import KnowledgeBase
+from ..tools.list_sources import list_sources_tool
 from ..tools.open import open_tool
 from ..tools.pages import PageStack
 from ..tools.search import search_tool
@@ -50,7 +51,7 @@ class Assistant:
             open stays open.
         engine: an engine's name, an :class:`~.engines.engine.Engine`, or any model of the OpenAI Agents SDK;
             None takes it from the settings.
-        tools: more tools for the model, beside ``search``, ``open`` and ``find``.
+        tools: more tools for the model, beside ``search``, ``open``, ``find`` and ``list_sources``.
         output_type: what an answer has to be: a Pydantic model or any type Pydantic knows; ``str`` for text.
         save_traces: write each run to ``traces.db`` and its reasoning to ``reasoning.db`` in the settings'
             home.
@@ -69,7 +70,7 @@ class Assistant:
         self._settings = settings or load_settings()
         self._given_knowledge = knowledge
         self._given_engine = engine
-        self._tools = [search_tool, open_tool, find_tool, *tools]
+        self._tools = [search_tool, open_tool, find_tool, list_sources_tool, *tools]
         self._output_type = output_type
         self._schema = None if output_type is str else OutputSchema(output_type)
         self._store = TraceStore(self._settings.home) if save_traces else None
