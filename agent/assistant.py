@@ -17,6 +17,7 @@ from ..prompts import render
 from ..tools.find import find_tool
 from ..tools.function import RunContext
 from ..tools.knowledge import KnowledgeBase
+from ..tools.list_sources import list_sources_tool
 from ..tools.open import open_tool
 from ..tools.pages import PageStack
 from ..tools.search import search_tool
@@ -50,7 +51,7 @@ class Assistant:
             open stays open.
         engine: an engine's name, an :class:`~.engines.engine.Engine`, or any model of the OpenAI Agents SDK;
             None takes it from the settings.
-        tools: more tools for the model, beside ``search``, ``open`` and ``find``.
+        tools: more tools for the model, beside ``search``, ``open``, ``find`` and ``list_sources``.
         output_type: what an answer has to be: a Pydantic model or any type Pydantic knows; ``str`` for text.
         save_traces: write each run to ``traces.db`` and its reasoning to ``reasoning.db`` in the settings'
             home.
@@ -69,7 +70,7 @@ class Assistant:
         self._settings = settings or load_settings()
         self._given_knowledge = knowledge
         self._given_engine = engine
-        self._tools = [search_tool, open_tool, find_tool, *tools]
+        self._tools = [search_tool, open_tool, find_tool, list_sources_tool, *tools]
         self._output_type = output_type
         self._schema = None if output_type is str else OutputSchema(output_type)
         self._store = TraceStore(self._settings.home) if save_traces else None
@@ -146,7 +147,7 @@ class Assistant:
             budget=_budget(model.model),
         )
         stop_reason, failure = StopReason.CANCELLED, None
-        raised: Exception | None = None
+        outcome: Result | Exception
         try:
             async with aclosing(run.answer(question)) as items:
                 async for item in items:
@@ -154,21 +155,21 @@ class Assistant:
                         yield events.pop(0)
                     if item is not None:
                         yield item
-            result = run.result(engine=model.engine, model=model.name, seconds=time.monotonic() - began)
+            outcome = run.result(engine=model.engine, model=model.name, seconds=time.monotonic() - began)
             if session is not None:
                 await session.add_items(run.new_items())
-            stop_reason = result.stop_reason
+            stop_reason = outcome.stop_reason
         except Exception as error:
             told = isinstance(error, OssifrageError)  # the text of others may hold what the model wrote
             stop_reason, failure = StopReason.FAILED, str(error) if told else type(error).__name__
-            raised = error
+            outcome = error
         finally:
             recorder.end(stop_reason.value, error=failure)
         for event in events:
             yield event
-        if raised is not None:
-            raise raised
-        yield result
+        if isinstance(outcome, Exception):
+            raise outcome
+        yield outcome
 
     async def open(self) -> tuple[KnowledgeBase, OpenModel]:
         """Open the knowledge base and the engine, both at once; later calls return the same.

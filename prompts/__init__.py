@@ -1,8 +1,10 @@
 """Every text the model reads, as Markdown templates (Jinja2).
 
 ``instructions.md`` is the agent's own; ``tools/NAME.md`` describes a tool and, under a second-level heading
-each, its parameters; the others are what the program says to the model while it works. To change what the
-model is told, change these files: no code holds such text.
+each, its parameters (``filters.tags`` is one inside another); the others are what the program says to the
+model while it works. To change what the model is told, change these files: no code holds such text.
+
+What comes from a document passes the filter ``one_line`` (a name, a heading) or ``quoted``.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from importlib import resources
 from typing import NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from .values import one_line, quoted
 
 __all__ = ["ToolPrompt", "render", "tool_prompt"]
 
@@ -54,13 +58,15 @@ def tool_prompt(name: str) -> ToolPrompt:
 @functools.cache
 def _environment() -> Environment:
     # The output is a prompt, not a page: nothing is escaped for HTML.
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(_load),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,
     )
+    environment.filters.update(one_line=one_line, quoted=quoted)
+    return environment
 
 
 def _load(name: str) -> str | None:

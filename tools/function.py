@@ -16,8 +16,8 @@ from agents.tool_context import ToolContext
 from pydantic import BaseModel, ValidationError
 
 from .. import OssifrageError
-from ..prompts import render, tool_prompt
-from .knowledge import KnowledgeBase
+from ..prompts import ToolPrompt, render, tool_prompt
+from .knowledge import DocumentNotFoundError, KnowledgeBase
 from .pages import PageStack
 
 __all__ = ["RunContext", "ToolOutput", "ToolReport", "knowledge_tool", "validation_errors"]
@@ -61,9 +61,6 @@ def knowledge_tool(
     Errors of the knowledge base go to the model as text; anything else is a defect and ends the run.
     """
     prompt = tool_prompt(name)
-    schema = arguments.model_json_schema()
-    for parameter, properties in schema["properties"].items():
-        properties["description"] = prompt.parameters[parameter]
 
     async def invoke(context: ToolContext[Any], raw: str) -> str:
         run_context: RunContext = context.context
@@ -75,6 +72,9 @@ def knowledge_tool(
             return render("tools/invalid_arguments", tool=name, errors=errors)
         try:
             output = await run(run_context, given)
+        except DocumentNotFoundError as error:
+            run_context.reports[context.tool_call_id] = ToolReport(str(error), error=True)
+            return render("tools/unknown_document", tool=name, error=error)
         except OssifrageError as error:
             run_context.reports[context.tool_call_id] = ToolReport(str(error), error=True)
             return render("tools/failed", tool=name, error=error)
@@ -84,10 +84,26 @@ def knowledge_tool(
     return FunctionTool(
         name=name,
         description=prompt.description,
-        params_json_schema=schema,
+        params_json_schema=_described(arguments, prompt),
         on_invoke_tool=invoke,
         strict_json_schema=False,  # strict mode would mark every optional argument as required
     )
+
+
+def _described(arguments: type[BaseModel], prompt: ToolPrompt) -> dict[str, Any]:
+    """The schema of the arguments with the descriptions of the prompt, and without references.
+
+    Not every chat server follows a reference when it shows the tools to the model.
+    """
+    schema = arguments.model_json_schema()
+    definitions = schema.pop("$defs", {})
+    for name, field_schema in schema["properties"].items():
+        if reference := field_schema.pop("$ref", None):
+            field_schema.update(definitions[reference.removeprefix("#/$defs/")])
+        field_schema["description"] = prompt.parameters[name]
+        for inner, inner_schema in field_schema.get("properties", {}).items():
+            inner_schema["description"] = prompt.parameters[f"{name}.{inner}"]
+    return schema
 
 
 def validation_errors(error: ValidationError) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from ..prompts import render
 from .function import RunContext, ToolOutput, knowledge_tool
 from .pages import format_page
+from .room import LINE_CHARACTERS, OUTPUT_BYTES, clipped, fitting
 
 __all__ = ["open_tool", "source_of"]
 
@@ -19,6 +20,7 @@ class OpenArguments(BaseModel):
     document: Annotated[str | int, Field(union_mode="left_to_right")]
     line: Annotated[int, Field(ge=1)] = 1
     num_lines: Annotated[int, Field(ge=1, le=200)] = 40
+    column: Annotated[int, Field(ge=1)] = 1
 
 
 async def _open(context: RunContext, arguments: OpenArguments) -> ToolOutput:
@@ -26,26 +28,29 @@ async def _open(context: RunContext, arguments: OpenArguments) -> ToolOutput:
     excerpt = await asyncio.to_thread(
         context.knowledge.open, source, line=arguments.line, num_lines=arguments.num_lines
     )
-    if not excerpt.lines:
-        text = render(
-            "tools/past_the_end",
-            source=excerpt.source,
-            total_lines=excerpt.total_lines,
-            line=arguments.line,
-        )
-        return ToolOutput(text, f"{excerpt.source} ends at line {excerpt.total_lines}")
+    top = min(excerpt.lines)
+    skipped = arguments.column - 1 if arguments.column <= len(excerpt.lines[top]) else 0
+    lines = {
+        number: clipped(line, start=skipped if number == top else 0) for number, line in excerpt.lines.items()
+    }
     page = context.pages.show(
         source=excerpt.source,
         title=excerpt.title,
         heading=excerpt.heading,
         total_lines=excerpt.total_lines,
-        lines=excerpt.lines,
+        lines=fitting(lines, OUTPUT_BYTES),
     )
-    text = format_page(page)
+    parts = [format_page(page)]
     first, last = min(page.lines), max(page.lines)
-    if last < page.total_lines:
-        text += "\n\n" + render("tools/more_lines", next_line=last + 1)
-    return ToolOutput(text, f"{page.source} lines {first}-{last} of {page.total_lines}")
+    if len(excerpt.lines[top]) > skipped + LINE_CHARACTERS:
+        parts.append(render("tools/cut_line", column=skipped + LINE_CHARACTERS + 1, line=top))
+    elif any(len(excerpt.lines[number]) > LINE_CHARACTERS for number in page.lines):
+        parts.append(render("tools/cut_line", column=None))
+    if arguments.line > page.total_lines:
+        parts.append(render("tools/past_the_end", line=arguments.line, total_lines=page.total_lines))
+    elif last < page.total_lines:
+        parts.append(render("tools/more_lines", next_line=last + 1))
+    return ToolOutput("\n\n".join(parts), f"{page.source} lines {first}-{last} of {page.total_lines}")
 
 
 def source_of(context: RunContext, document: str | int) -> str:

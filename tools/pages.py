@@ -7,13 +7,18 @@ numbers of the document itself, counted from 1, so that a citation ``【3†L9-L
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..prompts import render
+from ..prompts.values import one_line, unmarked
+
 __all__ = ["Page", "PageStack", "format_page", "parse_pages"]
 
-_BRACKETS = str.maketrans("【】", "〖〗")
+_LONGEST_TITLE = 200
+_LONGEST_HEADING = 300
 _HEADER = re.compile(r"^\[(?P<cursor>\d+)\] (?P<title>.*) \((?P<source>[^()\n]*(?:\([^()\n]*\)[^()\n]*)*)\)$")
 _RANGE = re.compile(r"^\*\*viewing lines \[(?P<start>\d+) - (?P<end>\d+)\] of (?P<total>\d+)\*\*$")
 _CURSOR = re.compile(r"[\[【]?(?P<cursor>[0-9]{1,6})[\]】]?")
@@ -59,8 +64,8 @@ class PageStack:
         """A page by its cursor, as ``3`` or ``[3]``, or by its source as it was shown."""
         if cursor := _CURSOR.fullmatch(name.strip()):
             return self.at(int(cursor["cursor"]))
-        shown = _one_line(name)
-        return next((page for page in self.pages if _one_line(page.source) == shown), None)
+        shown = one_line(name)
+        return next((page for page in self.pages if one_line(page.source) == shown), None)
 
     def show(
         self, *, source: str, title: str, heading: str, total_lines: int, lines: Mapping[int, str]
@@ -94,12 +99,12 @@ def format_page(page: Page) -> str:
     numbers = sorted(page.lines)
     start, end = (numbers[0], numbers[-1]) if numbers else (0, 0)
     head = [
-        f"[{page.cursor}] {_one_line(page.title)} ({_one_line(page.source)})",
+        f"[{page.cursor}] {_short(page.title, _LONGEST_TITLE)} ({one_line(page.source)})",
         f"**viewing lines [{start} - {end}] of {page.total_lines}**",
     ]
     if page.heading:
-        head.append(f"Section: {_one_line(page.heading)}")
-    body = [f"L{number}: {page.lines[number].translate(_BRACKETS)}" for number in numbers]
+        head.append(render("tools/section", heading=_short(page.heading, _LONGEST_HEADING)))
+    body = [f"L{number}: {unmarked(page.lines[number])}" for number in numbers]
     return "\n".join([*head, "", *body])
 
 
@@ -115,8 +120,8 @@ def parse_pages(text: str) -> Sequence[Page]:
             continue
         index += 2
         heading = ""
-        if index < len(rows) and rows[index].startswith("Section: "):
-            heading = rows[index].removeprefix("Section: ")
+        if index < len(rows) and (section := _section().fullmatch(rows[index])):
+            heading = section[1]
             index += 1
         lines: dict[int, str] = {}
         while index < len(rows):
@@ -138,5 +143,12 @@ def parse_pages(text: str) -> Sequence[Page]:
     return pages
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.translate(_BRACKETS).split())
+def _short(text: str, limit: int) -> str:
+    shown = one_line(text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+@functools.cache
+def _section() -> re.Pattern[str]:
+    """What a page says of its heading."""
+    return re.compile(re.escape(render("tools/section", heading="\0")).replace(re.escape("\0"), "(.*)"))

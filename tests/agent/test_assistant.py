@@ -161,7 +161,7 @@ async def test_own_tools_and_unknown_ones(birds: KnowledgeBase, settings: Settin
     engine = ScriptedEngine([call("weigh", bird="vulture"), call("fly", far=True), ANSWER])
     await ask(engine, birds, settings, tools=[weigh])
     assert "vulture: 6 kg" in engine.prompt_text()
-    assert "There is no tool called fly. The tools are: search, open, find, weigh." in engine.prompt_text()
+    assert "There is no tool called fly. The tools are: search, open, find, list_sources, weigh." in engine.prompt_text()
 
 
 async def test_out_of_steps_gives_what_can_be_said(birds: KnowledgeBase, settings: Settings) -> None:

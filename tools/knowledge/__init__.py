@@ -18,6 +18,8 @@ from .errors import (
     KnowledgeUnreachableError,
     NoTextError,
     PathNotFoundError,
+    RerankerError,
+    RerankerUnavailableError,
     UnreadableError,
 )
 from .values import (
@@ -25,18 +27,22 @@ from .values import (
     Copied,
     Document,
     Excerpt,
+    FilterCheck,
     Filters,
     Passage,
+    Place,
     Progress,
     SearchMode,
     Skipped,
     Status,
+    UnknownName,
 )
 
 if TYPE_CHECKING:
     from .base import KnowledgeBase
     from .copying import migrate, rebuild
     from .embeddings import EmbeddingFunction
+    from .rerankers import RerankFunction
 
 __all__ = [
     "AddReport",
@@ -48,6 +54,7 @@ __all__ = [
     "EmbeddingMismatchError",
     "EmbeddingUnavailableError",
     "Excerpt",
+    "FilterCheck",
     "Filters",
     "KnowledgeBase",
     "KnowledgeError",
@@ -57,10 +64,15 @@ __all__ = [
     "NoTextError",
     "Passage",
     "PathNotFoundError",
+    "Place",
     "Progress",
+    "RerankFunction",
+    "RerankerError",
+    "RerankerUnavailableError",
     "SearchMode",
     "Skipped",
     "Status",
+    "UnknownName",
     "UnreadableError",
     "migrate",
     "rebuild",
@@ -69,6 +81,7 @@ __all__ = [
 _HOME = {
     "EmbeddingFunction": ".embeddings",
     "KnowledgeBase": ".base",
+    "RerankFunction": ".rerankers",
     "migrate": ".copying",
     "rebuild": ".copying",
 }

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Literal, Self
 
 from ..addresses import without_credentials
 from .adding import Adding
-from .collection import Collection, Hit, quote
+from .collection import Collection, quote
 from .embeddings import Embedder, EmbeddingFunction, find_embedding, spec_of
 from .errors import (
     DocumentNotFoundError,
     EmbeddingMismatchError,
-    EmbeddingUnavailableError,
     KnowledgeError,
     KnowledgeNotFoundError,
 )
+from .filters import check_filters, matches_name, near_names
 from .ledger import Ledger
-from .lexical import search_terms
 from .milvus import connect, data_folder, is_server
 from .passages import join_chunks
-from .ranking import blend, fuse_queries
-from .values import AddReport, Document, Excerpt, Passage, Progress, SearchMode, Status
+from .rerankers import Reranker, RerankFunction
+from .searching import Searching
+from .values import (
+    AddReport,
+    Document,
+    Excerpt,
+    FilterCheck,
+    Filters,
+    Passage,
+    Progress,
+    SearchMode,
+    Status,
+)
 
 __all__ = ["KnowledgeBase"]
-
-_CANDIDATES = 50
-"""Passages each ranking of a search brings in, at least."""
 
 
 class KnowledgeBase:
@@ -49,6 +53,9 @@ class KnowledgeBase:
         embedding: ``none``, ``auto``, a spec such as ``sentence-transformer:all-MiniLM-L6-v2`` (see
             ``embeddings``), or a pymilvus-model embedding function. It is fixed when the base is made;
             ``auto`` takes what the base was made with.
+        reranker: reads the best passages of a search again together with the query: ``none``, a spec such as
+            ``cross-encoder:BAAI/bge-reranker-base`` (see ``rerankers``), or a pymilvus-model reranking
+            function.
         create: make the base if there is none.
 
     Raises:
@@ -58,7 +65,7 @@ class KnowledgeBase:
         EmbeddingMismatchError: the base was made with another embedding.
         EmbeddingUnavailableError: a new base is to have an embedding that cannot be loaded here.
         KnowledgeError: the base has another format, or the Milvus has no full-text search and the new base
-            no embedding.
+            no embedding; or there is no such embedding or reranker.
     """
 
     def __init__(
@@ -68,6 +75,7 @@ class KnowledgeBase:
         token: str | None = None,
         collection: str = "documents",
         embedding: str | EmbeddingFunction = "auto",
+        reranker: str | RerankFunction = "none",
         create: bool = True,
     ) -> None:
         address = str(uri)
@@ -75,6 +83,7 @@ class KnowledgeBase:
         self._lock = threading.RLock()
         self._closed = False
         spec = spec_of(embedding)
+        self._reranker = None if reranker == "none" else Reranker(reranker)
         if not create and not is_server(address) and not data_folder(address).exists():
             raise KnowledgeNotFoundError(
                 f"no knowledge base in {self._uri}; add documents with: ossifrage kb add PATH"
@@ -181,19 +190,28 @@ class KnowledgeBase:
         return report
 
     def search(
-        self, query: str | Sequence[str], *, top_k: int = 10, mode: SearchMode = "auto"
+        self,
+        query: str | Sequence[str],
+        *,
+        top_k: int = 10,
+        mode: SearchMode = "auto",
+        filters: Filters | None = None,
     ) -> list[Passage]:
         """Find passages, best first.
+
+        A text that stands in several places is given once, with its other places as ``duplicates``.
 
         Args:
             query: a question or some words; several give one ranking of what any of them finds.
             top_k: most passages to return.
             mode: ``lexical`` (BM25), ``dense`` (embedding), ``hybrid`` (both), or ``auto``: hybrid where the
                 base has an embedding.
+            filters: which documents to search; None searches all.
 
         Raises:
             KnowledgeError: the query is empty, or Milvus failed. Never an empty list for an outage.
             EmbeddingUnavailableError: ``mode`` needs an embedding that the base or this machine lacks.
+            RerankerError: the reranker failed, or cannot be loaded here.
         """
         queries = [text for text in ([query] if isinstance(query, str) else query) if text.strip()]
         if not queries:
@@ -201,19 +219,13 @@ class KnowledgeBase:
         if top_k < 1:
             raise KnowledgeError(f"top_k is {top_k}; it must be at least 1")
         with self._open_collection() as collection:
-            wanted = self._auto_mode if mode == "auto" else mode
-            limit = top_k if wanted == "lexical" and len(queries) == 1 else max(3 * top_k, _CANDIDATES)
-            lexical = self._lexical(collection, queries, limit) if wanted != "dense" else []
-            dense = self._dense(collection, queries, limit) if wanted != "lexical" else []
-        rows = {hit.row["passage_id"]: hit.row for hits in [*lexical, *dense] for hit in hits}
-        words, meanings = [_scores(hits) for hits in lexical], [_scores(hits) for hits in dense]
-        if wanted == "hybrid":
-            rankings = [blend(*pair) for pair in zip(words, meanings, strict=True)]
-        else:
-            rankings = words or meanings
-        scores = fuse_queries(rankings)
-        best = sorted(scores, key=lambda key: (-scores[key], key))[:top_k]
-        return [_passage(rows[key], scores[key]) for key in best]
+            searching = Searching(collection, self._embedder, self._reranker, filters)
+            return searching.run(queries, top_k, self._auto_mode if mode == "auto" else mode)
+
+    def check_filters(self, filters: Filters) -> FilterCheck:
+        """What filters leave of the base, and which of their names no document has."""
+        with self._open_collection() as collection:
+            return check_filters(filters, collection.documents())
 
     def open(self, source: str, *, line: int = 1, num_lines: int = 40) -> Excerpt:
         """Lines of a document, exactly as they are in it.
@@ -241,17 +253,18 @@ class KnowledgeBase:
             lines={number: lines[number] for number in range(first, last + 1)},
         )
 
-    def find(self, source: str, pattern: str, *, limit: int = 20) -> Excerpt:
+    def find(self, source: str, pattern: str, *, line: int = 1, limit: int = 20) -> Excerpt:
         """The lines of a document that contain ``pattern``, upper and lower case alike.
 
         Args:
             source: as for :meth:`open`.
             pattern: plain text, not a regular expression.
+            line: where to begin, from 1.
             limit: most matching lines.
 
         Returns:
-            The matching lines with a line before and after; ``matches`` tells which they are. Without a
-            match both are empty.
+            The matching lines with a line before and after; ``matches`` tells which they are, and
+            ``more_matches`` how many follow. Without a match all are empty.
 
         Raises:
             DocumentNotFoundError: there is no such document, or several.
@@ -263,7 +276,8 @@ class KnowledgeBase:
             rows = collection.passages(document)
         lines = join_chunks([(row["start_line"], row["end_line"], row["text"]) for row in rows])
         wanted = pattern.casefold()
-        matches = [number for number, text in lines.items() if wanted in text.casefold()][: max(1, limit)]
+        every = [number for number, text in lines.items() if number >= line and wanted in text.casefold()]
+        matches = every[: max(1, limit)]
         shown = sorted(
             {near for number in matches for near in (number - 1, number, number + 1)} & lines.keys()
         )
@@ -275,6 +289,7 @@ class KnowledgeBase:
             total_lines=document.lines,
             lines={number: lines[number] for number in shown},
             matches=tuple(matches),
+            more_matches=len(every) - len(matches),
         )
 
     def documents(self) -> list[Document]:
@@ -302,7 +317,7 @@ class KnowledgeBase:
             documents = {**lost, **stored}
             chosen: set[str] = set()
             for name in given:
-                named = {source for source in documents if _names(name, source)}
+                named = {source for source in documents if matches_name(name, source)}
                 if not named:
                     raise _unknown(name, documents)
                 chosen |= named
@@ -337,7 +352,7 @@ class KnowledgeBase:
                 self._collection.close()
 
     @property
-    def _auto_mode(self) -> SearchMode:
+    def _auto_mode(self) -> Literal["lexical", "dense", "hybrid"]:
         if not self._collection.about.full_text:
             return "dense"
         return "hybrid" if self._embedder else "lexical"
@@ -350,23 +365,6 @@ class KnowledgeBase:
                 raise KnowledgeError(f"the knowledge base {self._uri} is closed; open it again")
             yield self._collection
 
-    def _lexical(self, collection: Collection, queries: Sequence[str], limit: int) -> list[list[Hit]]:
-        if not collection.about.full_text:
-            raise KnowledgeError(
-                f"the knowledge base {self._uri} has no full-text search ({collection.backend.name}); search "
-                "with mode='dense'"
-            )
-        terms = [search_terms(text) for text in queries]
-        found = iter(collection.search_lexical([each for each in terms if each], limit) if any(terms) else [])
-        return [next(found) if each else [] for each in terms]
-
-    def _dense(self, collection: Collection, queries: Sequence[str], limit: int) -> list[list[Hit]]:
-        if self._embedder is None:
-            raise EmbeddingUnavailableError(
-                f"the knowledge base {self._uri} was made without an embedding; search with mode='lexical'"
-            )
-        return collection.search_dense(self._embedder.queries(queries), limit)
-
     def _document(self, collection: Collection, source: str) -> Document:
         if found := collection.documents(f"source == {quote(source)}"):
             return found[source]
@@ -377,7 +375,10 @@ class KnowledgeBase:
             return documents[ending[0]]
         if ending:
             raise DocumentNotFoundError(
-                f"several documents end in {source!r}: {', '.join(ending[:5])}; name one"
+                f"several documents end in {source!r}: {', '.join(ending[:5])}; name one",
+                name=source,
+                candidates=tuple(ending[:5]),
+                ambiguous=True,
             )
         raise _unknown(source, documents)
 
@@ -387,33 +388,7 @@ def ledger_of(uri: str | Path, collection: str) -> Ledger:
     return Ledger(data_folder(str(uri)).parent / f"{collection}.ledger")
 
 
-def _passage(row: Mapping[str, Any], score: float) -> Passage:
-    values = {name: value for name, value in row.items() if name != "metadata"}
-    about = row["metadata"]
-    return Passage(
-        score=score,
-        path=about["path"],
-        modified=datetime.fromtimestamp(about["modified"], UTC),
-        tags=tuple(about["tags"]),
-        front_matter=about["front_matter"],
-        **values,
-    )
-
-
-def _scores(hits: Sequence[Hit]) -> dict[str, float]:
-    return {hit.row["passage_id"]: hit.score for hit in hits}
-
-
-def _names(name: str, source: str) -> bool:
-    """Whether ``name`` is ``source``, a folder it is in, or a pattern it matches."""
-    folder = name.rstrip("/") + "/"
-    return name == source or source.startswith(folder) or fnmatch.fnmatchcase(source, name)
-
-
 def _unknown(name: str, documents: Iterable[str]) -> DocumentNotFoundError:
-    by_folded = {source.casefold(): source for source in documents}
-    by_folded.update({source.rpartition("/")[2].casefold(): source for source in documents})
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=6, cutoff=0.5)
-    nearest = list(dict.fromkeys(by_folded[each] for each in close))[:3]
+    nearest = near_names(name, documents)
     hint = f"; did you mean {', '.join(nearest)}?" if nearest else "; ossifrage kb list shows what there is"
-    return DocumentNotFoundError(f"no document {name!r}{hint}")
+    return DocumentNotFoundError(f"no document {name!r}{hint}", name=name, candidates=nearest)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 
 from .errors import EmbeddingError, EmbeddingUnavailableError, KnowledgeError
 from .milvus import load_pymilvus
+from .providers import Provider, first_line, known_specs, missing
 
 __all__ = ["Embedder", "EmbeddingFunction", "find_embedding", "missing_packages", "spec_of"]
 
@@ -40,18 +40,8 @@ class EmbeddingFunction(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class _Provider:
-    module: str
-    function: str
-    parameter: str
-    """The name of the function's parameter that takes what follows the colon; empty for none."""
-    packages: tuple[tuple[str, str], ...]
-    """Modules that have to be there, each with the name pip knows it by."""
-
-
 _PROVIDERS = {
-    "default": _Provider(
+    "default": Provider(
         "onnx",
         "OnnxEmbeddingFunction",
         "",
@@ -61,17 +51,17 @@ _PROVIDERS = {
             ("huggingface_hub", "huggingface-hub"),
         ),
     ),
-    "sentence-transformer": _Provider(
+    "sentence-transformer": Provider(
         "sentence_transformer",
         "SentenceTransformerEmbeddingFunction",
         "model_name",
         (("sentence_transformers", "sentence-transformers"),),
     ),
-    "openai": _Provider("openai", "OpenAIEmbeddingFunction", "model_name", (("openai", "openai"),)),
-    "model2vec": _Provider(
+    "openai": Provider("openai", "OpenAIEmbeddingFunction", "model_name", (("openai", "openai"),)),
+    "model2vec": Provider(
         "model2vec_embed", "Model2VecEmbeddingFunction", "model_source", (("model2vec", "model2vec"),)
     ),
-    "tei": _Provider("tei", "TEIEmbeddingFunction", "api_url", (("requests", "requests"),)),
+    "tei": Provider("tei", "TEIEmbeddingFunction", "api_url", (("requests", "requests"),)),
 }
 
 _DEFAULT_FILES = (
@@ -108,7 +98,7 @@ class Embedder:
             vectors = getattr(self._function, method)(list(texts))
         except Exception as error:
             # Behind the function may be any library or service.
-            raise EmbeddingError(f"the embedding {self.spec!r} failed: {_first_line(error)}") from error
+            raise EmbeddingError(f"the embedding {self.spec!r} failed: {first_line(error)}") from error
         if len(vectors) != len(texts):
             raise EmbeddingError(
                 f"the embedding {self.spec!r} gave {len(vectors)} vectors for {len(texts)} texts"
@@ -132,8 +122,9 @@ def spec_of(embedding: str | EmbeddingFunction) -> str:
         or bool(_PROVIDERS[kind].parameter) != bool(argument)
         or (colon and not argument)
     ):
-        known = [f"{name}:…" if provider.parameter else name for name, provider in _PROVIDERS.items()]
-        raise KnowledgeError(f"unknown embedding {embedding!r}; known are none, auto, {', '.join(known)}")
+        raise KnowledgeError(
+            f"unknown embedding {embedding!r}; known are none, auto, {known_specs(_PROVIDERS)}"
+        )
     return embedding
 
 
@@ -143,14 +134,14 @@ def find_embedding() -> str:
     ``default`` where its packages are installed and its files lie in the Hugging Face cache, else ``none``.
     Looks at files only, so that it takes no time to find nothing.
     """
-    if _missing(_PROVIDERS["default"]) or find_spec("pymilvus.model") is None:
+    if missing(_PROVIDERS["default"]) or find_spec("pymilvus.model") is None:
         return "none"
     return "default" if all(_is_cached(repo, name) for repo, name in _DEFAULT_FILES) else "none"
 
 
 def missing_packages() -> dict[str, list[str]]:
     """The packages that each kind of embedding needs and that are not installed."""
-    return {kind: _missing(provider) for kind, provider in _PROVIDERS.items()}
+    return {kind: missing(provider) for kind, provider in _PROVIDERS.items()}
 
 
 def _load(spec: str) -> EmbeddingFunction:
@@ -161,9 +152,9 @@ def _load(spec: str) -> EmbeddingFunction:
         )
     kind, _, argument = spec.partition(":")
     provider = _PROVIDERS[kind]
-    if missing := _missing(provider):
+    if absent := missing(provider):
         raise EmbeddingUnavailableError(
-            f"the embedding {spec!r} needs packages that are not installed: pip install {' '.join(missing)}"
+            f"the embedding {spec!r} needs packages that are not installed: pip install {' '.join(absent)}"
         )
     load_pymilvus()
     try:
@@ -174,7 +165,7 @@ def _load(spec: str) -> EmbeddingFunction:
     except Exception as error:
         # Behind the function may be any library or service.
         raise EmbeddingUnavailableError(
-            f"the embedding {spec!r} cannot be loaded ({_first_line(error)}); make it available, or "
+            f"the embedding {spec!r} cannot be loaded ({first_line(error)}); make it available, or "
             "search with mode='lexical'"
         ) from error
 
@@ -190,17 +181,9 @@ def _load_cached(function: Any) -> EmbeddingFunction:
         constants.HF_HUB_OFFLINE = before
 
 
-def _missing(provider: _Provider) -> list[str]:
-    return [package for module, package in provider.packages if find_spec(module) is None]
-
-
 def _is_cached(repo: str, name: str) -> bool:
     # The layout and the variables are those of huggingface_hub; importing it takes half a second.
     home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
     hub = os.environ.get("HF_HUB_CACHE") or Path(home) / "hub"
     snapshots = Path(hub).expanduser() / f"models--{repo.replace('/', '--')}" / "snapshots"
     return any(snapshots.glob(f"*/{name}"))
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -11,9 +11,11 @@
         ├── UnreadableError               a document could not be read this time
         ├── NoTextError                   a document holds nothing that can be searched
         ├── DocumentNotFoundError         no document has that name, or several do
-        └── EmbeddingError                the embedding model failed
-            ├── EmbeddingUnavailableError     it cannot be loaded here
-            └── EmbeddingMismatchError        the base was made with another one
+        ├── EmbeddingError                the embedding model failed
+        │   ├── EmbeddingUnavailableError     it cannot be loaded here
+        │   └── EmbeddingMismatchError        the base was made with another one
+        └── RerankerError                 the reranker failed
+            └── RerankerUnavailableError      it cannot be loaded here
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ __all__ = [
     "KnowledgeUnreachableError",
     "NoTextError",
     "PathNotFoundError",
+    "RerankerError",
+    "RerankerUnavailableError",
     "UnreadableError",
 ]
 
@@ -64,7 +68,22 @@ class NoTextError(KnowledgeError):
 
 
 class DocumentNotFoundError(KnowledgeError):
-    """No document of the base has that name, or more than one has."""
+    """No document of the base has that name, or more than one has.
+
+    Args:
+        message: one line for people.
+        name: the name that was given.
+        candidates: the documents that end in it, or names that look like it.
+        ambiguous: several documents end in the name.
+    """
+
+    def __init__(
+        self, message: str, *, name: str, candidates: tuple[str, ...] = (), ambiguous: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.candidates = candidates
+        self.ambiguous = ambiguous
 
 
 class EmbeddingError(KnowledgeError):
@@ -77,3 +96,11 @@ class EmbeddingUnavailableError(EmbeddingError):
 
 class EmbeddingMismatchError(EmbeddingError):
     """The knowledge base was made with another embedding."""
+
+
+class RerankerError(KnowledgeError):
+    """The reranker failed."""
+
+
+class RerankerUnavailableError(RerankerError):
+    """The reranker cannot be loaded on this machine."""

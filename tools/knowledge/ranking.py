@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-__all__ = ["blend", "fuse_queries"]
+from .values import Passage, Place
+
+__all__ = ["blend", "distinct", "fuse_queries"]
 
 DENSE_SHARE = 0.4
 """Weight of the embedding in a hybrid search; full text has the rest.
@@ -55,3 +58,20 @@ def fuse_queries(rankings: Sequence[Mapping[str, float]]) -> dict[str, float]:
         for rank, key in enumerate(ordered, 1):
             scores[key] = scores.get(key, 0.0) + 1 / (_RRF_K + rank)
     return scores
+
+
+def distinct(ranked: Sequence[Passage], limit: int) -> list[Passage]:
+    """The best passages with a text of their own; of several with the same one the first names the others.
+
+    The same is what differs in white space only. Passages that are merely alike stay apart: what differs
+    between two versions of a page (a limit, a name, a "not") may be what is asked for.
+    """
+    kept: dict[str, Passage] = {}
+    for passage in ranked:
+        text = " ".join(passage.text.split())
+        if (first := kept.get(text)) is not None:
+            place = Place(source=passage.source, start_line=passage.start_line, end_line=passage.end_line)
+            kept[text] = replace(first, duplicates=(*first.duplicates, place))
+        elif len(kept) < limit:
+            kept[text] = passage
+    return list(kept.values())

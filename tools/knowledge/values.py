@@ -12,17 +12,31 @@ __all__ = [
     "Copied",
     "Document",
     "Excerpt",
+    "FilterCheck",
     "Filters",
     "Passage",
+    "Place",
     "Progress",
     "SearchMode",
     "Skipped",
     "Status",
+    "UnknownName",
 ]
 
 SearchMode = Literal["auto", "lexical", "dense", "hybrid"]
 """``auto`` is ``hybrid`` where the knowledge base has an embedding and ``lexical`` where it has none, or
 ``dense`` on a Milvus without full-text search."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Some consecutive lines of a document."""
+
+    source: str
+    start_line: int
+    """From 1."""
+    end_line: int
+    """Inclusive."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +64,8 @@ class Passage:
     tags: tuple[str, ...] = ()
     front_matter: Mapping[str, object] = field(default_factory=dict[str, object])
     """What the document says of itself, as JSON values."""
+    duplicates: tuple[Place, ...] = ()
+    """Where else the search found this text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +84,29 @@ class Filters:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnknownName:
+    """A name in a filter that no document of the base has."""
+
+    kind: Literal["source", "tag"]
+    name: str
+    near: tuple[str, ...]
+    """Names that exist and look like it, the likeliest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterCheck:
+    """What filters leave of a knowledge base."""
+
+    documents: int
+    """How many documents pass."""
+    unknown: tuple[UnknownName, ...]
+    """What makes no sense in them here."""
+    oldest: datetime | None
+    """When the oldest document of the base was last written; None for an empty base."""
+    newest: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Excerpt:
     """Lines of one document, exactly as they are in it."""
 
@@ -81,6 +120,8 @@ class Excerpt:
     """Line number (from 1) to text, in order; numbers may have gaps."""
     matches: tuple[int, ...] = ()
     """The lines that hold the pattern, when the excerpt comes from ``find``."""
+    more_matches: int = 0
+    """How many lines below hold it, too, and were left out."""
 
 
 @dataclass(frozen=True, kw_only=True)

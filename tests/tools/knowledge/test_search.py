@@ -134,3 +134,31 @@ def test_chinese_and_japanese_are_found(base: KnowledgeBase, tmp_path: Path) -> 
 
 def test_scores_are_numbers(faq: KnowledgeBase) -> None:
     assert all(math.isfinite(passage.score) for passage in faq.search("vector"))
+
+
+def test_a_text_in_two_places_is_given_once_and_names_the_other(base: KnowledgeBase, tmp_path: Path) -> None:
+    notice = "# {}\n\n## Licence\n\nRedistribution of the ossifrage is permitted   {}\n"
+    for name, more in (("a", "here."), ("b", "here."), ("c", "there.")):
+        (tmp_path / f"{name}.md").write_text(notice.format(name, more) + f"\n## Rest\n\nOf {name}.\n")
+    base.add([tmp_path / "a.md", tmp_path / "b.md", tmp_path / "c.md"])
+    found = [passage for passage in base.search("redistribution permitted") if "Redis" in passage.text]
+    merged = {passage.source: [place.source for place in passage.duplicates] for passage in found}
+    assert merged == {"a.md": [], "b.md": [], "c.md": []}  # their titles are part of the passages
+    for name in "ab":
+        (tmp_path / f"{name}.md").write_text(notice.format("Licence", "here."))
+    base.add([tmp_path / "a.md", tmp_path / "b.md"])
+    found = base.search("redistribution permitted", top_k=2)
+    assert {passage.source: [place.source for place in passage.duplicates] for passage in found} == {
+        "a.md": ["b.md"],
+        "c.md": [],
+    }
+    assert found[0].duplicates[0].start_line == found[0].start_line
+
+
+def test_find_goes_on_where_it_stopped(base: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("\n".join(f"item {n}" for n in range(1, 41)))
+    base.add([tmp_path / "list.txt"])
+    first = base.find("list.txt", "item", limit=15)
+    assert (first.matches[-1], first.more_matches) == (15, 25)
+    rest = base.find("list.txt", "item", line=first.matches[-1] + 1, limit=30)
+    assert (rest.matches[0], rest.matches[-1], rest.more_matches) == (16, 40, 0)

@@ -1,0 +1,56 @@
+"""How much one output of a tool may hold, whatever a document is made of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+__all__ = ["LINE_CHARACTERS", "OUTPUT_BYTES", "about", "clipped", "fitting", "telling"]
+
+OUTPUT_BYTES = 25_000
+"""Of UTF-8, which goes with tokens in most scripts: about 6,000 of them."""
+LINE_CHARACTERS = 2_000
+"""Of one line. Three such lines fit, whatever the script: a match with the lines around it."""
+_CUT = "…"
+_WORD = re.compile(r"\w{3,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
+_BEFORE = 200
+"""Characters kept before the place a line is shown for."""
+
+
+def clipped(line: str, *, start: int = 0) -> str:
+    """A line from its character ``start`` (from 0) on, at most as much as fits; … marks what is left out."""
+    shown = line[start : start + LINE_CHARACTERS]
+    return (_CUT if start else "") + shown + (_CUT if start + LINE_CHARACTERS < len(line) else "")
+
+
+def about(line: str, place: int) -> str:
+    """The part of a line around its character ``place``; a line that fits stays whole."""
+    return clipped(line, start=max(0, min(place - _BEFORE, len(line) - LINE_CHARACTERS)))
+
+
+def telling(line: str, texts: Sequence[str]) -> str:
+    """The part of a line that holds most of the words of ``texts``; a line that fits stays whole."""
+    if len(line) <= LINE_CHARACTERS:
+        return line
+    words = {word for text in texts for word in _WORD.findall(text.casefold())}
+    # Folding can change the length of a text; then a place is a little off, which the margin makes up for.
+    folded = line.casefold()
+    places = sorted((match.start(), word) for word in words for match in re.finditer(re.escape(word), folded))
+    best, most = 0, 0
+    for start, _ in places:
+        end = start + LINE_CHARACTERS - _BEFORE
+        held = len({word for place, word in places if start <= place < end})
+        if held > most:
+            best, most = start, held
+    return about(line, best)
+
+
+def fitting(lines: Mapping[int, str], room: int) -> dict[int, str]:
+    """The first of the lines that fit into ``room`` bytes."""
+    fits: dict[int, str] = {}
+    for number, line in lines.items():
+        room -= len(line.encode(errors="replace")) + len(f"L{number}: \n")
+        if room < 0:
+            break
+        fits[number] = line
+    return fits
