@@ -16,8 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from .loaders.loaded import Kind
-from .markdown import Cut, Outline, outline, plain_outline
+from .outlines import Cut, Kind, Outline, outline
 
 __all__ = ["Chunk", "join_chunks", "split_passages"]
 
@@ -63,7 +62,7 @@ class _Section:
 def split_passages(text: str, *, kind: Kind) -> list[Chunk]:
     """Cut ``text`` (whose lines end with a newline) into passages; an empty text has none."""
     lines = text.removesuffix("\n").split("\n") if text else []
-    shape = outline(text) if kind == "markdown" else plain_outline(text)
+    shape = outline(text, kind)
     # weights[n] is the weight of the first n lines.
     weights = list(accumulate((_weight(line) for line in lines), initial=0))
     chunks: list[Chunk] = []
@@ -192,13 +191,14 @@ def _chunks(lines: Sequence[str], start: int, end: int, heading: str) -> Iterato
 
 def _parts(line: str) -> Iterator[str]:
     """Cut a line after a blank where there is one."""
-    while _bytes(line) > MAX_LINE_BYTES:
-        piece = line.encode()[:MAX_LINE_BYTES].decode(errors="ignore")
-        blank = piece.rfind(" ", len(piece) // 2) + 1
-        piece = piece[: blank or len(piece)]
+    start = 0
+    while start < len(line):
+        window = line[start : start + MAX_LINE_BYTES]
+        piece = window.encode()[:MAX_LINE_BYTES].decode(errors="ignore")
+        if start + len(piece) < len(line):
+            piece = piece[: piece.rfind(" ", len(piece) // 2) + 1 or len(piece)]
         yield piece
-        line = line[len(piece) :]
-    yield line
+        start += len(piece)
 
 
 def _bytes(text: str) -> int:

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fpdf import FPDF
+
+from ossifrage.tools.knowledge import NoTextError
+from ossifrage.tools.knowledge.loaders import Loaded
+from ossifrage.tools.knowledge.passages import split_passages
+
+Read = Callable[..., Loaded]
+
+
+def pdf(*pages: str, title: str = "", sections: tuple[tuple[int, str], ...] = (), **encryption: Any) -> bytes:
+    document = FPDF()
+    document.set_title(title)
+    document.set_font("Helvetica")
+    if encryption:
+        document.set_encryption(**encryption)
+    for number, text in enumerate(pages):
+        document.add_page()
+        for page, name in sections:
+            if page == number:
+                document.start_section(name)
+        document.multi_cell(0, 6, text)
+    return bytes(document.output())
+
+
+def test_pages_are_sections(read: Read) -> None:
+    words = "Words about the storage engine. " * 12
+    data = pdf(words, f"# {words}", "", words, title="Storage engines", sections=((1, "Log"), (1, "Rest")))
+    loaded = read("a.pdf", data)
+    assert (loaded.title, loaded.kind) == ("Storage engines", "sections")
+    assert [chunk.heading for chunk in split_passages(loaded.text, kind=loaded.kind)] == [
+        "Page 1",
+        "Page 2: Log",
+        "Page 4: Log",
+    ]
+    assert loaded.text.startswith("# Page 1\n\nWords about the storage engine.")
+
+
+@pytest.mark.parametrize("title", ["", "Microsoft Word - report.doc", "report.indd", "Untitled"])
+def test_a_title_that_is_none(read: Read, title: str) -> None:
+    assert read("a.pdf", pdf("words", title=title)).title == "a.pdf"
+
+
+def test_a_pdf_is_known_by_its_beginning(read: Read) -> None:
+    assert read("download", pdf("words")).text == "# Page 1\n\nwords\n"
+
+
+def test_an_encrypted_pdf(read: Read) -> None:
+    with pytest.raises(NoTextError, match="^encrypted PDF: it opens with a password only$"):
+        read("a.pdf", pdf("words", owner_password="o", user_password="u"))
+    assert "words" in read("a.pdf", pdf("words", owner_password="o")).text
+
+
+def test_a_pdf_without_text(read: Read) -> None:
+    with pytest.raises(NoTextError, match="run it through OCR"):
+        read("a.pdf", pdf("", ""))
+
+
+def test_broken_pdfs(read: Read) -> None:
+    data = pdf("words " * 300)
+    for broken in [
+        data[:10],
+        data[: len(data) // 2].replace(b"endobj", b""),
+        b"words",
+        b"%PDF-1.7\n" + b"\0" * 500,
+    ]:
+        with pytest.raises(NoTextError, match="^broken PDF, or none "):
+            read("a.pdf", broken)
+
+
+def test_a_pdf_that_lost_its_table_is_repaired(read: Read) -> None:
+    data = pdf("words")
+    assert "words" in read("a.pdf", data[: data.rindex(b"xref")]).text
+
+
+def test_pages_that_point_at_each_other(read: Read) -> None:
+    data = (
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R/Outlines 3 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[2 0 R]/Count 1000000000>>endobj\n"
+        b"3 0 obj<</First 4 0 R>>endobj\n4 0 obj<</Title(x)/Next 4 0 R/First 4 0 R>>endobj\n"
+        b"trailer<</Root 1 0 R/Size 5>>\n%%EOF"
+    )
+    with pytest.raises(NoTextError):
+        read("a.pdf", data)

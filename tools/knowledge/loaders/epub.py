@@ -1,0 +1,57 @@
+"""E-books (EPUB), chapter by chapter, as Markdown."""
+
+from __future__ import annotations
+
+import posixpath
+import zipfile
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+from urllib.parse import unquote
+
+from ..errors import NoTextError
+from ..raw import Raw
+from .converting import converting, open_package
+from .html import markdown_of
+from .loaded import Loaded, as_title, made_of
+
+__all__ = ["load_epub"]
+
+_LIMIT = 64 * 2**20
+"""Bytes of chapters, unpacked."""
+_CONTAINER = "META-INF/container.xml"
+
+
+def load_epub(raw: Raw) -> Loaded:
+    """Read the chapters of an e-book in reading order.
+
+    Raises:
+        NoTextError: it is broken, encrypted, too large when unpacked, or holds no text.
+    """
+    pictures = (".jpg", ".jpeg", ".png", ".gif", ".svg", ".ttf", ".otf", ".woff", ".woff2", ".mp3", ".mp4")
+    package = open_package(
+        raw.data, "EPUB", part_of_memory=lambda name: not name.lower().endswith(pictures), limit=_LIMIT
+    )
+    with package, converting("EPUB"):
+        book_path: str = _xml(package, _CONTAINER).xpath("string(//*[local-name()='rootfile']/@full-path)")
+        book = _xml(package, book_path)
+        title = as_title(book.xpath("string(//*[local-name()='metadata']/*[local-name()='title'])"))
+        text = made_of(_chapters(package, book, posixpath.dirname(book_path)), nothing="no text in this book")
+    return Loaded(text=text, title=title or raw.name, kind="markdown")
+
+
+def _xml(package: zipfile.ZipFile, name: str) -> Any:
+    etree: Any = import_module("lxml.etree")
+    return etree.fromstring(
+        package.read(name), etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    )
+
+
+def _chapters(package: zipfile.ZipFile, book: Any, folder: str) -> Iterator[str]:
+    items = {item.get("id"): item.get("href", "") for item in book.xpath("//*[local-name()='item']")}
+    for reference in book.xpath("//*[local-name()='itemref']"):
+        name = posixpath.normpath(posixpath.join(folder, unquote(items[reference.get("idref")])))
+        try:
+            yield from (markdown_of(package.read(name)), "")
+        except NoTextError:
+            continue  # A cover, or a page with a picture.

@@ -1,0 +1,81 @@
+"""Headings of texts whose markup needs no parser: marked by their own line, or by the line below."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from .shape import Cut, Heading, Outline
+
+__all__ = ["asciidoc_outline", "plain_outline", "rst_outline", "sections_outline"]
+
+_HEADING_LENGTH = 200
+_HASHES = re.compile(r"(?P<marks>#{1,6})[ \t]+(?P<text>\S.*)")
+_EQUALS = re.compile(r"(?P<marks>={1,6})[ \t]+(?P<text>\S.*)")
+_FENCE = re.compile(r"`{3,}|~{3,}")
+_DELIMITER = re.compile(r"(-{4,}|\.{4,}|={4,}|\*{4,}|\+{4,}|/{4,}|_{4,})$")
+_RULE = re.compile(r"([!-/:-@\[-`{-~])\1+$")
+
+
+def plain_outline(text: str) -> Outline:
+    """The structure of a text without markup: a block begins after every blank line."""
+    return Outline([], _paragraphs(text.split("\n")))
+
+
+def sections_outline(text: str) -> Outline:
+    """Headings are lines such as ``## Heading``, outside fences."""
+    return _marked(text, _HASHES, _FENCE)
+
+
+def asciidoc_outline(text: str) -> Outline:
+    """Headings are lines such as ``== Heading``, outside delimited blocks (AsciiDoc, "Sections")."""
+    return _marked(text, _EQUALS, _DELIMITER)
+
+
+def rst_outline(text: str) -> Outline:
+    """Headings are underlined, or between two lines (docutils, "reStructuredText Markup", Sections).
+
+    Which mark is above which is decided by their first use.
+    """
+    lines = text.split("\n")
+    cuts = _paragraphs(lines)
+    headings: list[Heading] = []
+    levels: dict[tuple[str, bool], int] = {}
+    for n in range(1, len(lines)):
+        title, rule = lines[n - 1].strip(), lines[n].rstrip()
+        if not title or not _RULE.match(rule) or _RULE.match(title) or len(rule) < min(len(title), 4):
+            continue
+        over = n >= 2 and lines[n - 2].rstrip() == rule
+        if not over and (lines[n - 1][0].isspace() or (n >= 2 and lines[n - 2].strip())):
+            continue
+        first = n - 2 if over else n - 1
+        level = levels.setdefault((rule[0], over), len(levels) + 1)
+        headings.append(Heading(first, level, title[:_HEADING_LENGTH]))
+        cuts[first] = Cut.BLOCK
+    return Outline(headings, cuts)
+
+
+def _marked(text: str, heading: re.Pattern[str], fence: re.Pattern[str]) -> Outline:
+    lines = text.split("\n")
+    cuts = _paragraphs(lines)
+    headings: list[Heading] = []
+    closing = ""
+    for n, line in enumerate(lines):
+        if closing:
+            cuts[n] = Cut.FENCE
+            # A fence is closed by the same mark, at least as long, and nothing else.
+            if line.startswith(closing) and not line.strip(closing[0] + " \t"):
+                closing = ""
+        elif found := fence.match(line):
+            closing = found[0]
+        elif found := heading.match(line):
+            headings.append(Heading(n, len(found["marks"]), found["text"].strip()[:_HEADING_LENGTH]))
+            cuts[n] = Cut.BLOCK
+    return Outline(headings, cuts)
+
+
+def _paragraphs(lines: Sequence[str]) -> list[Cut]:
+    return [
+        Cut.BLOCK if n and not lines[n - 1].strip() and line.strip() else Cut.LINE
+        for n, line in enumerate(lines)
+    ]
