@@ -7,6 +7,8 @@ Milvus string becomes several passages with the same line number.
 A passage follows the headings. A section longer than a passage is cut where the text allows it best
 (between blocks, else between nested blocks, else between lines, inside fenced code only when the code is
 longer than any passage may be); sections shorter than a passage join their neighbours below the same parent.
+General text splitters (semantic-text-splitter, for one) cut long lines anywhere and know no headings, so that
+neither whole lines nor a heading for each passage would be left.
 """
 
 from __future__ import annotations
@@ -117,7 +119,8 @@ def _joined(sections: Iterator[_Section], weights: Sequence[int]) -> Iterator[_S
         if last is None:
             last = section
         elif (
-            (weight(last) < MIN_WEIGHT or weight(section) < MIN_WEIGHT / 3)
+            # A heading with nothing below it belongs to what follows.
+            (weight(last) < MIN_WEIGHT or (weight(section) < MIN_WEIGHT / 3 and not section.bare))
             and weight(last) + weight(section) <= MAX_WEIGHT
             and (section.parent == last.parent or section.parent == last.path or last.parent is None)
         ):

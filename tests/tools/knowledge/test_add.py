@@ -89,7 +89,7 @@ def test_a_folder_that_moved_keeps_its_name(base: KnowledgeBase, docs: Path) -> 
 
 def test_bad_files_are_reported_and_stop_nothing(base: KnowledgeBase, docs: Path) -> None:
     (docs / "binary.md").write_bytes(b"abc\x00def")
-    (docs / "latin.md").write_bytes("Café".encode("latin-1"))
+    (docs / "unknown.md").write_bytes(bytes(range(1, 256)))
     (docs / "empty.md").write_bytes(b"")
     (docs / "blank.md").write_bytes(b"\n \n\t\n")
     (docs / "picture.png").write_bytes(b"\x89PNG")
@@ -107,11 +107,11 @@ def test_bad_files_are_reported_and_stop_nothing(base: KnowledgeBase, docs: Path
         "docs/binary.md": "binary file",
         "docs/blank.md": "empty",
         "docs/empty.md": "empty",
-        "docs/latin.md": "not UTF-8 text",
         "docs/link.md": "a symbolic link",
         "docs/loop": "a symbolic link",
         "docs/picture.png": ".png: not a kind of text that is read from folders",
         "docs/pipe.md": "not a regular file",
+        "docs/unknown.md": "neither UTF-8 nor another known encoding",
     }
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +26,7 @@ MARKDOWN_LINES = st.sampled_from(
         *("# A", "## B", "### C", "Title", "===", "---", "```", "~~~py", "    code", "- item", "  - nested"),
         *("> quote", "| a | b |", "|---|---|", "", "   ", "<div>", "[x]: y", "title: T", "...", "1. one"),
         *("word " * 80, "字" * 300),
+        *("class A:", "  def f(self):", "int main() {", "}", "# comment", "= T", "== U", "----", ".. note::"),
     ]
 )
 
@@ -43,7 +46,7 @@ def assert_tiles(text: str, chunks: list[Chunk]) -> None:
 @settings(max_examples=300, deadline=None)
 @given(
     text=st.lists(MARKDOWN_LINES, min_size=1, max_size=120).map("\n".join),
-    kind=st.sampled_from(["markdown", "plain"]),
+    kind=st.sampled_from(get_args(Kind)),
 )
 def test_passages_tile_markdown(text: str, kind: Kind) -> None:
     if text:
@@ -54,7 +57,7 @@ def test_passages_tile_markdown(text: str, kind: Kind) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(text=st.text(min_size=1).map(clean).filter(bool), kind=st.sampled_from(["markdown", "plain"]))
+@given(text=st.text(min_size=1).map(clean).filter(bool), kind=st.sampled_from(get_args(Kind)))
 def test_passages_tile_any_text(text: str, kind: Kind) -> None:
     assert_tiles(text, split_passages(text, kind=kind))
 
@@ -124,3 +127,23 @@ def test_long_list_is_cut_between_items() -> None:
     chunks = split_passages(items, kind="markdown")
     assert len(chunks) > 2
     assert all(chunk.text.startswith("- item") for chunk in chunks)
+
+
+def test_a_definition_is_a_passage() -> None:
+    body = "    value = compute(value)\n" * 12
+    indented = "        value = compute(value)\n" * 12
+    source = f"import os\n\n\n# Adds.\n@cached\ndef add(value):\n{body}\n\nclass Kite(Bird):\n" + "".join(
+        f"    def {name}(self):\n{indented}\n" for name in ("fly", "land")
+    )
+    chunks = split_passages(source, kind="code")
+    assert [(chunk.heading, chunk.text.lstrip().split("\n")[0]) for chunk in chunks] == [
+        ("add", "import os"),
+        ("Kite > fly", "class Kite(Bird):"),
+        ("Kite > land", "def land(self):"),
+    ]
+
+
+def test_many_blank_lines_are_cut_quickly() -> None:
+    began = time.monotonic()
+    assert_tiles("x" + "\n" * 300_000 + "y", split_passages("x" + "\n" * 300_000 + "y", kind="plain"))
+    assert time.monotonic() - began < 10

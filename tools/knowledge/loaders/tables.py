@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
+from ..errors import NoTextError
 from ..raw import Raw
 from .converting import converting, open_package
 from .loaded import Loaded, literal, made_of
@@ -34,11 +35,13 @@ def load_table(raw: Raw) -> Loaded:
         NoTextError: it is empty, binary, or in an unknown encoding.
     """
     text = text_of(raw)
-    csv.field_size_limit(_FIELD_LIMIT)
+    csv.field_size_limit(_FIELD_LIMIT)  # There is no other way to read a long field.
     with converting("table"):
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
         lines = "".join(f"{line}\n" for line in _named(rows))
-    return Loaded(text=lines or text, title=raw.name, kind="plain")
+    if not lines.strip():
+        raise NoTextError("empty")
+    return Loaded(text=lines, title=raw.name, kind="plain")
 
 
 def load_xlsx(raw: Raw) -> Loaded:

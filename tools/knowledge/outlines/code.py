@@ -39,13 +39,14 @@ _SQL = re.compile(
 _TYPED = re.compile(
     r"(?:[\w<>\[\],.:*&?]+\s+)*[*&]*(?P<name>~?\w[\w:~]*)\s*\([^;={]*\)?[^;=(){]*(?P<brace>\{?)$"
 )
-"""``static int main(int argc) {``: perhaps a type, a name, parameters; nothing that a statement would have."""
+"""``static int main(int argc) {``: perhaps a type, a name, parameters; nothing that statements have."""
 _STATEMENT = re.compile(
     r"(?:if|else|elif|for|while|switch|catch|return|do|try|new|throw|case|goto|using|with)\b"
 )
 _LEADING = re.compile(r"@|#(?!\s*(?:if|endif|else|elif|include|define)\b)|//|/\*|\*|--")
 """What stands above a definition and belongs to it: decorators, attributes, comments."""
-_CLOSING = (")", "]", "}", "{", "#", "/", "*")
+_NO_START = (")", "]", "}", "{", "#", "/", "*", "@", "--")
+"""What goes on with the lines above, or belongs to those below."""
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ def code_outline(text: str) -> Outline:
         if indent < 0 or len(line) > _LINE_LENGTH:
             continue
         code = line.strip()
-        if code.startswith(_CLOSING):
+        if code.startswith(_NO_START):
             continue
         ended = False
         while open_ones and open_ones[-1].indent >= indent:

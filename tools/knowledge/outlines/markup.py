@@ -24,12 +24,12 @@ def plain_outline(text: str) -> Outline:
 
 def sections_outline(text: str) -> Outline:
     """Headings are lines such as ``## Heading``, outside fences."""
-    return _marked(text, _HASHES, _FENCE)
+    return _marked(text, _HASHES, _FENCE, longer_closes=True)
 
 
 def asciidoc_outline(text: str) -> Outline:
     """Headings are lines such as ``== Heading``, outside delimited blocks (AsciiDoc, "Sections")."""
-    return _marked(text, _EQUALS, _DELIMITER)
+    return _marked(text, _EQUALS, _DELIMITER, longer_closes=False)
 
 
 def rst_outline(text: str) -> Outline:
@@ -55,7 +55,7 @@ def rst_outline(text: str) -> Outline:
     return Outline(headings, cuts)
 
 
-def _marked(text: str, heading: re.Pattern[str], fence: re.Pattern[str]) -> Outline:
+def _marked(text: str, heading: re.Pattern[str], fence: re.Pattern[str], *, longer_closes: bool) -> Outline:
     lines = text.split("\n")
     cuts = _paragraphs(lines)
     headings: list[Heading] = []
@@ -63,8 +63,8 @@ def _marked(text: str, heading: re.Pattern[str], fence: re.Pattern[str]) -> Outl
     for n, line in enumerate(lines):
         if closing:
             cuts[n] = Cut.FENCE
-            # A fence is closed by the same mark, at least as long, and nothing else.
-            if line.startswith(closing) and not line.strip(closing[0] + " \t"):
+            mark = line.rstrip()
+            if mark == closing or (longer_closes and mark.startswith(closing) and not mark.strip(closing[0])):
                 closing = ""
         elif found := fence.match(line):
             closing = found[0]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def word(*paragraphs: str) -> bytes:
     return saved(document)
 
 
-def workbook(*sheets: list[list[object]]) -> bytes:
+def workbook(*sheets: Sequence[Sequence[object]]) -> bytes:
     book: Any = openpyxl.Workbook()
     book.remove(book.active)
     for rows in sheets:
@@ -64,8 +64,9 @@ def book(*chapters: str) -> bytes:
         spine = "".join(f'<itemref idref="c{n}"/>' for n in range(len(chapters)))
         package.writestr(
             "OEBPS/book.opf",
-            '<package xmlns="http://www.idpf.org/2007/opf"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
-            f"<dc:title>The book</dc:title></metadata><manifest>{items}</manifest><spine>{spine}</spine></package>",
+            '<package xmlns="http://www.idpf.org/2007/opf">'
+            '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>The book</dc:title></metadata>'
+            f"<manifest>{items}</manifest><spine>{spine}</spine></package>",
         )
         for n, chapter in enumerate(chapters):
             package.writestr(f"OEBPS/text/c {n}.xhtml", f"<html><body>{chapter}</body></html>")
@@ -205,21 +206,20 @@ def test_a_kind_is_known_by_its_beginning(read: Read, kind: str) -> None:
 @every_kind
 def test_broken_archives(read: Read, kind: str) -> None:
     data, member = DOCUMENTS[kind]
-    cut = data[: len(data) // 2]
     with zipfile.ZipFile(io.BytesIO(data)) as package:
-        half = package.read(member)[:-40]
-    for broken in [b"words", b"PK\x03\x04", cut, changed(data, member, b""), changed(data, member, half)]:
-        try:
+        half = changed(data, member, package.read(member)[:-40])
+    for broken in [b"words", b"PK\x03\x04", data[: len(data) // 2], changed(data, member, b""), half]:
+        if broken is half and kind in {"pptx", "epub"}:
+            continue  # Their parsers mend it.
+        with pytest.raises(NoTextError, match=rf"^broken {kind.upper()}, or none \(") as caught:
             read(f"a.{kind}", broken)
-        except NoTextError as error:
-            assert str(error).startswith((f"broken {kind.upper()}, or none (", "no ")), error
-            assert "\n" not in str(error)
-            assert len(str(error)) < 200
+        assert "\n" not in str(caught.value)
+        assert len(str(caught.value)) < 200
 
 
 @every_kind
 def test_what_an_encrypted_document_is_told(read: Read, kind: str) -> None:
-    with pytest.raises(NoTextError, match="^encrypted, or of an older format: save it as"):
+    with pytest.raises(NoTextError, match=r"^encrypted, or of an older format: save it as"):
         read(f"a.{kind}", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2_000))
 
 
@@ -233,7 +233,7 @@ def test_a_bomb_is_not_unpacked(read: Read, kind: str) -> None:
         for _ in range(65):
             part.write(bytes(2**20))
     began = time.monotonic()
-    with pytest.raises(NoTextError, match="MiB when unpacked: split it$"):
+    with pytest.raises(NoTextError, match=r"MiB when unpacked: split it$"):
         read(f"a.{kind}", buffer.getvalue())
     assert time.monotonic() - began < 1
 
@@ -274,9 +274,9 @@ def test_what_a_document_links_to_is_not_read(read: Read, secret: Path) -> None:
     picture = (
         '<w:p><w:r><w:drawing><wp:inline xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/'
         'wordprocessingDrawing"><a:graphic xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main">'
-        '<a:graphicData><pic:pic xmlns:pic="http://schemas.openxmlformats.org/drawingml/2006/picture"><pic:blipFill>'
-        f'<a:blip r:link="{relation}"/></pic:blipFill></pic:pic></a:graphicData></a:graphic></wp:inline></w:drawing>'
-        "</w:r></w:p>"
+        '<a:graphicData><pic:pic xmlns:pic="http://schemas.openxmlformats.org/drawingml/2006/picture">'
+        f'<pic:blipFill><a:blip r:link="{relation}"/></pic:blipFill></pic:pic></a:graphicData></a:graphic>'
+        "</wp:inline></w:drawing></w:r></w:p>"
     )
     data = changed(
         saved(document), "word/document.xml", xml.replace("<w:sectPr", picture + "<w:sectPr", 1).encode()
@@ -288,7 +288,7 @@ def test_an_e_book_stays_inside_itself(read: Read, secret: Path) -> None:
     with zipfile.ZipFile(io.BytesIO(book("<p>words</p>"))) as package:
         opf = package.read("OEBPS/book.opf").decode()
     outside = opf.replace("text/c%200.xhtml", f"../../../../../../../..{secret}")
-    with pytest.raises(NoTextError, match="^broken EPUB"):
+    with pytest.raises(NoTextError, match=r"^broken EPUB"):
         read("a.epub", changed(book("<p>words</p>"), "OEBPS/book.opf", outside.encode()))
 
 

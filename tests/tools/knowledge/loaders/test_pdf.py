@@ -51,7 +51,7 @@ def test_a_pdf_is_known_by_its_beginning(read: Read) -> None:
 
 
 def test_an_encrypted_pdf(read: Read) -> None:
-    with pytest.raises(NoTextError, match="^encrypted PDF: it opens with a password only$"):
+    with pytest.raises(NoTextError, match=r"^encrypted PDF: it opens with a password only$"):
         read("a.pdf", pdf("words", owner_password="o", user_password="u"))
     assert "words" in read("a.pdf", pdf("words", owner_password="o")).text
 
@@ -69,7 +69,7 @@ def test_broken_pdfs(read: Read) -> None:
         b"words",
         b"%PDF-1.7\n" + b"\0" * 500,
     ]:
-        with pytest.raises(NoTextError, match="^broken PDF, or none "):
+        with pytest.raises(NoTextError, match=r"^broken PDF, or none "):
             read("a.pdf", broken)
 
 

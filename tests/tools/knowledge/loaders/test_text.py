@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,8 @@ def test_lone_surrogates_and_control_characters_are_dropped(read: Read) -> None:
 def test_front_matter(read: Read) -> None:
     loaded = read(
         "a.md",
-        "---\ntitle: 'A: b'\ndate: 2024-05-06\nat: 2024-05-06 07:08:09\ntags: [one, 2]\nnested: {a: [null, 1.5]}\n"
+        "---\ntitle: 'A: b'\ndate: 2024-05-06\nat: 2024-05-06 07:08:09\ntags: [one, 2]\n"
+        "nested: {a: [null, 1.5]}\n"
         '1: yes\nhuge: 99999999999999999999\nnan: .nan\nevil: "a\\0\\ud800\\x1b[2J"\n---\n\n# Heading\n',
     )
     assert loaded.title == "A: b"
@@ -127,7 +129,9 @@ def test_json_in_lines_is_kept(read: Read) -> None:
 
 
 def test_json_on_one_line_is_laid_out(read: Read) -> None:
-    value = [{"id": n, "text": "word " * n, "more": {"a": [1, 2.5, None, True, []]}} for n in range(60)]
+    value: list[dict[str, Any]] = [
+        {"id": n, "text": "word " * n, "more": {"a": [1, 2.5, None, True, []]}} for n in range(60)
+    ]
     loaded = read("a.json", json.dumps(value))
     lines = loaded.text.splitlines()
     assert json.loads(loaded.text) == value
@@ -142,7 +146,7 @@ def test_json_that_cannot_be_laid_out_is_kept(read: Read, text: str) -> None:
 
 
 def test_a_notebook(read: Read) -> None:
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"cell_type": "markdown", "source": ["# Title\n", "words"]},
         {
             "cell_type": "code",
@@ -203,6 +207,11 @@ def test_a_row_names_its_columns(read: Read) -> None:
 )
 def test_tables_as_they_come(read: Read, name: str, text: str, line: str) -> None:
     assert read(name, text).text.splitlines()[-1] == line
+
+
+def test_a_table_of_empty_cells(read: Read) -> None:
+    with pytest.raises(NoTextError, match="empty"):
+        read("a.csv", ",,\n,,\n")
 
 
 @pytest.mark.parametrize(
