@@ -17,7 +17,6 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic.json_schema import SkipJsonSchema
 
 from ..prompts import render
 from ..prompts.values import unmarked
@@ -35,8 +34,6 @@ Query = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 Names = Annotated[list[Name], Field(max_length=20)]
 DateText = WithJsonSchema({"type": "string"})
-Since = Annotated[datetime, BeforeValidator(first_moment, json_schema_input_type=str), DateText]
-Until = Annotated[datetime, BeforeValidator(moment_after, json_schema_input_type=str), DateText]
 
 
 class FilterArguments(BaseModel):
@@ -44,8 +41,8 @@ class FilterArguments(BaseModel):
 
     sources: Names = []
     tags: Names = []
-    since: Since | SkipJsonSchema[None] = None
-    until: Until | SkipJsonSchema[None] = None
+    since: Annotated[datetime | None, BeforeValidator(first_moment), DateText] = None
+    until: Annotated[datetime | None, BeforeValidator(moment_after), DateText] = None
 
     @model_validator(mode="before")
     @classmethod

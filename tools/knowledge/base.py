@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -340,7 +340,7 @@ class KnowledgeBase:
         raise _unknown(source, documents)
 
 
-def _unknown(name: str, documents: Iterable[str]) -> DocumentNotFoundError:
+def _unknown(name: str, documents: Mapping[str, Document]) -> DocumentNotFoundError:
     nearest = near_names(name, documents)
     hint = f"; did you mean {', '.join(nearest)}?" if nearest else "; ossifrage kb list shows what there is"
     return DocumentNotFoundError(f"no document {name!r}{hint}", name=name, candidates=nearest)
