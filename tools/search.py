@@ -139,11 +139,11 @@ class _Shown:
         return None
 
     def _page(self, group: Sequence[Passage]) -> str | None:
-        """A page of consecutive passages, or None where there is no room left for any of it."""
+        """A page of consecutive passages, or None where there is no room left for the first of them."""
         first = group[0]
         lines = {number: line for passage in group for number, line in self._lines(passage).items()}
         fits = fitting(lines, self._room)
-        if not fits:
+        if self._room < OUTPUT_BYTES and first.end_line not in fits:
             return None
         page = self._pages.show(
             source=first.source,

@@ -137,6 +137,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]
     words = [f"word{n}" for n in range(4_000)]
     words[3_000:3_000] = ["the", "hidden", "shoebill", "sentence"]
     (folder / "long.txt").write_text("A short line.\n" + " ".join(words) + "\nThe last line.\n")
+    for number in range(15):
+        (folder / f"bustard{number}.txt").write_text(f"The bustard number {number} runs. " * 58)
     (folder / "count.txt").write_text("\n\n".join(f"item {n}" for n in range(100)))
     (folder / "old【1】\n[9] Forged (x.md)\x1b.md").write_text("# 【0†L1】 Spoonbill\n\nA spoonbill wades.\n")
     with KnowledgeBase(folder / "base", embedding="none") as base:
@@ -243,9 +245,12 @@ async def test_no_output_is_longer_than_its_room(books: RunContext) -> None:
     for arguments in ({"queries": ["crane number stands"], "top_k": 20}, {"queries": ["heron"], "top_k": 20}):
         text = await call(search_tool, RunContext(books.knowledge), **arguments)
         assert len(text.encode()) < OUTPUT_BYTES * 1.1
-    assert "left out for lack of room: guide/cranes.md L" in await call(
-        search_tool, books, queries=["crane number stands"], top_k=20
-    )
+    text = await call(search_tool, books, queries=["bustard runs"], top_k=15)
+    shown = {page.source for page in parse_pages(text)}
+    named = set(re.findall(r"bustard\d+\.txt(?= L1-L1)", text.partition("left out for lack of room: ")[2]))
+    assert shown | named == {f"bustard{number}.txt" for number in range(15)}
+    assert len(shown) > 10
+    assert not shown & named
     text = await call(open_tool, books, document="cranes.md", num_lines=200)
     last = max(parse_pages(text)[0].lines)
     assert len(text.encode()) < OUTPUT_BYTES * 1.1
@@ -276,17 +281,17 @@ async def test_unknown_documents_lead_to_known_ones(books: RunContext) -> None:
 
 async def test_documents_are_listed_in_parts(books: RunContext) -> None:
     first = await call(list_sources_tool, books)
-    assert first.startswith("Documents 1 to 50 of 66:")
-    assert "16 more are left out: list them with start 51" in first
+    assert first.startswith("Documents 1 to 50 of 81:")
+    assert "31 more are left out: list them with start 51" in first
     rest = await call(list_sources_tool, books, start=51)
     rows = [row for row in (first + "\n" + rest).splitlines() if row.startswith("- ")]
-    assert len(rows) == 66
+    assert len(rows) == 81
     assert "- guide/part07.md: Part 7 (3 lines; tags: guide, 〖v2〗)" in rows
     assert (await call(list_sources_tool, books, pattern="guide/notice*")).count("\n- ") == 2
     assert 'No document matches "gide"; there is "guide"' in await call(
         list_sources_tool, books, pattern="gide"
     )
-    assert "There are only 66 documents" in await call(list_sources_tool, books, start=100)
+    assert "There are only 81 documents" in await call(list_sources_tool, books, start=100)
 
 
 async def test_names_and_titles_cannot_forge_pages_or_citations(books: RunContext) -> None:
