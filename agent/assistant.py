@@ -264,6 +264,7 @@ class Assistant:
             token=None if token is None else token.get_secret_value(),
             collection=settings.collection,
             embedding=settings.embedding,
+            reranker=settings.reranker,
             create=False,
         )
 

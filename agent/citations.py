@@ -12,13 +12,15 @@ from pydantic import BaseModel
 from ..tools.pages import Page, PageStack
 from .answer import Answer, Citation
 
-__all__ = ["check_citations"]
+__all__ = ["better_cited", "check_citations", "page_of", "place_of"]
 
 _MARKER = re.compile(r"【(?P<cursor>[0-9]{1,6})†L(?P<start>[0-9]{1,9})(?:-L?(?P<end>[0-9]{1,9}))?】")
 # What the model was shown differently from the document: brackets (see pages), and on chat servers control
 # tokens broken by a zero-width space (see engines/chat).
 _SHOWN_AS = str.maketrans({"【": "〖", "】": "〗", "\u200b": None})
 _QUOTE_CHARACTERS = 300
+_ELLIPSIS = re.compile(r"^(?:…|\.\.\.)+|(?:…|\.\.\.)+$")
+"""Where a quote begins or ends inside a sentence, or a line was cut."""
 
 
 def check_citations(output: Any, pages: PageStack) -> tuple[Any, tuple[Citation, ...]]:
@@ -36,6 +38,34 @@ def check_citations(output: Any, pages: PageStack) -> tuple[Any, tuple[Citation,
     if isinstance(output, Answer):
         output = output.model_copy(update={"citations": list(found.citations)})
     return output, tuple(found.citations)
+
+
+def better_cited(new: Sequence[Citation], old: Sequence[Citation]) -> bool:
+    """Whether fewer citations are not verified, and no verified one was given up for that."""
+    good, old_good = (sum(citation.verified for citation in citations) for citations in (new, old))
+    return len(new) - good < len(old) - old_good and good >= old_good
+
+
+def page_of(source: str, pages: PageStack) -> Page | None:
+    """The page a source names: by its name, its cursor, or the end of its name where only one fits."""
+    source = source.strip()
+    if (page := pages.named(source)) is not None:
+        return page
+    ends = {page.source: page for page in pages.pages if page.source.endswith(f"/{source}")}
+    return next(iter(ends.values())) if len(ends) == 1 else None
+
+
+def place_of(citation: Citation, pages: PageStack) -> tuple[int, int] | None:
+    """First and last line of the quote among the lines that were shown of its source."""
+    page = page_of(citation.source, pages)
+    if page is None:
+        return None
+    # Of a long line several pages may show different parts; each is read by itself as well.
+    shown = [pages.lines_of(page.source), *(each.lines for each in pages.pages if each.source == page.source)]
+    for lines in shown:
+        if place := _place_of(citation.quote, lines, near=citation.start_line):
+            return place
+    return None
 
 
 class _Citations:
@@ -94,23 +124,13 @@ class _Citations:
 
     def _checked(self, citation: Citation) -> Citation:
         """The citation with its title, its true lines, and whether the quote stands there."""
-        page = self._page_of(citation.source)
+        page = page_of(citation.source, self._pages)
         if page is None:
             return citation.model_copy(update={"title": "", "verified": False})
         update: dict[str, Any] = {"source": page.source, "title": page.title, "verified": False}
-        place = _place_of(citation.quote, self._pages.lines_of(page.source), near=citation.start_line)
-        if place is not None:
+        if place := place_of(citation, self._pages):
             update |= {"start_line": place[0], "end_line": place[1], "verified": True}
         return citation.model_copy(update=update)
-
-    def _page_of(self, source: str) -> Page | None:
-        """The page a source names: by its name, its cursor, or the end of its name where only one fits."""
-        source = source.strip()
-        pages = self._pages.pages
-        if (page := self._pages.named(source)) is not None:
-            return page
-        ends = {page.source: page for page in pages if page.source.endswith(f"/{source}")}
-        return next(iter(ends.values())) if len(ends) == 1 else None
 
 
 def _mapped(value: Any, change: Callable[[object], object]) -> Any:
@@ -143,7 +163,7 @@ def _place_of(quote: str, lines: Mapping[int, str], *, near: int) -> tuple[int, 
 
     Only white space may differ: a line break counts as a blank.
     """
-    wanted = _plain(quote)
+    wanted = _ELLIPSIS.sub("", _plain(quote)).strip()
     if not wanted:
         return None
     places: list[tuple[int, int]] = []

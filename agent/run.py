@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -37,13 +38,22 @@ from ..prompts import render
 from ..tools.function import RunContext, ToolReport
 from .answer import Citation, RejectedOutput, Result, StopReason
 from .budget import PromptBudget
-from .citations import check_citations
-from .errors import ContextWindowError, EngineResponseError, InvalidOutputError
+from .citation_problems import describe_problems
+from .citations import better_cited, check_citations
+from .errors import (
+    ContextWindowError,
+    EngineError,
+    EngineResponseError,
+    HarmonyParseError,
+    InvalidOutputError,
+)
 from .output import as_json
 from .traces.events import Event
 from .traces.recorder import Recorder
 
 __all__ = ["ReasoningDelta", "Run", "StreamItem", "TextDelta"]
+
+_logger = logging.getLogger(__name__)
 
 OUTPUT_ATTEMPTS = 3
 """How often the final message may be written: once, and twice again with the validation errors."""
@@ -61,6 +71,17 @@ class ReasoningDelta:
     """Some more of what the model thinks. Not for end users: it is not trained to be shown."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """A final message of the output type."""
+
+    run: RunResultStreaming
+    text: str
+    output: Any
+    """With its citations checked."""
+    citations: tuple[Citation, ...]
 
 
 StreamItem = Event | TextDelta | ReasoningDelta | Result
@@ -96,6 +117,7 @@ class Run:
         self.stop_reason = StopReason.ANSWERED
         self._result: RunResultStreaming | None = None
         self._text = ""  # the last final message
+        self._answered: _Answered | None = None
         self._unanswered = False
         self._boundary = time.monotonic()  # when the model could be asked: the start, or the last tool output
         self._tool_names: dict[str, str] = {}
@@ -146,6 +168,10 @@ class Run:
             if not self._text.strip():
                 raise EngineResponseError(f"The model gave no answer: ask again, or see {self._trace_hint}.")
             if not isinstance(output, RejectedOutput):
+                self._answered = self._checked()
+                async with aclosing(self._fix_citations(agent, self._answered)) as items:
+                    async for item in items:
+                        yield item
                 return
             self._recorder.output_rejected(attempt=attempt, errors=output.errors, text=output.text)
             yield None
@@ -163,8 +189,8 @@ class Run:
     def result(self, *, engine: str, model: str, seconds: float) -> Result:
         """The result, with its citations checked; records the answer."""
         output, citations = None, tuple[Citation, ...]()
-        if not self._unanswered:
-            output, citations = check_citations(self._done.final_output, self._context.pages)
+        if self._answered is not None:
+            output, citations = self._answered.output, self._answered.citations
             citations_json = [citation.model_dump(mode="json") for citation in citations]
             self._recorder.answered(as_json(output), citations=citations_json)
         return Result(
@@ -210,6 +236,38 @@ class Run:
 
     def _schema_name(self) -> str:
         return getattr(self._agent.output_type, "name", lambda: "text")()
+
+    def _checked(self) -> _Answered:
+        output, citations = check_citations(self._done.final_output, self._context.pages)
+        return _Answered(self._done, self._text, output, citations)
+
+    async def _fix_citations(
+        self, agent: Agent[RunContext], first: _Answered
+    ) -> AsyncGenerator[TextDelta | ReasoningDelta | None, None]:
+        """Ask once for better citations where some are not verified; the better answer stays."""
+        if all(citation.verified for citation in first.citations):
+            return
+        if self.stop_reason is not StopReason.ANSWERED or self._steps_left < 1:
+            return
+        problems = describe_problems(first.citations, self._context.pages)
+        self._recorder.citations_rejected(problems=problems, text=first.text)
+        yield None
+        given = self._next_input(render("fix_citations", problems=problems))
+        try:
+            async with aclosing(self._sample(agent, given, self._steps_left)) as items:
+                async for item in items:
+                    yield item
+        except (MaxTurnsExceeded, EngineError, HarmonyParseError) as error:
+            # There is an answer already, and it says what is not verified.
+            _logger.info("citations of trace %s stay unverified: %s", self._recorder.trace_id, error)
+        else:
+            valid = not self._unanswered and self._text.strip()
+            if valid and not isinstance(self._done.final_output, RejectedOutput):
+                second = self._checked()
+                if better_cited(second.citations, first.citations):
+                    self._answered = second
+                    return
+        self._result, self._text, self._unanswered = first.run, first.text, False
 
     async def _sample(
         self, agent: Agent[RunContext], given: list[TResponseInputItem], steps: int

@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     collection: str = "documents"
     embedding: str = "auto"
     """Embedding spec; see ``KnowledgeBase``."""
+    reranker: str = "none"
+    """Reranker spec; see ``KnowledgeBase``."""
     reasoning: Literal["low", "medium", "high"] = "medium"
     """Reasoning effort."""
     constrained: bool = True

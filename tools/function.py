@@ -93,16 +93,18 @@ def knowledge_tool(
 def _described(arguments: type[BaseModel], prompt: ToolPrompt) -> dict[str, Any]:
     """The schema of the arguments with the descriptions of the prompt, and without references.
 
-    Not every chat server follows a reference when it shows the tools to the model.
+    Not every chat server follows a reference when it shows the tools to the model. An object has no
+    description of its own, only its fields do: openai-harmony writes it twice.
     """
     schema = arguments.model_json_schema()
     definitions = schema.pop("$defs", {})
     for name, field_schema in schema["properties"].items():
         if reference := field_schema.pop("$ref", None):
             field_schema.update(definitions[reference.removeprefix("#/$defs/")])
-        field_schema["description"] = prompt.parameters[name]
-        for inner, inner_schema in field_schema.get("properties", {}).items():
-            inner_schema["description"] = prompt.parameters[f"{name}.{inner}"]
+            for inner, inner_schema in field_schema["properties"].items():
+                inner_schema["description"] = prompt.parameters[f"{name}.{inner}"]
+        else:
+            field_schema["description"] = prompt.parameters[name]
     return schema
 
 

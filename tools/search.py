@@ -17,7 +17,6 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
-from pydantic.json_schema import SkipJsonSchema
 
 from ..prompts import render
 from ..prompts.values import unmarked
@@ -35,8 +34,6 @@ Query = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 Names = Annotated[list[Name], Field(max_length=20)]
 DateText = WithJsonSchema({"type": "string"})
-Since = Annotated[datetime, BeforeValidator(first_moment, json_schema_input_type=str), DateText]
-Until = Annotated[datetime, BeforeValidator(moment_after, json_schema_input_type=str), DateText]
 
 
 class FilterArguments(BaseModel):
@@ -44,8 +41,8 @@ class FilterArguments(BaseModel):
 
     sources: Names = []
     tags: Names = []
-    since: Since | SkipJsonSchema[None] = None
-    until: Until | SkipJsonSchema[None] = None
+    since: Annotated[datetime | None, BeforeValidator(first_moment), DateText] = None
+    until: Annotated[datetime | None, BeforeValidator(moment_after), DateText] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -142,11 +139,11 @@ class _Shown:
         return None
 
     def _page(self, group: Sequence[Passage]) -> str | None:
-        """A page of consecutive passages, or None where there is no room left for any of it."""
+        """A page of consecutive passages, or None where there is no room left for the first of them."""
         first = group[0]
         lines = {number: line for passage in group for number, line in self._lines(passage).items()}
         fits = fitting(lines, self._room)
-        if not fits:
+        if self._room < OUTPUT_BYTES and first.end_line not in fits:
             return None
         page = self._pages.show(
             source=first.source,

@@ -14,6 +14,7 @@ import click
 from ..answer import Result
 from ..run import ReasoningDelta, TextDelta
 from ..traces import (
+    CitationsRejected,
     ModelCalled,
     OutputRejected,
     RunStarted,
@@ -114,6 +115,8 @@ def _line(item: StreamItem) -> tuple[str, dict[str, Any]] | None:
             }
         case OutputRejected(attempt=attempt):
             return f"The answer did not fit its type (attempt {attempt}); asking again.", {"fg": "yellow"}
+        case CitationsRejected():
+            return "Some citations could not be verified; asking once for better ones.", {"fg": "yellow"}
         case ModelCalled(repairs=repairs) if repairs:
             counted = ", ".join(f"{count} {kind}" for kind, count in Counter(repairs).items())
             return f"  (the model's reply was mended: {counted})", {"dim": True}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .events import (
     Answered,
+    CitationsRejected,
     Event,
     ModelCalled,
     OutputRejected,
@@ -23,6 +24,7 @@ from .trace import Trace, TraceSummary
 
 __all__ = [
     "Answered",
+    "CitationsRejected",
     "Event",
     "ModelCalled",
     "OutputRejected",

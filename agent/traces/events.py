@@ -16,6 +16,7 @@ from ..text import well_formed
 
 __all__ = [
     "Answered",
+    "CitationsRejected",
     "Event",
     "ModelCalled",
     "OutputRejected",
@@ -211,6 +212,18 @@ class OutputRejected(_Event):
     """The final message as it came."""
 
 
+class CitationsRejected(_Event):
+    """Citations of an answer could not be verified; the model is asked once to correct them."""
+
+    type: Literal["citations_rejected"] = "citations_rejected"
+
+    problems: Text
+    """What is wrong with each, as the model was told."""
+
+    text: Text
+    """The final message as it came."""
+
+
 class Answered(_Event):
     """The answer, as the user gets it."""
 
@@ -249,6 +262,7 @@ Event = Annotated[
     | ToolCalled
     | ToolReturned
     | OutputRejected
+    | CitationsRejected
     | Answered
     | RunEnded,
     Field(discriminator="type"),

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from ..errors import OssifrageError
 from .events import (
     Answered,
+    CitationsRejected,
     Event,
     ModelCalled,
     OutputRejected,
@@ -196,6 +197,10 @@ class Recorder:
     def output_rejected(self, *, attempt: int, errors: str, text: str) -> None:
         """A final message did not match the output type."""
         self._record(OutputRejected(step=self._step, attempt=attempt, errors=errors, text=text))
+
+    def citations_rejected(self, *, problems: str, text: str) -> None:
+        """Citations of an answer could not be verified."""
+        self._record(CitationsRejected(step=self._step, problems=problems, text=text))
 
     def answered(self, output: JsonValue, *, citations: Sequence[JsonValue] = ()) -> None:
         """The user gets the answer, as JSON values."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from .events import (
     Answered,
+    CitationsRejected,
     Event,
     ModelCalled,
     OutputRejected,
@@ -122,6 +123,9 @@ def _entries(event: Event, reasoning: Mapping[str, str] | None) -> Iterator[_Ent
             yield _Entry(
                 "rejected", f"attempt {event.attempt}: {printable(event.errors)}", "yellow", event.at
             )
+            yield _Entry("as sent", printable(event.text), "dim")
+        case CitationsRejected():
+            yield _Entry("rejected", f"citations:\n{printable(event.problems)}", "yellow", event.at)
             yield _Entry("as sent", printable(event.text), "dim")
         case Answered():
             yield _Entry("answer", _answer(event), "green", event.at)

@@ -16,7 +16,7 @@ from ossifrage import Answer, Assistant, Citation, KnowledgeBase, Result, Settin
 from ossifrage.agent.answer import StopReason
 from ossifrage.agent.errors import EngineUnreachableError, InvalidOutputError, UsageError
 from ossifrage.agent.run import ReasoningDelta, TextDelta
-from ossifrage.agent.traces import OutputRejected, RunEnded, ToolReturned, TraceStore
+from ossifrage.agent.traces import CitationsRejected, OutputRejected, RunEnded, ToolReturned, TraceStore
 
 SECRET = "zq7-the-thought-nobody-may-see"
 THINK = f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|>assistant"
@@ -29,18 +29,21 @@ def call(tool: str, **arguments: Any) -> str:
 
 
 SEARCH = call("search", queries=["What does the bearded vulture eat?"])
-ANSWER = THINK + FINAL.format(
-    json.dumps(
-        {
-            "answer": "It eats bones【0†L5】.",
-            "citations": [
-                {"source": "birds/vulture.md", "start_line": 5, "end_line": 5, "quote": "feeds on bones"},
-                {"source": "birds/vulture.md", "start_line": 9, "end_line": 9, "quote": "eats cheese"},
-            ],
-        },
-        ensure_ascii=False,
-    )
-)
+
+
+def answer(text: str, *citations: tuple[str, int, str]) -> str:
+    places = [
+        {"source": source, "start_line": line, "end_line": line, "quote": quote}
+        for source, line, quote in citations
+    ]
+    return THINK + FINAL.format(json.dumps({"answer": text, "citations": places}, ensure_ascii=False))
+
+
+BONES = ("birds/vulture.md", 5, "feeds on bones")
+CHEESE = ("birds/vulture.md", 9, "it drops the large cheese from a height")
+ANSWER = answer("It eats bones【0†L5】.", BONES)
+UNCITED = answer("It eats bones.")
+WRONG = answer("It eats bones【0†L5】 and cheese.", BONES, CHEESE)
 
 
 @pytest.fixture
@@ -62,10 +65,7 @@ async def test_searches_and_answers_with_checked_citations(birds: KnowledgeBase,
     result = await ask(engine, birds, settings)
     assert isinstance(result.output, Answer)
     assert result.output.answer == "It eats bones[1]."
-    assert [(c.quote, c.verified) for c in result.citations] == [
-        ("feeds on bones", True),
-        ("eats cheese", False),
-    ]
+    assert [(c.quote, c.verified) for c in result.citations] == [("feeds on bones", True)]
     assert result.citations[0].title == "Bearded vulture"
     assert result.stop_reason is StopReason.ANSWERED
     assert result.usage.model_calls == 2
@@ -158,10 +158,13 @@ async def test_own_tools_and_unknown_ones(birds: KnowledgeBase, settings: Settin
         """Weigh a bird."""
         return f"{bird}: 6 kg"
 
-    engine = ScriptedEngine([call("weigh", bird="vulture"), call("fly", far=True), ANSWER])
+    engine = ScriptedEngine([call("weigh", bird="vulture"), call("fly", far=True), UNCITED])
     await ask(engine, birds, settings, tools=[weigh])
     assert "vulture: 6 kg" in engine.prompt_text()
-    assert "There is no tool called fly. The tools are: search, open, find, list_sources, weigh." in engine.prompt_text()
+    assert (
+        "There is no tool called fly. The tools are: search, open, find, list_sources, weigh."
+        in engine.prompt_text()
+    )
 
 
 async def test_out_of_steps_gives_what_can_be_said(birds: KnowledgeBase, settings: Settings) -> None:
@@ -237,13 +240,13 @@ async def test_empty_question(birds: KnowledgeBase, settings: Settings) -> None:
 
 
 def test_sync_calls_share_a_loop(birds: KnowledgeBase, settings: Settings) -> None:
-    with assistant(ScriptedEngine([SEARCH, ANSWER, ANSWER]), birds, settings) as it:
+    with assistant(ScriptedEngine([SEARCH, ANSWER, UNCITED]), birds, settings) as it:
         assert it.run_sync("What does the bearded vulture eat?").output.answer == "It eats bones[1]."
         assert it.run_sync("Again?").stop_reason is StopReason.ANSWERED
 
 
 async def test_no_traces_when_not_wanted(birds: KnowledgeBase, settings: Settings) -> None:
-    result = await ask(ScriptedEngine([ANSWER]), birds, settings, save_traces=False)
+    result = await ask(ScriptedEngine([UNCITED]), birds, settings, save_traces=False)
     assert result.trace_id
     assert not (settings.home / "traces.db").exists()
 
@@ -346,7 +349,7 @@ async def test_all_attempts_share_the_steps(birds: KnowledgeBase, settings: Sett
 
 
 async def test_an_engine_that_was_passed_in_stays_open(birds: KnowledgeBase, settings: Settings) -> None:
-    engine = ScriptedEngine([ANSWER])
+    engine = ScriptedEngine([UNCITED])
     await ask(engine, birds, settings)
     assert not engine.closed
 
@@ -363,7 +366,7 @@ async def test_verified_is_not_the_model_s_to_say(birds: KnowledgeBase, settings
 
     place: dict[str, Any] = {"source": "x.md", "start_line": 1, "end_line": 1, "quote": "x"}
     forged: dict[str, Any] = {**place, "verified": True, "title": "X"}
-    engine = ScriptedEngine([FINAL.format(json.dumps({"proof": [forged]}))])
+    engine = ScriptedEngine([FINAL.format(json.dumps({"proof": [forged]}))] * 2)
     result = await ask(engine, birds, settings, output_type=Report)
     assert (result.output.proof[0].verified, result.output.proof[0].title) == (False, "")
     stored = Answer(answer="x", citations=[Citation(**forged)])
@@ -377,9 +380,91 @@ async def test_arguments_that_nobody_can_read_go_back_to_the_model(
     deep = f"{header}{'[' * 5_000}<|call|>"
     surrogate = header + '{"document": "\\ud800"}<|call|>'
     engine = ScriptedEngine(
-        [deep, surrogate, call("open", document="²"), call("open", document="9" * 5_000), ANSWER]
+        [deep, surrogate, call("open", document="²"), call("open", document="9" * 5_000), UNCITED]
     )
     result = await ask(engine, birds, settings)
     assert result.stop_reason is StopReason.ANSWERED
     assert engine.prompt_text().count("was not carried out") == 2
     assert engine.prompt_text().count("open failed: ") == 2
+
+
+def verified(result: Result) -> list[tuple[str, bool]]:
+    return [(citation.quote, citation.verified) for citation in result.citations]
+
+
+async def test_citations_that_are_not_true_are_asked_for_again_once(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    engine = ScriptedEngine([SEARCH, WRONG, ANSWER])
+    session = SQLiteSession("s")
+    async with assistant(engine, birds, settings) as it:
+        result = await it.run("What does the bearded vulture eat?", session=session)
+    assert result.output.answer == "It eats bones[1]."
+    assert verified(result) == [("feeds on bones", True)]
+    asked = engine.prompt_text().rpartition("<|start|>user<|message|>")[2]
+    assert '- birds/vulture.md L9-L9, "it drops the large cheese from a height": these words do not' in asked
+    assert (
+        'The nearest are [0] birds/vulture.md L5-L5: "The bearded vulture feeds on bones. It drops' in asked
+    )
+    assert 'feeds on bones":' not in asked
+    with TraceStore(settings.home) as store:
+        (rejected,) = [e for e in store.load(result.trace_id).events if isinstance(e, CitationsRejected)]
+    assert "cheese" in rejected.problems
+    assert "cheese" in rejected.text
+    items = json.dumps(await session.get_items())
+    assert "cheese" not in items
+    assert "could not be verified" not in items
+    session.close()
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(WRONG, id="as wrong as before"),
+        pytest.param(answer("Nothing."), id="without the true one"),
+        pytest.param(FINAL.format("no JSON"), id="not valid"),
+        pytest.param(EngineUnreachableError("No server answers."), id="lost server"),
+        pytest.param(answer("Bones【0†L5】【7†L1】.", BONES, CHEESE), id="worse"),
+    ],
+)
+async def test_the_first_answer_stays_when_the_second_is_no_better(
+    birds: KnowledgeBase, settings: Settings, second: str | Exception
+) -> None:
+    session = SQLiteSession("s")
+    engine = ScriptedEngine([SEARCH, WRONG, second])
+    async with assistant(engine, birds, settings) as it:
+        result = await it.run("What does the bearded vulture eat?", session=session)
+    assert result.output.answer == "It eats bones[1] and cheese."
+    assert verified(result) == [("feeds on bones", True), (CHEESE[2], False)]
+    assert "cheese" in result.text
+    assert (result.stop_reason, engine.completions) == (StopReason.ANSWERED, [])
+    assert json.dumps(await session.get_items()).count('"role": "user"') == 1
+    session.close()
+
+
+async def test_the_model_may_look_again_before_it_corrects_a_citation(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    kite = answer("It nests in trees【0†L3】.", ("birds/kite.md", 3, "It nests in trees"))
+    engine = ScriptedEngine([kite, call("open", document="birds/kite.md"), kite])
+    result = await ask(engine, birds, settings)
+    assert "- birds/kite.md L3-L3" in engine.prompt_text(1)
+    assert "you have been shown no such page" in engine.prompt_text(1)
+    assert verified(result) == [("It nests in trees", True)]
+
+
+async def test_no_step_is_left_to_correct_a_citation(birds: KnowledgeBase, settings: Settings) -> None:
+    engine = ScriptedEngine([SEARCH, WRONG])
+    result = await ask(engine, birds, settings.model_copy(update={"max_steps": 2}))
+    assert result.stop_reason is StopReason.ANSWERED
+    assert [citation.verified for citation in result.citations] == [True, False]
+
+
+async def test_a_model_that_keeps_looking_instead_of_correcting(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    searches = [call("search", queries=[f"cheese {n}"]) for n in range(2)]
+    engine = ScriptedEngine([SEARCH, WRONG, *searches])
+    result = await ask(engine, birds, settings.model_copy(update={"max_steps": 4}))
+    assert result.stop_reason is StopReason.ANSWERED
+    assert result.output.answer == "It eats bones[1] and cheese."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -388,7 +388,7 @@ def ledger_of(uri: str | Path, collection: str) -> Ledger:
     return Ledger(data_folder(str(uri)).parent / f"{collection}.ledger")
 
 
-def _unknown(name: str, documents: Iterable[str]) -> DocumentNotFoundError:
+def _unknown(name: str, documents: Mapping[str, Document]) -> DocumentNotFoundError:
     nearest = near_names(name, documents)
     hint = f"; did you mean {', '.join(nearest)}?" if nearest else "; ossifrage kb list shows what there is"
     return DocumentNotFoundError(f"no document {name!r}{hint}", name=name, candidates=nearest)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 from .collection import quote
 from .values import Document, FilterCheck, Filters, UnknownName
@@ -19,6 +20,8 @@ __all__ = ["check_filters", "condition_of", "matches_name", "near_names", "passe
 _LIKE = re.compile(r"[^%_\\?\[]*")
 """Patterns that ``like`` can express. Milvus Lite has no way to escape ``%`` and ``_`` that holds beside a
 condition on a JSON field, and ``?`` and ``[`` mean nothing to it."""
+
+_GLOB = re.compile(r"[*?\[\]]+")
 
 
 def condition_of(filters: Filters, sources: Callable[[], Iterable[str]]) -> str:
@@ -59,7 +62,7 @@ def check_filters(filters: Filters, documents: Mapping[str, Document]) -> Filter
     tags = {tag for document in documents.values() for tag in document.tags}
     dates = [document.modified for document in documents.values()]
     unknown = [
-        UnknownName(kind="source", name=name, near=near_names(name, documents))
+        UnknownName(kind="source", name=name, near=near_names(name, {*documents, *_folders(documents)}))
         for name in filters.sources
         if not any(matches_name(name, source) for source in documents)
     ]
@@ -76,17 +79,27 @@ def check_filters(filters: Filters, documents: Mapping[str, Document]) -> Filter
     )
 
 
-def near_names(name: str, sources: Iterable[str]) -> tuple[str, ...]:
-    """The sources whose name, or last part of the name, looks like ``name``; at most three."""
-    every = list(sources)
-    by_folded = {source.rpartition("/")[2].casefold(): source for source in every}
-    by_folded.update({source.casefold(): source for source in every})
-    return _near(name, by_folded)
+def near_names(name: str, sources: Collection[str]) -> tuple[str, ...]:
+    """The sources that hold ``name`` in theirs, or look like it; at most three. Of a pattern its beginning
+    counts.
+    """
+    bare = _GLOB.split(name)[0].rstrip("/") or _GLOB.sub("", name)
+    by_folded: dict[str, str] = {}
+    for source in sorted(sources, key=len, reverse=True):
+        by_folded[source.rpartition("/")[2].casefold()] = source
+    by_folded.update({source.casefold(): source for source in sources})
+    stem = PurePosixPath(bare).stem.casefold()
+    holding = [source for folded, source in by_folded.items() if len(stem) > 2 and stem in folded]
+    return tuple(dict.fromkeys([*sorted(holding, key=len), *_near(bare, by_folded)]))[:3]
 
 
 def _near(name: str, by_folded: Mapping[str, str]) -> tuple[str, ...]:
-    close = difflib.get_close_matches(name.casefold()[:1000], by_folded, n=6, cutoff=0.5)
+    close = difflib.get_close_matches(name.casefold()[:1000], by_folded, n=6, cutoff=0.6)
     return tuple(dict.fromkeys(by_folded[each] for each in close))[:3]
+
+
+def _folders(sources: Iterable[str]) -> set[str]:
+    return {str(folder) for source in sources for folder in PurePosixPath(source).parents} - {"."}
 
 
 def _source_condition(name: str, sources: Callable[[], Iterable[str]]) -> str:

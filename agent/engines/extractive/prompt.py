@@ -69,7 +69,7 @@ class Prompt:
     earlier: Mapping[int, Page]
     """Pages shown for earlier questions, by cursor; a search only names them when it finds them again."""
     refused: str | None
-    """The final answer that was given to this question and sent back as invalid."""
+    """The final answer that was given to this question and sent back."""
     closing: bool
     """Whether no call may be made any more."""
 
@@ -115,7 +115,7 @@ def read_prompt(encoding: HarmonyEncoding, tokens: Sequence[int]) -> Prompt:
         if role == "developer" and not turn.question:
             functions, response_format = _functions(text), _response_format(text)
         elif role in ("user", "developer"):
-            if turn.final is not None and _said("invalid_output", "name", "errors").fullmatch(text.strip()):
+            if turn.final is not None and _sent_back(text.strip()):
                 turn.refused, turn.final = turn.final, None
             elif turn.final is None and _said("answer_now").fullmatch(text.strip()):
                 turn.closing = True
@@ -195,6 +195,12 @@ def _response_format(developer: str) -> ResponseFormat | None:
     except ValueError:
         return None  # a heading of that name in someone's instructions
     return ResponseFormat(name=match["name"].strip(), schema=schema)
+
+
+def _sent_back(text: str) -> bool:
+    """Whether the program asks for the final answer once more."""
+    rejections = (_said("invalid_output", "name", "errors"), _said("fix_citations", "problems"))
+    return any(rejection.fullmatch(text) for rejection in rejections)
 
 
 @functools.cache

@@ -92,6 +92,20 @@ def test_search_as_json(home: Path) -> None:
     assert {"score", "source", "title", "start_line", "end_line", "text", "passage_id"} <= passage.keys()
 
 
+def test_search_in_some_of_the_documents(home: Path) -> None:
+    def found(*options: str) -> list[str]:
+        result = run(home, "kb", "search", "genus Milvus", "--json", *options)
+        assert result.returncode == 0, result.stderr
+        return [passage["source"] for passage in json.loads(result.stdout)]
+
+    assert set(found("--source", "*.md", "--since", "2024-01-01")) == {"storage.md"}
+    assert found("--until", "2024-01-01") == []
+    nothing = run(home, "kb", "search", "kite", "--source", "storages.md", "--tag", "faq")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert "No document has the source 'storages.md'; there is storage.md." in nothing.stderr
+    assert "No document has the tag 'faq'." in nothing.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -105,6 +119,8 @@ def test_search_as_json(home: Path) -> None:
         (["kb", "add", "does-not-exist.md"], 1, "does-not-exist.md"),
         (["kb", "remove", "does-not-exist.md"], 1, "does-not-exist.md"),
         (["kb", "search", " "], 2, "query is empty"),
+        (["kb", "search", "x", "--since", "May"], 2, "2024-05-31"),
+        (["kb", "search", "x", "--reranker", "bm25"], 1, "unknown reranker 'bm25'"),
         (["traces", "show", "nope"], 1, "traces list"),
         (["--home", "/dev/null/x", "kb", "status"], 1, "kb add"),
     ],

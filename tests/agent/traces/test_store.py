@@ -17,6 +17,7 @@ import pytest
 from ossifrage.agent.errors import TraceNotFoundError, TraceStoreError
 from ossifrage.agent.traces import (
     Answered,
+    CitationsRejected,
     Event,
     ModelCalled,
     OutputRejected,
@@ -58,6 +59,7 @@ EVENTS: list[Event] = [
         seconds=0.25,
     ),
     OutputRejected(step=2, attempt=1, errors="text: missing", text="{}"),
+    CitationsRejected(step=2, problems="- a.md L1-L2: no such page", text="{}"),
     Answered(step=2, output={"text": "x", "n": [1, 2.5, None, True]}, citations=({"source": "a.md"},)),
     RunEnded(
         step=2,

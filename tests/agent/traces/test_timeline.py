@@ -14,6 +14,7 @@ from rich.console import Console
 
 from ossifrage.agent.traces import (
     Answered,
+    CitationsRejected,
     Event,
     ModelCalled,
     OutputRejected,
@@ -85,6 +86,7 @@ USUAL = trace(
     ),
     ModelCalled(at=after(4), step=2, prompt_tokens=1, completion_tokens=2, seconds=1.0),
     OutputRejected(at=after(4), step=2, attempt=1, errors="text: missing\nx: extra", text="{}"),
+    CitationsRejected(at=after(4), step=2, problems="- a.md L1-L2: no such page.", text="{}"),
     Answered(
         at=after(5),
         step=3,
@@ -142,6 +144,9 @@ def test_what_a_timeline_looks_like() -> None:
         "    +4.0s  rejected  attempt 1: text: missing\n"
         "                     x: extra\n"
         "           as sent   {}\n"
+        "    +4.0s  rejected  citations:\n"
+        "                     - a.md L1-L2: no such page.\n"
+        "           as sent   {}\n"
         "\n"
         "Step 3\n"
         "    +5.0s  answer    text: Two\n"
@@ -186,6 +191,7 @@ def hostile_trace() -> Trace:
         ToolReturned(step=1, call_id="c", tool=HOSTILE, output=HOSTILE, summary=HOSTILE, seconds=0),
         ToolReturned(step=1, call_id="c", tool="t", output=HOSTILE, summary="", error=True, seconds=0),
         OutputRejected(step=1, attempt=1, errors=HOSTILE, text=HOSTILE),
+        CitationsRejected(step=1, problems=HOSTILE, text=HOSTILE),
         Answered(step=1, output=HOSTILE, citations=(HOSTILE, {HOSTILE: HOSTILE})),
         Answered(step=1, output={HOSTILE: [HOSTILE]}),
         RunEnded(stop_reason=HOSTILE, error=HOSTILE, seconds=1, usage=Usage()),

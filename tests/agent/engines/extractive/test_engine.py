@@ -262,10 +262,17 @@ async def test_a_field_without_an_honest_value_is_an_error_that_names_it():
         await Dialogue(schema=schema).ask("Where does Milvus store data?", everywhere(("faq.md", STORAGE)))
 
 
-async def test_a_refused_answer_is_not_given_again():
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        render("invalid_output", name="Answer", errors="answer: too long"),
+        render("fix_citations", problems="- a.md L1-L2: no such page.\n- b.md L1-L1: no such page."),
+    ],
+)
+async def test_a_refused_answer_is_not_given_again(refusal: str):
     dialogue = Dialogue(schema=ANSWER)
     await dialogue.ask("Where does Milvus store data?", everywhere(("faq.md", STORAGE)))
-    dialogue.user(render("invalid_output", name="Answer", errors="answer: too long"))
+    dialogue.user(refusal)
     with pytest.raises(CannotFillError, match="has only the one that was refused"):
         await dialogue.step()
 
