@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from .errors import EmbeddingError, KnowledgeError, KnowledgeNotFoundError
-from .milvus import TIMEOUT, Connection, milvus_errors
+from .milvus import SLOW_TIMEOUT, TIMEOUT, Connection, milvus_errors
 from .schema import FORMAT, PASSAGE_FIELDS, STORED_FIELDS, About, create_collection
 from .values import Document
 
-__all__ = ["Collection", "Hit", "Row", "Survey", "passage_id", "quote", "rebuilding"]
+__all__ = ["Collection", "Hit", "Row", "Survey", "passage_id", "quote", "rebuilding", "without_common"]
 
 Row = dict[str, Any]
 
@@ -117,7 +117,7 @@ class Collection:
             )
         with milvus_errors(uri):
             # A collection of Milvus Lite that was opened or renamed is not loaded.
-            client.load_collection(name, timeout=TIMEOUT)
+            client.load_collection(name, timeout=SLOW_TIMEOUT)
         return cls(connection, uri=uri, name=name, about=about)
 
     @classmethod
@@ -149,7 +149,7 @@ class Collection:
         """Give it another name, under which it is ready to be searched again."""
         with milvus_errors(self.uri):
             self._client.rename_collection(self.name, name, timeout=TIMEOUT)
-            self._client.load_collection(name, timeout=TIMEOUT)
+            self._client.load_collection(name, timeout=SLOW_TIMEOUT)
         self.name = name
 
     def close(self) -> None:
@@ -190,7 +190,7 @@ class Collection:
 
     def search_lexical(self, terms: Sequence[str], limit: int, condition: str = "") -> list[list[Hit]]:
         """BM25 search among the rows of ``condition``; one list of hits for each string of terms."""
-        wanted = [_without_common(each) for each in terms] if self.backend.segment_ranks else list(terms)
+        wanted = [without_common(each) for each in terms] if self.backend.segment_ranks else list(terms)
         # Milvus Lite gives BM25 as a negative distance, the server as a positive score.
         return self._search("sparse", wanted, limit, condition, {"metric_type": "BM25"}, abs)
 
@@ -280,7 +280,7 @@ class Collection:
     def flush(self) -> None:
         """Seal what was written: Milvus Lite searches what is not with a slow scan."""
         with milvus_errors(self.uri):
-            self._client.flush(self.name, timeout=TIMEOUT * 10)
+            self._client.flush(self.name, timeout=SLOW_TIMEOUT)
         self._unflushed = 0
 
     @property
@@ -315,7 +315,7 @@ class Collection:
                 filter=condition,
                 search_params=params,
                 output_fields=PASSAGE_FIELDS,
-                timeout=TIMEOUT,
+                timeout=SLOW_TIMEOUT if self.backend.segment_ranks else TIMEOUT,
             )
             return [[Hit(dict(hit["entity"]), score(hit["distance"])) for hit in hits] for hits in found]
 
@@ -326,7 +326,7 @@ class Collection:
         self._unflushed += len(rows)
 
 
-def _without_common(terms: str) -> str:
+def without_common(terms: str) -> str:
     """Leave out words that are in most passages.
 
     They weigh next to nothing, but Milvus Lite goes through all passages of each word one by one: without

@@ -74,7 +74,7 @@ def test_another_embedding_without_the_files(folder: Path, many: Path) -> None:
     with KnowledgeBase(folder) as base:
         before = base.documents()
     steps: list[tuple[int, int]] = []
-    copied = rebuild(folder, embedding=Letters(), progress=lambda *step: steps.append(step))
+    copied = rebuild(folder, embedding=Letters(), progress=lambda done, total: steps.append((done, total)))
     assert (copied.documents, copied.passages, copied.copied) == (280, 280, 280)
     assert steps[-1] == (280, 280)
     with KnowledgeBase(folder, embedding=Letters()) as base:
