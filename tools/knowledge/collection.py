@@ -7,6 +7,7 @@ its document and is written last: a document whose record is missing was never c
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,11 +15,11 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from .errors import EmbeddingError, KnowledgeError, KnowledgeNotFoundError
-from .milvus import TIMEOUT, Connection, milvus_errors
+from .milvus import SLOW_TIMEOUT, TIMEOUT, Connection, milvus_errors
 from .schema import FORMAT, PASSAGE_FIELDS, STORED_FIELDS, About, create_collection
 from .values import Document
 
-__all__ = ["Collection", "Hit", "Row", "Survey", "passage_id", "quote", "rebuilding"]
+__all__ = ["Collection", "Hit", "Row", "Survey", "passage_id", "quote", "rebuilding", "without_common"]
 
 Row = dict[str, Any]
 
@@ -28,32 +29,7 @@ SEGMENT_ROWS = 16_000
 """Passages written to Milvus Lite between two flushes, at most: below the size at which it flushes by itself,
 which would leave a rest of any size."""
 
-_COMMON = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "for",
-        "from",
-        "in",
-        "is",
-        "it",
-        "of",
-        "on",
-        "or",
-        "that",
-        "the",
-        "this",
-        "to",
-        "was",
-        "with",
-    ]
-)
+_COMMON = re.compile("a|an|and|are|as|at|be|by|for|from|in|is|it|of|on|or|that|the|this|to|was|with")
 _BATCH = 500
 _NARROW_PAGE, _WIDE_PAGE = 10_000, 1_000
 """Rows read at a time, without and with their text. Milvus Lite looks at every row for each page."""
@@ -141,7 +117,7 @@ class Collection:
             )
         with milvus_errors(uri):
             # A collection of Milvus Lite that was opened or renamed is not loaded.
-            client.load_collection(name, timeout=TIMEOUT)
+            client.load_collection(name, timeout=SLOW_TIMEOUT)
         return cls(connection, uri=uri, name=name, about=about)
 
     @classmethod
@@ -173,7 +149,7 @@ class Collection:
         """Give it another name, under which it is ready to be searched again."""
         with milvus_errors(self.uri):
             self._client.rename_collection(self.name, name, timeout=TIMEOUT)
-            self._client.load_collection(name, timeout=TIMEOUT)
+            self._client.load_collection(name, timeout=SLOW_TIMEOUT)
         self.name = name
 
     def close(self) -> None:
@@ -214,7 +190,7 @@ class Collection:
 
     def search_lexical(self, terms: Sequence[str], limit: int, condition: str = "") -> list[list[Hit]]:
         """BM25 search among the rows of ``condition``; one list of hits for each string of terms."""
-        wanted = [_without_common(each) for each in terms] if self.backend.segment_ranks else list(terms)
+        wanted = [without_common(each) for each in terms] if self.backend.segment_ranks else list(terms)
         # Milvus Lite gives BM25 as a negative distance, the server as a positive score.
         return self._search("sparse", wanted, limit, condition, {"metric_type": "BM25"}, abs)
 
@@ -304,7 +280,7 @@ class Collection:
     def flush(self) -> None:
         """Seal what was written: Milvus Lite searches what is not with a slow scan."""
         with milvus_errors(self.uri):
-            self._client.flush(self.name, timeout=TIMEOUT * 10)
+            self._client.flush(self.name, timeout=SLOW_TIMEOUT)
         self._unflushed = 0
 
     @property
@@ -339,7 +315,7 @@ class Collection:
                 filter=condition,
                 search_params=params,
                 output_fields=PASSAGE_FIELDS,
-                timeout=TIMEOUT,
+                timeout=SLOW_TIMEOUT if self.backend.segment_ranks else TIMEOUT,
             )
             return [[Hit(dict(hit["entity"]), score(hit["distance"])) for hit in hits] for hits in found]
 
@@ -350,13 +326,13 @@ class Collection:
         self._unflushed += len(rows)
 
 
-def _without_common(terms: str) -> str:
+def without_common(terms: str) -> str:
     """Leave out words that are in most passages.
 
     They weigh next to nothing, but Milvus Lite goes through all passages of each word one by one: without
     them a whole sentence takes a third of the time.
     """
-    return " ".join(term for term in terms.split() if term not in _COMMON) or terms
+    return " ".join(term for term in terms.split() if not _COMMON.fullmatch(term)) or terms
 
 
 def _document(row: Row) -> Document:

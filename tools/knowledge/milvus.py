@@ -25,10 +25,21 @@ from ..addresses import without_credentials
 from .backend import Backend
 from .errors import KnowledgeError, KnowledgeLockedError, KnowledgeUnreachableError
 
-__all__ = ["TIMEOUT", "Connection", "connect", "data_folder", "is_server", "load_pymilvus", "milvus_errors"]
+__all__ = [
+    "SLOW_TIMEOUT",
+    "TIMEOUT",
+    "Connection",
+    "connect",
+    "data_folder",
+    "is_server",
+    "load_pymilvus",
+    "milvus_errors",
+]
 
 TIMEOUT = 60.0
 """Seconds any one request to Milvus may take."""
+SLOW_TIMEOUT = 900.0
+"""Seconds for requests behind which Milvus Lite may build an index of all passages."""
 
 _UNAVAILABLE = 2
 """pymilvus' code for a server that does not answer (``ErrorCode`` and gRPC agree on the meaning)."""
@@ -137,7 +148,10 @@ def milvus_errors(uri: str) -> Generator[None]:
             raise KnowledgeUnreachableError(f"Milvus at {uri} does not answer: {message}") from error
         raise KnowledgeError(f"Milvus at {uri} refused: {message}") from error
     except grpc.RpcError as error:
-        raise KnowledgeUnreachableError(f"the connection to Milvus at {uri} is gone: {error}") from error
+        details = " ".join(str(error.details() if isinstance(error, grpc.Call) else error).split())
+        raise KnowledgeUnreachableError(
+            f"Milvus at {uri} did not answer ({details}): try again, or see that the server is well"
+        ) from error
 
 
 def _enter(folder: Path) -> int:
