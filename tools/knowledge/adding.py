@@ -1,9 +1,9 @@
-"""Bringing files into a knowledge base."""
+"""Bringing documents into a knowledge base."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +15,7 @@ from .lexical import search_terms
 from .loaders import Loaded, load
 from .passages import split_passages
 from .raw import Item, Raw
-from .sources import plan
+from .sources import Plan, plan
 from .values import AddReport, Document, Progress, Skipped
 
 __all__ = ["Adding"]
@@ -42,16 +42,23 @@ class Adding:
         self._replaced: list[Document] = []
         self._written = 0
 
-    def run(self, paths: Sequence[str | Path]) -> AddReport:
-        """Add files and folders.
+    def run(
+        self, paths: Sequence[str | Path], *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+    ) -> AddReport:
+        """Add what ``paths`` lead to, as :func:`.sources.plan` finds it.
 
         Raises:
             PathNotFoundError: a path does not exist; nothing was written.
+            KnowledgeError: a pattern cannot be understood; nothing was written.
         """
-        began, since = time.monotonic(), datetime.now(UTC)
+        began = time.monotonic()
         self._collection.repair()
         known = self._collection.documents()
-        work = plan(paths, known)
+        with plan(paths, known, include=include, exclude=exclude, on_download=self._tell_download) as work:
+            return self._bring_in(work, known, began)
+
+    def _bring_in(self, work: Plan, known: Mapping[str, Document], began: float) -> AddReport:
+        since = datetime.now(UTC)
         added: list[str] = []
         changed: list[str] = []
         unchanged: list[str] = []
@@ -122,6 +129,19 @@ class Adding:
         texts = [f"{row['heading'] or row['title']}\n{row['text']}" for row in rows]
         for row, vector in zip(rows, self._embedder.documents(texts), strict=True):
             row["dense"] = vector
+
+    def _tell_download(self, source: str, received: int, total: int | None) -> None:
+        if self._progress is not None:
+            self._progress(
+                Progress(
+                    done_files=0,
+                    total_files=0,
+                    passages=0,
+                    source=source,
+                    received_bytes=received,
+                    total_bytes=total,
+                )
+            )
 
     def _tell(self, done: int, total: int, source: str) -> None:
         if self._progress is not None:

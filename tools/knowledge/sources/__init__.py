@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .files import Plan, plan
+from .planning import Plan, plan
+from .suffixes import SUFFIXES
 
-__all__ = ["Plan", "plan"]
+__all__ = ["SUFFIXES", "Plan", "plan"]
