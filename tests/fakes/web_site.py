@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 
 
 @dataclass
@@ -51,14 +51,13 @@ class Site(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Site
-
     def do_GET(self) -> None:
+        site = cast(Site, self.server)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.requests.append((self.path, headers))
+        site.requests.append((self.path, headers))
         if self.path == "/silent":
-            self.server.silence.wait(20)
-        page = self.server.pages.get(self.path, Page(b"no", status=404))
+            site.silence.wait(20)
+        page = site.pages.get(self.path, Page(b"no", status=404))
         self.send_response(page.status)
         length = len(page.body) if page.claims is None else page.claims
         for name, value in {"content-length": str(length), **page.headers}.items():

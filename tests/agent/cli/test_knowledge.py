@@ -2,19 +2,20 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from fakes.web_site import Site
+from ossifrage.agent.cli import main
 from ossifrage.tools.knowledge import KnowledgeBase
-
-COMMAND = [sys.executable, "-c", "from ossifrage.agent.cli import main; main()"]
 
 
 @pytest.fixture
@@ -26,14 +27,17 @@ def site() -> Iterator[Site]:
         site.shutdown()
 
 
-def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, "--home", str(home), "kb", "add", "--embedding", "none", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+class Ran(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(home: Path, *arguments: str) -> Ran:
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(["--home", str(home), "kb", "add", "--embedding", "none", *arguments])
+    return Ran(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def test_an_archive_from_the_web_and_what_is_skipped(tmp_path: Path, site: Site) -> None:
@@ -65,21 +69,15 @@ def test_an_address_that_cannot_be_reached(tmp_path: Path) -> None:
 
 def test_an_interrupt_during_a_download(tmp_path: Path, site: Site) -> None:
     (tmp_path / "a.md").write_text("# A")
-    command = [
-        *COMMAND,
-        "--home",
-        str(tmp_path / "home"),
-        "kb",
-        "add",
-        str(tmp_path / "a.md"),
-        f"{site.url}/silent",
-    ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+    program = [sys.executable, "-c", "from ossifrage.agent.cli import main; main()"]
+    given = [str(tmp_path / "a.md"), f"{site.url}/silent"]
+    command = [*program, "--home", str(tmp_path / "home"), "kb", "add", *given]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         while not site.requests:
-            assert program.poll() is None
+            assert running.poll() is None
             time.sleep(0.05)
         began = time.monotonic()
-        program.send_signal(signal.SIGINT)
-        _, errors = program.communicate(timeout=15)
-    assert (program.returncode, errors) == (130, b"Interrupted.\n")
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=15)
+    assert (running.returncode, errors.strip()) == (130, b"Interrupted.")
     assert time.monotonic() - began < 5
