@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["kb"]
 
 _SKIPPED_SHOWN = 20
+_SKIPPED_APART = 3
+"""Files skipped for one reason that are still named each."""
 
 
 @click.group()
@@ -29,26 +31,49 @@ def kb() -> None:
 
 
 @kb.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH|URL...")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="TAG", help="A tag for these documents; may be repeated."
+)
+@click.option(
+    "--include",
+    multiple=True,
+    metavar="GLOB",
+    help="Take only what matches, such as '*.md' or 'guide/' (.gitignore syntax); may be repeated.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Leave out what matches, such as 'drafts/'; may be repeated.",
+)
 @click.option(
     "--embedding", metavar="SPEC", help="none, auto, default, sentence-transformer:NAME, openai:MODEL, …"
 )
 @with_settings
-def add(settings: Settings, paths: tuple[str, ...], embedding: str | None) -> int:
-    """Add files and folders, or bring them up to date.
+def add(
+    settings: Settings,
+    paths: tuple[str, ...],
+    tags: tuple[str, ...],
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    embedding: str | None,
+) -> int:
+    """Add files, folders, zip and tar archives, web pages and sitemaps, or bring them up to date.
 
-    Unchanged files are left alone, changed ones replaced, and those that have gone from a folder removed.
-    Exits with 1 when there is nothing to read.
+    What is unchanged is left alone, what has changed is replaced, and what has gone from a folder, an archive
+    or a sitemap is removed. --include and --exclude choose from these. Exits with 1 when nothing could be
+    read.
     """
     if embedding is not None:
         settings = settings.model_copy(update={"embedding": embedding})
     with _open(settings, create=True) as base, _progress_bar() as progress:
-        report = base.add(paths, progress=progress)
+        report = base.add(paths, tags=tags, include=include, exclude=exclude, progress=progress)
     _print_report(report)
     stored = report.added or report.changed or report.unchanged or report.removed or report.restored
     if not stored:
         if not report.skipped:
-            click.echo("No text files were found there.", err=True)
+            click.echo("Nothing that can be read was found there.", err=True)
         return 1
     return 0
 
@@ -221,31 +246,36 @@ def _open(settings: Settings, *, create: bool = False) -> Generator[KnowledgeBas
 def _progress_bar() -> Generator[Callable[[AddProgress], None] | None, None, None]:
     """A bar with a rate and the time left, on a terminal; nothing in a pipe."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
         return
     columns = (
-        TextColumn("Adding"),
+        TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("files, {task.fields[passages]} passages, {task.fields[rate]}/s"),
+        TextColumn("{task.fields[detail]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("add", total=None, passages=0, rate=0)
+        download = bar.add_task("Downloading", total=None, visible=False, detail="")
+        task = bar.add_task("Adding", total=None, detail="")
 
         def update(progress: AddProgress) -> None:
-            elapsed = bar.tasks[0].elapsed or 0.001
-            bar.update(
-                task,
-                completed=progress.done_files,
-                total=progress.total_files,
-                passages=progress.passages,
-                rate=round(progress.passages / elapsed),
+            if progress.total_files == 0:
+                received = f"{progress.received_bytes / 1e6:.1f} MB"
+                total, done = progress.total_bytes, progress.received_bytes
+                bar.update(download, visible=True, total=total, completed=done, detail=received)
+                return
+            if not (adding := bar.tasks[1]).completed:
+                bar.update(download, visible=False)
+                bar.reset(task)
+            rate = round(progress.passages / (adding.elapsed or 0.001))
+            detail = (
+                f"{progress.done_files}/{progress.total_files} files, {progress.passages} passages, {rate}/s"
             )
+            bar.update(task, completed=progress.done_files, total=progress.total_files, detail=detail)
 
         yield update
 
@@ -265,10 +295,20 @@ def _print_report(report: AddReport) -> None:
         click.echo(f"{len(report.restored)} lost documents restored", err=True)
     if report.missing:
         click.echo(f"{len(report.missing)} documents are lost: ossifrage kb repair names them", err=True)
-    for skipped in report.skipped[:_SKIPPED_SHOWN]:
-        click.echo(f"skipped {one_line(skipped.source)}: {one_line(skipped.reason)}", err=True)
-    if (more := len(report.skipped) - _SKIPPED_SHOWN) > 0:
-        click.echo(f"and {more} more skipped", err=True)
+    by_reason: dict[str, list[str]] = {}
+    for skipped in report.skipped:
+        by_reason.setdefault(one_line(skipped.reason), []).append(one_line(skipped.source))
+    lines = [line for reason, sources in by_reason.items() for line in _skipped_lines(reason, sources)]
+    for line in lines[:_SKIPPED_SHOWN]:
+        click.echo(f"skipped {line}", err=True)
+    if (more := len(lines) - _SKIPPED_SHOWN) > 0:
+        click.echo(f"and {more} more lines like these", err=True)
+
+
+def _skipped_lines(reason: str, sources: list[str]) -> list[str]:
+    if len(sources) <= _SKIPPED_APART:
+        return [f"{source}: {reason}" for source in sources]
+    return [f"{len(sources)} files, such as {sources[0]}: {reason}"]
 
 
 def _print_json(value: object) -> None:

@@ -1,9 +1,10 @@
-"""Bringing files into a knowledge base."""
+"""Bringing documents into a knowledge base."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,26 +73,33 @@ class Adding:
         self._written = 0
         self._since = datetime.now(UTC)
 
-    def run(self, paths: Sequence[str | Path]) -> AddReport:
-        """Add files and folders, and what the base has lost.
+    def run(
+        self, paths: Sequence[str | Path], *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+    ) -> AddReport:
+        """Add what ``paths`` lead to, as :func:`.sources.plan` finds it, and what the base has lost.
 
         Raises:
             PathNotFoundError: a path does not exist; nothing was written.
+            KnowledgeError: a pattern cannot be understood; nothing was written.
         """
         began = time.monotonic()
         self._collection.repair()
         known = self._collection.documents()
         lost = self._ledger.lost(known) if self._ledger else {}
         # A lost document keeps its name, and others keep away from it.
-        # A lost document keeps its name, and others keep away from it.
         names = {**lost, **known}
-        work = plan(paths, names)
-        asked = {item.source for item in work.found}
-        lost = {name: each for name, each in lost.items() if not work.misses(each)}
-        again = find_again({name: each for name, each in lost.items() if name not in asked}, names)
-        tagged = [(item, self._tags or _given_tags(names.get(item.source))) for item in work.found]
-        tagged += [(item, lost[item.source].given_tags) for item in again]
-        outcomes = self._bring(tagged, known)
+        with ExitStack() as open_sources:
+            work = open_sources.enter_context(
+                plan(paths, names, include=include, exclude=exclude, on_download=self._tell_download)
+            )
+            asked = {item.source for item in work.found}
+            lost = {name: each for name, each in lost.items() if not work.misses(each)}
+            again = find_again(
+                {name: each for name, each in lost.items() if name not in asked}, names, open_sources
+            )
+            tagged = [(item, self._tags or _given_tags(names.get(item.source))) for item in work.found]
+            tagged += [(item, lost[item.source].given_tags) for item in again]
+            outcomes = self._bring(tagged, known)
         stored = {each.source for each in outcomes if each.kind in _STORED}
         kept = stored | {each.source for each in outcomes if each.kind == "unreadable"}
         unfit = {each.source for each in outcomes} - kept
@@ -112,7 +120,7 @@ class Adding:
             changed=_sources(outcomes, "changed"),
             unchanged=_sources(outcomes, "unchanged"),
             removed=tuple(sorted(each.source for each in removed)),
-            skipped=tuple(sorted([*work.skipped, *skipped], key=lambda each: each.source)),
+            skipped=tuple(sorted(skipped, key=lambda each: each.source)),
             restored=tuple(sorted(restored)),
             missing=tuple(sorted(missing)),
             passages=self._written,
@@ -185,6 +193,19 @@ class Adding:
         if self._embedder is not None:
             embed_rows(self._embedder, batch.rows)
         return batch
+
+    def _tell_download(self, source: str, received: int, total: int | None) -> None:
+        if self._progress is not None:
+            self._progress(
+                Progress(
+                    done_files=0,
+                    total_files=0,
+                    passages=0,
+                    source=source,
+                    received_bytes=received,
+                    total_bytes=total,
+                )
+            )
 
     def _tell(self, done: int, total: int, source: str) -> None:
         if self._progress is not None:

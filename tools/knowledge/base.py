@@ -137,26 +137,35 @@ class KnowledgeBase:
         paths: Sequence[str | Path],
         *,
         tags: Sequence[str] = (),
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
     ) -> AddReport:
-        """Bring files, or the text files of folders, up to date in the base.
+        """Bring documents up to date in the base.
 
-        Unchanged files are not written again, changed ones replace their old version, and documents of these
-        folders whose file is gone are removed. A file that cannot be read is reported and stops nothing.
+        Unchanged documents are not written again, changed ones replace their old version, and documents of
+        these folders, archives and sitemaps that are gone, or no longer wanted, are removed. What cannot be
+        read is reported and stops nothing.
 
         Args:
-            paths: files of any kind of text; folders are searched for Markdown and plain text, hidden and
-                generated folders left out, symbolic links not followed.
+            paths: files of any kind; folders, where what is hidden, generated, or ignored by a ``.gitignore``
+                file is left out and symbolic links are not followed; zip and tar archives; and ``http(s)``
+                addresses of pages, files, archives and sitemaps.
             tags: for these documents; a document that is added again without any keeps those it has.
-            progress: called after each file.
+            include: patterns in the syntax of ``.gitignore``: of folders, archives and sitemaps only what
+                matches one of them is taken.
+            exclude: patterns of what is left out of folders, archives and sitemaps.
+            progress: called after each document, and while something large is downloaded.
 
         Raises:
             PathNotFoundError: a path does not exist; nothing was written.
+            KnowledgeError: a pattern cannot be understood; nothing was written.
             EmbeddingError: the embedding failed; what was written until then is complete and stays.
         """
         given = [paths] if isinstance(paths, str | Path) else paths
         with self._open_collection() as collection:
-            return Adding(collection, self._embedder, progress, tags, self._ledger).run(given)
+            adding = Adding(collection, self._embedder, progress, tags, self._ledger)
+            return adding.run(given, include=include, exclude=exclude)
 
     def missing(self) -> tuple[str, ...]:
         """The documents that were stored and are not there any more, as far as a folder's ledger tells.

@@ -153,7 +153,7 @@ class Document:
 
 @dataclass(frozen=True, kw_only=True)
 class Skipped:
-    """A file that was not read, and why."""
+    """A file or page that was not read, and why."""
 
     source: str
     reason: str
@@ -165,10 +165,15 @@ class Progress:
 
     done_files: int
     total_files: int
+    """0 while something is downloaded, before the files are known."""
     passages: int
     """Passages written so far."""
     source: str
-    """The document just finished."""
+    """The document just finished, or the address that is downloaded."""
+    received_bytes: int = 0
+    """Of the download."""
+    total_bytes: int | None = None
+    """Of the download, where the server tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +184,7 @@ class AddReport:
     changed: tuple[str, ...]
     unchanged: tuple[str, ...]
     removed: tuple[str, ...]
-    """Documents whose file is gone, or holds no text any more."""
+    """Documents whose file is gone or no longer wanted, or holds no text any more."""
     skipped: tuple[Skipped, ...]
     passages: int
     """Passages written."""

@@ -109,7 +109,7 @@ def test_bad_files_are_reported_and_stop_nothing(base: KnowledgeBase, docs: Path
         "docs/empty.md": "empty",
         "docs/link.md": "a symbolic link",
         "docs/loop": "a symbolic link",
-        "docs/picture.png": ".png: not a kind of text that is read from folders",
+        "docs/picture.png": "not a kind that is read",
         "docs/pipe.md": "not a regular file",
         "docs/unknown.md": "neither UTF-8 nor another known encoding",
     }

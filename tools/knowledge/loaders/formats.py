@@ -25,7 +25,8 @@ _BY_FORMAT: Mapping[Format, str] = {
     "code": (
         ".py .pyi .js .mjs .cjs .jsx .ts .tsx .java .kt .kts .scala .groovy .c .h .cc .cpp .cxx .hpp .hh .cs "
         ".go .rs .rb .php .swift .m .mm .lua .pl .pm .r .jl .ex .exs .erl .hs .ml .clj .dart .zig .nim .vue "
-        ".svelte .sh .bash .zsh .fish .ps1 .sql .proto .graphql .tf .cmake .gradle .css .scss .less "
+        ".svelte .cu .el .f90 .fs .lisp .pxd .pyx .sh .bash .zsh .fish .ps1 .sql .proto .graphql .tf .cmake "
+        ".gradle .css .scss .less "
         ".yaml .yml .toml .ini .cfg .conf .properties .xml .xsd .bib"
     ),
     "json": ".json .geojson",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from .files import Plan, plan
+from ..loaders import SUFFIXES
+from .planning import Plan, plan
 
-__all__ = ["Plan", "plan"]
+__all__ = ["SUFFIXES", "Plan", "plan"]
