@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ from fpdf import FPDF
 
 from ossifrage.tools.knowledge import NoTextError
 from ossifrage.tools.knowledge.loaders import Loaded
+from ossifrage.tools.knowledge.loaders import pdf as pdf_loader
 from ossifrage.tools.knowledge.passages import split_passages
 
 Read = Callable[..., Loaded]
@@ -87,3 +89,25 @@ def test_pages_that_point_at_each_other(read: Read) -> None:
     )
     with pytest.raises(NoTextError):
         read("a.pdf", data)
+
+
+def test_a_pdf_that_is_a_trap(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few hundred kilobytes that unpack to millions of words on one page."""
+    shown = zlib.compress(b"BT /F1 12 Tf (words) Tj ET\n" * 4_000_000, 1)
+    stream = b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(shown), shown)
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        stream,
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    body = b"".join(b"%d 0 obj%s endobj\n" % (number, each) for number, each in enumerate(objects, 1))
+    monkeypatch.setattr(pdf_loader, "_SECONDS", 1)
+    with pytest.raises(NoTextError, match="more time or memory"):
+        read("a.pdf", b"%PDF-1.4\n" + body + b"trailer<</Root 1 0 R/Size 6>>\n%%EOF")
+
+
+def test_a_pdf_is_read_in_silence(read: Read, capfd: pytest.CaptureFixture[str]) -> None:
+    read("a.pdf", pdf("words"))
+    assert capfd.readouterr() == ("", "")
