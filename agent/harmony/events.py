@@ -174,6 +174,14 @@ class ResponseEvents:
         """Forget an item that was begun and cannot be completed."""
         self._open = None
 
+    def withdraw(self) -> None:
+        """Mark what was told so far as ``incomplete``: no later prompt holds it.
+
+        It stays in the output, since it was shown.
+        """
+        output = self._response.output
+        output[:] = [item.model_copy(update={"status": "incomplete"}) for item in output]
+
     def complete(self, usage: ResponseUsage, metadata: dict[str, str]) -> ResponseCompletedEvent:
         """The last event, which carries the whole response."""
         response = self._response.model_copy(
