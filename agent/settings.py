@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     """Folder for everything the program writes."""
     engine: str = "auto"
-    """``auto``, ``vllm``, ``llama-server``, ``sglang``, ``llama-cpp``, ``chat`` or ``extractive``."""
+    """``auto``, ``vllm``, ``llama-server``, ``sglang``, ``llama-cpp``, ``chat``, ``responses`` or
+    ``extractive``."""
     model: str | None = None
     """The model's name on the server; None takes the first one served. For ``llama-cpp`` a GGUF file."""
     base_url: str | None = Field(default=None, repr=False)

@@ -10,10 +10,13 @@ from .engine import Engine
 from .http import server_root
 from .retrying import RetryingEngine
 
-__all__ = ["ENGINES", "check_engine", "open_engine"]
+__all__ = ["ENGINES", "SERVED", "check_engine", "open_engine"]
 
 ENGINES = ("vllm", "llama-server", "sglang", "llama-cpp", "extractive")
-"""The engines that give tokens; ``chat`` is not one of them (see :mod:`.chat`)."""
+"""The engines that give tokens."""
+
+SERVED = ("chat", "responses")
+"""The engines that give text (see :mod:`.served`)."""
 
 _ADDRESSES = {
     "vllm": "http://127.0.0.1:8000",
@@ -28,9 +31,9 @@ def check_engine(name: str, base_url: str | None) -> None:
     Raises:
         UsageError: they do not.
     """
-    if name not in ("auto", "chat", *ENGINES):
-        known = ", ".join(ENGINES)
-        raise UsageError(f"There is no engine {name!r}: choose auto, {known} or chat.")
+    if name not in ("auto", *ENGINES, *SERVED):
+        known = ", ".join((*ENGINES, *SERVED[:-1]))
+        raise UsageError(f"There is no engine {name!r}: choose auto, {known} or {SERVED[-1]}.")
     if base_url is not None:
         server_root(base_url)
 
@@ -84,4 +87,4 @@ async def open_engine(
 
             return await LlamaCppEngine.start(find(model, home or default_home()))
         case _:
-            raise NoEngineError(f"There is no engine {name!r}: choose {', '.join(ENGINES)} or chat.")
+            raise NoEngineError(f"There is no engine {name!r}: choose one of {', '.join(ENGINES)}.")

@@ -15,19 +15,17 @@ from agents import (
     ModelSettings,
     ModelTracing,
     Tool,
-    Usage,
     UserError,
     generation_span,
 )
 from agents.items import TResponseInputItem, TResponseStreamEvent
-from openai.types.responses import Response, ResponseCompletedEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 from ..engines.engine import Chunk, Engine, Sampling
-from ..errors import ContextWindowError, HarmonyParseError
+from ..errors import ContextWindowError
 from .choice import ToolChoice, read_choice
 from .constraint import TurnConstraint
-from .events import ResponseEvents
+from .events import ResponseEvents, whole_response
 from .grammar import Bounds
 from .names import FunctionNames
 from .reader import Reader
@@ -103,8 +101,7 @@ class HarmonyModel(Model):
         prompt: ResponsePromptParam | None,
     ) -> ModelResponse:
         """Sample one response and return it whole; see :meth:`stream_response`."""
-        response: Response | None = None
-        async for event in self.stream_response(
+        events = self.stream_response(
             system_instructions,
             input,
             model_settings,
@@ -115,21 +112,8 @@ class HarmonyModel(Model):
             previous_response_id=previous_response_id,
             conversation_id=conversation_id,
             prompt=prompt,
-        ):
-            if isinstance(event, ResponseCompletedEvent):
-                response = event.response
-        if response is None or response.usage is None:
-            raise HarmonyParseError("The engine's stream ended without a completion; ask again.")
-        used = response.usage
-        usage = Usage(
-            requests=1,
-            input_tokens=used.input_tokens,
-            input_tokens_details=used.input_tokens_details,
-            output_tokens=used.output_tokens,
-            output_tokens_details=used.output_tokens_details,
-            total_tokens=used.total_tokens,
         )
-        return ModelResponse(output=response.output, usage=usage, response_id=response.id)
+        return await whole_response(events)
 
     async def stream_response(
         self,

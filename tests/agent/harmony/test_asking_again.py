@@ -81,9 +81,8 @@ async def test_the_next_step_begins_with_what_it_went_on_from(encoding: HarmonyE
 @pytest.mark.parametrize("failures", [1, 2])
 async def test_what_was_told_is_what_there_is(failures: int) -> None:
     """Every item whose end was told is in the response, with the same text, and each only once."""
-    engine = ScriptedEngine(
-        [THOUGHT.format(f"Thought {n}.") + BROKEN for n in range(failures)] + [FINAL.format("3")]
-    )
+    broken = [THOUGHT.format(f"Thought {n}.") + BROKEN for n in range(failures)]
+    engine = ScriptedEngine([*broken, FINAL.format("3")])
     events = await run(engine)
     told = [event.item for event in events if event.type == "response.output_item.done"]
     response = events[-1].response
