@@ -45,18 +45,13 @@ def chat_model(
     return _ChatModel(model, client, profile, has_key=api_key is not None)
 
 
-class _ChatModel(ServedModel, OpenAIChatCompletionsModel):
+class _ChatModel(ServedModel):
     """The SDK's model, with its input made fit for gpt-oss on one kind of server."""
-
-    _path = "/chat/completions"
 
     def __init__(self, model: str, client: openai.AsyncOpenAI, profile: Profile, *, has_key: bool) -> None:
         # Which reasoning goes back is settled before the SDK sees it.
-        OpenAIChatCompletionsModel.__init__(
-            self, model, client, should_replay_reasoning_content=lambda _: True
-        )
-        self._profile = profile
-        self._has_key = has_key
+        inner = _Completions(model, client, should_replay_reasoning_content=lambda _: True)
+        super().__init__(inner, model, client, profile, path="/chat/completions", has_key=has_key)
 
     def _sendable(self, items: str | list[TResponseInputItem]) -> str | list[TResponseInputItem]:
         return fit_items(items, self._reasoning_item)
@@ -83,9 +78,13 @@ class _ChatModel(ServedModel, OpenAIChatCompletionsModel):
     def _schema(self, schema: AgentOutputSchemaBase | None, *, tools: bool) -> AgentOutputSchemaBase | None:
         return None if tools and not self._profile.schema_with_tools else schema
 
+
+class _Completions(OpenAIChatCompletionsModel):
+    """The SDK's model, which tells nobody why a completion ended."""
+
     async def _fetch_response(self, *args: Any, **more: Any) -> Any:
-        fetched: Any = await super()._fetch_response(*args, **more)
-        response, stream = fetched  # get_response streams as well
+        fetched = cast(Any, await super()._fetch_response(*args, **more))
+        response, stream = fetched  # never the whole: only streams are asked for
         return response, _noting_the_end(response, stream)
 
 

@@ -36,15 +36,12 @@ def responses_model(
     return _ResponsesModel(model, client, profile, has_key=api_key is not None)
 
 
-class _ResponsesModel(ServedModel, OpenAIResponsesModel):
+class _ResponsesModel(ServedModel):
     """The SDK's model, with its input made fit for gpt-oss on one kind of server."""
 
-    _path = "/responses"
-
     def __init__(self, model: str, client: openai.AsyncOpenAI, profile: Profile, *, has_key: bool) -> None:
-        OpenAIResponsesModel.__init__(self, model, client)
-        self._profile = profile
-        self._has_key = has_key
+        inner = OpenAIResponsesModel(model, client)
+        super().__init__(inner, model, client, profile, path="/responses", has_key=has_key)
 
     def _sendable(self, items: str | list[TResponseInputItem]) -> str | list[TResponseInputItem]:
         return fit_items(items, self._reasoning_item)

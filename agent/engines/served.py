@@ -81,17 +81,38 @@ def open_client(base_url: str, api_key: str | None) -> openai.AsyncOpenAI:
 
 
 class ServedModel(Model):
-    """Stands before one of the SDK's model classes, in a class's bases."""
+    """One of the SDK's models, with what goes in and what comes out put right.
 
-    _client: openai.AsyncOpenAI
-    _profile: Profile
-    _path: str
-    """Of the API, for messages."""
-    _has_key: bool
+    Args:
+        inner: the SDK's model.
+        model: the model's name on the server.
+        client: the one that ``inner`` uses.
+        profile: the kind of server.
+        path: what is asked for, for messages.
+        has_key: whether a key is sent.
+    """
+
     idle_seconds: float = IDLE_SECONDS
     """Longest silence once the model writes."""
     first_wait: float = 0.5
     """Seconds before the second try, about."""
+
+    def __init__(
+        self,
+        inner: Model,
+        model: str,
+        client: openai.AsyncOpenAI,
+        profile: Profile,
+        *,
+        path: str,
+        has_key: bool,
+    ) -> None:
+        self.model = model
+        self._inner = inner
+        self._client = client
+        self._profile = profile
+        self._path = path
+        self._has_key = has_key
 
     async def close(self) -> None:
         """Close the connections."""
@@ -119,9 +140,9 @@ class ServedModel(Model):
         handoffs: list[Handoff],
         tracing: ModelTracing,
         *,
-        previous_response_id: str | None = None,
-        conversation_id: str | None = None,
-        prompt: ResponsePromptParam | None = None,
+        previous_response_id: str | None,
+        conversation_id: str | None,
+        prompt: ResponsePromptParam | None,
     ) -> ModelResponse:
         """Stream one response and return it whole; see :meth:`stream_response`."""
         events = self.stream_response(
@@ -148,9 +169,9 @@ class ServedModel(Model):
         handoffs: list[Handoff],
         tracing: ModelTracing,
         *,
-        previous_response_id: str | None = None,
-        conversation_id: str | None = None,
-        prompt: ResponsePromptParam | None = None,
+        previous_response_id: str | None,
+        conversation_id: str | None,
+        prompt: ResponsePromptParam | None,
     ) -> AsyncIterator[TResponseStreamEvent]:
         """Stream one response; a server that fails in passing is asked again while nothing was shown.
 
@@ -161,7 +182,7 @@ class ServedModel(Model):
         opened: set[str] = set()  # response.created and the like, once told
         for attempt in range(1, TRIES + 1):
             try:
-                events = super().stream_response(  # type: ignore[safe-super]
+                events = self._inner.stream_response(
                     system_instructions,
                     self._sendable(input),
                     self._settings(model_settings),
@@ -173,7 +194,7 @@ class ServedModel(Model):
                     conversation_id=conversation_id,
                     prompt=prompt,
                 )
-                incoming = Incoming(str(getattr(self, "model", "")), tools, handoffs)
+                incoming = Incoming(self.model, tools, handoffs)
                 async with aclosing(self._received(events, incoming)) as received:
                     async for event in received:
                         if event.type in opened:
