@@ -51,7 +51,9 @@ class _ChatModel(ServedModel):
     def __init__(self, model: str, client: openai.AsyncOpenAI, profile: Profile, *, has_key: bool) -> None:
         # Which reasoning goes back is settled before the SDK sees it.
         inner = _Completions(model, client, should_replay_reasoning_content=lambda _: True)
-        super().__init__(inner, model, client, profile, path="/chat/completions", has_key=has_key)
+        super().__init__(
+            inner, model, client, profile, path="/chat/completions", has_key=has_key, tells_limit=True
+        )
 
     def _sendable(self, items: str | list[TResponseInputItem]) -> str | list[TResponseInputItem]:
         return fit_items(items, self._reasoning_item)

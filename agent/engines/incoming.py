@@ -42,9 +42,18 @@ class Incoming:
         model: the model's name.
         tools: what can be called.
         handoffs: what else can be called.
+        max_tokens: the token limit that was asked for, where the server does not tell that it was met.
     """
 
-    def __init__(self, model: str, tools: Sequence[Tool], handoffs: Sequence[Handoff[Any, Any]]) -> None:
+    def __init__(
+        self,
+        model: str,
+        tools: Sequence[Tool],
+        handoffs: Sequence[Handoff[Any, Any]],
+        *,
+        max_tokens: int | None = None,
+    ) -> None:
+        self._max_tokens = max_tokens
         self._schemas: dict[str, Any] = {
             tool.name: tool.params_json_schema for tool in tools if isinstance(tool, FunctionTool)
         } | {handoff.tool_name: handoff.input_json_schema for handoff in handoffs}
@@ -93,15 +102,15 @@ class Incoming:
         held, self._held = self._held, []
         if not held:
             return
-        place = getattr(held[0], "output_index", 0)
-        split = self._as_items(self._text, place) if _begins_stripped(self._text) else []
+        index = getattr(held[0], "output_index", 0)
+        split = self._as_items(self._text, index) if _begins_stripped(self._text) else []
         if not split:
             yield from held
             return
         yield from split
-        yield from (event for event in held if getattr(event, "output_index", place) != place)
+        yield from (event for event in held if _item_of(event) != _item_of(held[0]))
 
-    def _as_items(self, text: str, place: int) -> list[TResponseStreamEvent]:
+    def _as_items(self, text: str, index: int) -> list[TResponseStreamEvent]:
         """The events of what a stripped message was; its items are remembered."""
         events = ResponseEvents(self._model, self._names)
         told: list[TResponseStreamEvent] = []
@@ -110,7 +119,7 @@ class Incoming:
             if kind is not None:
                 told += events.done(kind, self._mended(message) if kind == "call" else message)
         for event in told:
-            event.output_index += place  # type: ignore[union-attr]
+            event.output_index += index  # type: ignore[union-attr]
         if told:
             self._split[text] = events.output
         return told
@@ -128,7 +137,7 @@ class Incoming:
             if text not in self._split and _begins_stripped(text):  # it was not streamed
                 yield from self._as_items(text, len(output))
             output += self._split.get(text, [item])
-        cut = _was_cut(response)
+        cut = self._was_cut(response)
         if cut:
             output = [item for item in output if not _is_broken_call(item)]
         called = any(isinstance(item, ResponseFunctionToolCall) for item in output)
@@ -145,6 +154,13 @@ class Incoming:
         }
         response = response.model_copy(update={"output": output, "status": "completed", "metadata": metadata})
         yield ResponseCompletedEvent(type="response.completed", response=response, sequence_number=0)
+
+    def _was_cut(self, response: Response) -> bool:
+        if response.incomplete_details is not None:
+            return response.incomplete_details.reason == "max_output_tokens"
+        if self._max_tokens is not None and response.usage is not None:
+            return response.usage.output_tokens >= self._max_tokens
+        return (response.metadata or {}).get("finish_reason") == "length"
 
     def _numbered(self, event: TResponseStreamEvent) -> TResponseStreamEvent:
         event.sequence_number = self._sequence
@@ -168,10 +184,10 @@ def _text(item: TResponseOutputItem) -> str:
     return "".join(part.text for part in item.content if part.type == "output_text")
 
 
-def _was_cut(response: Response) -> bool:
-    details = response.incomplete_details
-    told = (response.metadata or {}).get("finish_reason")
-    return told == "length" or (details is not None and details.reason == "max_output_tokens")
+def _item_of(event: TResponseStreamEvent) -> tuple[object, object]:
+    """What tells one item's events from another's: some servers leave out the index, the SDK the id."""
+    item = getattr(event, "item", None)
+    return getattr(event, "output_index", None), getattr(item, "id", None) or getattr(event, "item_id", None)
 
 
 def _is_broken_call(item: TResponseOutputItem) -> bool:

@@ -41,7 +41,8 @@ class _ResponsesModel(ServedModel):
 
     def __init__(self, model: str, client: openai.AsyncOpenAI, profile: Profile, *, has_key: bool) -> None:
         inner = OpenAIResponsesModel(model, client)
-        super().__init__(inner, model, client, profile, path="/responses", has_key=has_key)
+        # llama.cpp calls every response completed.
+        super().__init__(inner, model, client, profile, path="/responses", has_key=has_key, tells_limit=False)
 
     def _sendable(self, items: str | list[TResponseInputItem]) -> str | list[TResponseInputItem]:
         return fit_items(items, self._reasoning_item)

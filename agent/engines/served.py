@@ -44,15 +44,13 @@ from openai.types.responses.response_prompt_param import ResponsePromptParam
 from ..errors import EngineError, EngineResponseError, EngineTimeoutError
 from ..harmony.events import whole_response
 from .failures import error_message, refusal, seconds_to_wait, unreachable
-from .http import CONNECT_SECONDS, IDLE_SECONDS, is_loopback, server_root
+from .http import CONNECT_SECONDS, is_loopback, server_root
 from .incoming import Incoming
+from .patience import FIRST_SECONDS, IDLE_SECONDS, patient
 from .profiles import Profile
 from .retrying import TRIES, seconds_until_retry
 
 __all__ = ["ServedModel", "open_client"]
-
-_FIRST_SECONDS = 600.0
-"""Longest wait for the first event: a server may load the model first, and read a long prompt."""
 
 _Event = TResponseStreamEvent
 
@@ -72,7 +70,7 @@ def open_client(base_url: str, api_key: str | None) -> openai.AsyncOpenAI:
     client = openai.AsyncOpenAI(
         base_url=url,
         api_key=api_key or "none",
-        timeout=openai.Timeout(_FIRST_SECONDS, connect=CONNECT_SECONDS),
+        timeout=openai.Timeout(FIRST_SECONDS, connect=CONNECT_SECONDS),
         max_retries=0,  # see ServedModel.stream_response
         http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(url)),
     )
@@ -90,6 +88,7 @@ class ServedModel(Model):
         profile: the kind of server.
         path: what is asked for, for messages.
         has_key: whether a key is sent.
+        tells_limit: whether it always says when the token limit ended an answer.
     """
 
     idle_seconds: float = IDLE_SECONDS
@@ -106,6 +105,7 @@ class ServedModel(Model):
         *,
         path: str,
         has_key: bool,
+        tells_limit: bool,
     ) -> None:
         self.model = model
         self._inner = inner
@@ -113,6 +113,7 @@ class ServedModel(Model):
         self._profile = profile
         self._path = path
         self._has_key = has_key
+        self._tells_limit = tells_limit
 
     async def close(self) -> None:
         """Close the connections."""
@@ -178,6 +179,7 @@ class ServedModel(Model):
         Raises:
             EngineError: the server is not reachable, refuses, or sends no response.
         """
+        limit = None if self._tells_limit else model_settings.max_tokens
         shown = False
         opened: set[str] = set()  # response.created and the like, once told
         for attempt in range(1, TRIES + 1):
@@ -194,15 +196,15 @@ class ServedModel(Model):
                     conversation_id=conversation_id,
                     prompt=prompt,
                 )
-                incoming = Incoming(self.model, tools, handoffs)
+                incoming = Incoming(self.model, tools, handoffs, max_tokens=limit)
                 async with aclosing(self._received(events, incoming)) as received:
                     async for event in received:
                         if event.type in opened:
                             continue
-                        if isinstance(event, ResponseCreatedEvent | ResponseInProgressEvent):
-                            opened.add(event.type)
-                        else:
+                        if _writes(event):
                             shown = True
+                        else:
+                            opened.add(event.type)
                         yield event
                 return
             except EngineError as error:
@@ -216,7 +218,8 @@ class ServedModel(Model):
     ) -> AsyncGenerator[_Event, None]:
         with self._typed_errors():
             async with aclosing(cast(AsyncGenerator[_Event, None], events)):
-                async for event in self._watched(events):
+                heard = patient(events, address=self._address, writes=_writes, idle_seconds=self.idle_seconds)
+                async for event in heard:
                     if isinstance(event, ResponseErrorEvent | ResponseFailedEvent):
                         raise self._failed(event)
                     if isinstance(event, ResponseIncompleteEvent | ResponseCompletedEvent):
@@ -229,24 +232,6 @@ class ServedModel(Model):
                     for passed in incoming.take(event):
                         yield passed
         raise EngineResponseError(f"{self._address} broke its answer off: ask again.")
-
-    async def _watched(self, events: AsyncIterator[_Event]) -> AsyncGenerator[_Event, None]:
-        """The events, unless the model says nothing for too long: servers send signs of life meanwhile."""
-        patience = _FIRST_SECONDS
-        while True:
-            try:
-                async with asyncio.timeout(patience):
-                    event = await anext(events)
-            except StopAsyncIteration:
-                return
-            except TimeoutError as error:
-                raise EngineTimeoutError(
-                    f"{self._address} sent nothing of its answer for {patience:.3g} s: it may be overloaded; "
-                    "ask again."
-                ) from error
-            yield event
-            if not isinstance(event, ResponseCreatedEvent | ResponseInProgressEvent):
-                patience = self.idle_seconds
 
     @property
     def _address(self) -> str:
@@ -287,3 +272,7 @@ class ServedModel(Model):
         return refusal(
             self._address, status, message, path=self._path, has_key=self._has_key, retry_after=retry_after
         )
+
+
+def _writes(event: _Event) -> bool:
+    return not isinstance(event, ResponseCreatedEvent | ResponseInProgressEvent)
