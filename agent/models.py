@@ -54,7 +54,12 @@ async def open_model(settings: Settings, engine: str) -> OpenModel:
     key = None if settings.api_key is None else settings.api_key.get_secret_value()
     if engine in ENGINES:
         opened = await open_engine(
-            engine, base_url=settings.base_url, api_key=key, model=settings.model, home=settings.home
+            engine,
+            base_url=settings.base_url,
+            api_key=key,
+            model=settings.model,
+            home=settings.home,
+            context_window=settings.context_window,
         )
         return wrap_engine(opened, constrained=settings.constrained)
     found = await detect(base_url=settings.base_url, api_key=key, model=settings.model, environ=os.environ)

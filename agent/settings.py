@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     """Embedding spec; see ``KnowledgeBase``."""
     reasoning: Literal["low", "medium", "high"] = "medium"
     """Reasoning effort."""
+    context_window: int | None = Field(default=None, ge=1024)
+    """Tokens of context for ``llama-cpp``; None means 32,768. A server has its own."""
     constrained: bool = True
     """Hold completions to a grammar, on servers that can: no malformed call, no answer of another type."""
     max_steps: int = Field(default=16, ge=1)

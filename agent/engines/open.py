@@ -45,6 +45,7 @@ async def open_engine(
     api_key: str | None = None,
     model: str | None = None,
     home: Path | None = None,
+    context_window: int | None = None,
 ) -> Engine:
     """Open an engine; a server is asked at once what it serves, and asked again when it fails in passing.
 
@@ -55,6 +56,7 @@ async def open_engine(
         model: the model's name on the server; the first one it serves unless given. For ``llama-cpp`` a GGUF
             file (see :func:`~..weights.find`).
         home: where ``llama-cpp`` finds weights; the default home unless given.
+        context_window: most tokens of prompt and completion together, for ``llama-cpp``.
 
     Raises:
         NoEngineError: there is no engine of that name.
@@ -83,8 +85,9 @@ async def open_engine(
             return RetryingEngine(await SglangEngine.open(base_url=url, api_key=api_key, model=model))
         case "llama-cpp":
             from ..weights import find
-            from .llama_cpp import LlamaCppEngine
+            from .llama_cpp import CONTEXT_WINDOW, LlamaCppEngine
 
-            return await LlamaCppEngine.start(find(model, home or default_home()))
+            weights = find(model, home or default_home())
+            return await LlamaCppEngine.start(weights, context_window=context_window or CONTEXT_WINDOW)
         case _:
             raise NoEngineError(f"There is no engine {name!r}: choose one of {', '.join(ENGINES)}.")
