@@ -175,14 +175,11 @@ async def measure(url: str) -> None:
     await client.close()
 
     # What the model wrote after each prompt but the last: the next step's thought and call.
-    opening = "<|start|>assistant"
-    wrote = [own_tokens(items[-3:-1]) for items in steps[1:]]
+    wrote = [sampled(items[-3:-1]) for items in steps[1:]]
     prompts = native_prompts(steps)
     show("token ids (HarmonyModel)", native, pairs_of(prompts, lambda i: wrote[i]))
     texts = await chat_prompts(url, bodies)
-    said = [
-        ENCODING.decode(tokens).removeprefix(opening) for tokens in (opened(items) for items in steps[1:])
-    ]
+    said = [ENCODING.decode(tokens) for tokens in wrote]
     show("chat endpoint (OpenAIChatCompletionsModel)", chat, pairs_of(texts, lambda i: said[i]))
     ratio = median(c.seconds / n.seconds for n, c in zip(native[1:], chat[1:], strict=True))
     print(f"\nfirst token, chat over token ids, median of the steps after the first: {ratio:.2f}")

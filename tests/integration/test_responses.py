@@ -34,9 +34,13 @@ def search() -> str:
 
 async def respond(url: str, opened: Any, *, max_tokens: int) -> Any:
     model = opened(base_url=url, model="tiny-gpt-oss", server="llama-server")
-    agent = Agent(name="a", model=model, tools=[search], model_settings=ModelSettings(max_tokens=max_tokens))
+    agent = Agent[None](
+        name="a", model=model, tools=[search], model_settings=ModelSettings(max_tokens=max_tokens)
+    )
     result = Runner.run_streamed(agent, HISTORY, run_config=QUIET, max_turns=1)
-    events = [event.data async for event in result.stream_events() if event.type == "raw_response_event"]
+    events: list[Any] = [
+        event.data async for event in result.stream_events() if event.type == "raw_response_event"
+    ]
     await model.close()
     return events[-1].response
 
