@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= Which command tells how well a server speaks gpt-oss, and what does it check?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus bench-harmony bench-constrained lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus bench-harmony bench-constrained bench-tool-loop lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -42,8 +42,11 @@ test-milvus: $(VENV)/.dev  ## a real Milvus 2.3.5; OSSIFRAGE_MILVUS_PYTHON names
 bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/harmony.py
 
-bench-constrained: $(VENV)/.dev  ## what a grammar costs per token on a real llama.cpp
+bench-constrained: $(VENV)/.dev  ## what a grammar costs on a real llama.cpp, and how valid it makes random weights
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/constrained.py
+
+bench-tool-loop: $(VENV)/.dev  ## a tool loop of 60,000 tokens, token ids against a chat endpoint (some minutes)
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/tool_loop.py
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

@@ -23,7 +23,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .. import OssifrageError
+
+if TYPE_CHECKING:
+    from .harmony.message import Reading
 
 __all__ = [
     "CannotFillError",
@@ -98,8 +103,16 @@ class DownloadError(OssifrageError):
 class HarmonyParseError(OssifrageError):
     """A completion has no safe reading.
 
-    Never carries text from the completion: it may be reasoning.
+    The message never holds text of the completion, which may be reasoning.
+
+    Args:
+        message: one line for the user.
+        reading: what could be read; its text is for programs that ask for it, and never for a log.
     """
+
+    def __init__(self, message: str, *, reading: Reading | None = None) -> None:
+        super().__init__(message)
+        self.reading = reading
 
 
 class InvalidOutputError(OssifrageError):

@@ -9,7 +9,7 @@ from agents import Model
 
 from .engines.detect import Found, detect
 from .engines.engine import Engine
-from .engines.open import ENGINES, check_engine, open_engine
+from .engines.open import ENGINES, SERVED, check_engine, open_engine
 from .errors import UsageError
 from .harmony import HarmonyModel
 from .settings import Settings
@@ -44,7 +44,7 @@ async def open_model(settings: Settings, engine: str) -> OpenModel:
 
     Args:
         settings: address, key and model name.
-        engine: ``auto``, ``chat`` or one of :data:`~.engines.open.ENGINES`.
+        engine: ``auto``, or one of :data:`~.engines.open.ENGINES` and :data:`~.engines.open.SERVED`.
 
     Raises:
         UsageError: there is no engine of that name, or the address is none.
@@ -54,14 +54,19 @@ async def open_model(settings: Settings, engine: str) -> OpenModel:
     key = None if settings.api_key is None else settings.api_key.get_secret_value()
     if engine in ENGINES:
         opened = await open_engine(
-            engine, base_url=settings.base_url, api_key=key, model=settings.model, home=settings.home
+            engine,
+            base_url=settings.base_url,
+            api_key=key,
+            model=settings.model,
+            home=settings.home,
+            context_window=settings.context_window,
         )
         return wrap_engine(opened, constrained=settings.constrained)
     found = await detect(base_url=settings.base_url, api_key=key, model=settings.model, environ=os.environ)
-    if engine == "chat" and found.engine == "extractive":
-        raise UsageError("No chat server was found: name one with --base-url, and --api-key if it wants one.")
-    if engine == "chat" or found.engine == "chat":
-        return _chat(found)
+    if engine in SERVED and found.engine == "extractive":
+        raise UsageError("No server was found: name one with --base-url, and --api-key if it wants one.")
+    if engine in SERVED or found.engine in SERVED:
+        return _served(found, engine if engine in SERVED else found.engine)
     opened = await open_engine(
         found.engine, base_url=found.base_url, api_key=found.api_key, model=found.model
     )
@@ -100,11 +105,15 @@ def wrap_engine(
     )
 
 
-def _chat(found: Found) -> OpenModel:
-    from .engines.chat import chat_model
-
+def _served(found: Found, engine: str) -> OpenModel:
     if found.base_url is None or found.model is None:
-        raise UsageError("A chat server needs an address and a model: pass --base-url and --model.")
-    # The address of a token engine is its root; its chat API lies below /v1.
-    model = chat_model(base_url=found.base_url, model=found.model, api_key=found.api_key, server=found.server)
-    return OpenModel(model=model, engine="chat", name=found.model, why=f"Model: {found.why}.")
+        raise UsageError("A server needs an address and a model: pass --base-url and --model.")
+    # The address of a token engine is its root; these APIs lie below /v1.
+    if engine == "responses":
+        from .engines.responses import responses_model as open_served
+    else:
+        from .engines.chat import chat_model as open_served
+    model = open_served(
+        base_url=found.base_url, model=found.model, api_key=found.api_key, server=found.server
+    )
+    return OpenModel(model=model, engine=engine, name=found.model, why=f"Model: {found.why}.")

@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=default_home)
     """Folder for everything the program writes."""
     engine: str = "auto"
-    """``auto``, ``vllm``, ``llama-server``, ``sglang``, ``llama-cpp``, ``chat`` or ``extractive``."""
+    """``auto``, ``vllm``, ``llama-server``, ``sglang``, ``llama-cpp``, ``chat``, ``responses`` or
+    ``extractive``."""
     model: str | None = None
     """The model's name on the server; None takes the first one served. For ``llama-cpp`` a GGUF file."""
     base_url: str | None = Field(default=None, repr=False)
@@ -50,6 +51,8 @@ class Settings(BaseSettings):
     """Reranker spec; see ``KnowledgeBase``."""
     reasoning: Literal["low", "medium", "high"] = "medium"
     """Reasoning effort."""
+    context_window: int | None = Field(default=None, ge=1024)
+    """Tokens of context for ``llama-cpp``; None means 32,768. A server has its own."""
     constrained: bool = True
     """Hold completions to a grammar, on servers that can: no malformed call, no answer of another type."""
     max_steps: int = Field(default=16, ge=1)

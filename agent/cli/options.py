@@ -20,7 +20,7 @@ _OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
     "engine": click.option(
         "--engine",
         metavar="NAME",
-        help="auto, vllm, llama-server, sglang, llama-cpp, chat or extractive.  [default: auto]",
+        help="auto, vllm, llama-server, sglang, llama-cpp, chat, responses or extractive.  [default: auto]",
     ),
     "model": click.option("--model", metavar="NAME", help="The model's name on the server, or a GGUF file."),
     "base_url": click.option("--base-url", metavar="URL", help="The model server's address."),

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ..errors import EngineError, EngineResponseError, EngineTimeoutError, EngineUnreachableError, UsageError
 from .failures import error_message, field_of, refusal, seconds_to_wait, unreachable
+from .patience import IDLE_SECONDS
 
 __all__ = [
     "CONNECT_SECONDS",
-    "IDLE_SECONDS",
     "Entry",
     "Payload",
     "get_json",
@@ -30,9 +30,6 @@ __all__ = [
 ]
 
 CONNECT_SECONDS = 5.0
-IDLE_SECONDS = 120.0
-"""Longest silence while a server works: it may have a long prompt to read before its first token."""
-
 # What a server sends may be reasoning, so it stays out of error messages.
 _HIDDEN = ConfigDict(hide_input_in_errors=True)
 _Object = TypeAdapter(dict[str, Any], config=_HIDDEN)
@@ -123,17 +120,24 @@ async def get_json(client: httpx.AsyncClient, path: str, *, body: Mapping[str, A
 
 @asynccontextmanager
 async def post_events(
-    client: httpx.AsyncClient, path: str, body: Mapping[str, Any]
+    client: httpx.AsyncClient, path: str, body: Mapping[str, Any], *, silence: float | None = None
 ) -> AsyncGenerator[AsyncGenerator[Mapping[str, Any]]]:
     """Post ``body`` and stream the events of the answer, decoded, up to ``[DONE]``.
 
     Leaving the context closes the connection, at which vLLM and llama.cpp stop generating.
 
+    Args:
+        client: for the server.
+        path: where to post.
+        body: what to post.
+        silence: the most seconds without a byte; the client's own unless given.
+
     Raises:
         EngineError: not reachable or lost, refused, an error in the stream, or not an event stream.
     """
     with _typed_errors(client):
-        async with client.stream("POST", path, json=body) as response:
+        timeout = client.timeout if silence is None else httpx.Timeout(silence, connect=CONNECT_SECONDS)
+        async with client.stream("POST", path, json=body, timeout=timeout) as response:
             if not response.is_success:
                 await response.aread()
                 raise _refused(client, response)

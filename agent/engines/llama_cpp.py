@@ -17,10 +17,10 @@ import httpx
 from ..errors import EngineError, NoEngineError
 from .llama_server import LlamaServerEngine
 
-__all__ = ["LlamaCppEngine"]
+__all__ = ["CONTEXT_WINDOW", "LlamaCppEngine"]
 
 CONTEXT_WINDOW = 32_768
-"""Tokens of context: gpt-oss-20b's own 131,072 would take some 3 GB beside the weights."""
+"""Tokens of context unless asked otherwise: gpt-oss-20b's own 131,072 take some 3 GB beside the weights."""
 
 _QUIET = -1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import httpx
@@ -10,6 +10,7 @@ import httpx
 from ..errors import EngineResponseError
 from .engine import Chunk, Constraint, FinishReason, Sampling
 from .http import Payload, get_json, open_client, post_events, read_as, served_model
+from .patience import FIRST_SECONDS, IDLE_SECONDS, patient
 
 __all__ = ["LlamaServerEngine"]
 
@@ -39,6 +40,8 @@ class _Event(Payload):
     stop: bool
     stop_type: Literal["none", "eos", "limit", "word"] = "none"
     timings: _Timings | None = None
+    prompt_progress: object = None
+    """Set while the prompt is read; the token beside it is none."""
 
 
 class _Tokens(Payload):
@@ -50,6 +53,10 @@ class LlamaServerEngine:
 
     name: str = "llama-server"
     constraint: Constraint = "turn"
+    first_seconds: float = FIRST_SECONDS
+    """Longest wait for progress before the first token."""
+    idle_seconds: float = IDLE_SECONDS
+    """Longest wait for a token after it."""
 
     def __init__(self, client: httpx.AsyncClient, *, model: str, context_window: int) -> None:
         self._client = client
@@ -94,13 +101,17 @@ class LlamaServerEngine:
 
         llama.cpp reports the stop token among the tokens: any of its end-of-generation tokens, which for
         gpt-oss are ``<|return|>``, ``<|call|>`` and ``<|endoftext|>``. After a grammar it is whichever of
-        them is likeliest, and says nothing of what came before it.
+        them is likeliest, and says nothing of what came before it. While it reads a prompt it reports how far
+        it is, batch by batch, so that a slot that hangs is told from a long prompt.
         """
         last: _Event | None = None
         told = 0
-        async with post_events(self._client, _PATH, self._request(prompt, sampling)) as events:
-            async for payload in events:
+        request = self._request(prompt, sampling)
+        async with post_events(self._client, _PATH, request, silence=FIRST_SECONDS) as events:
+            async for payload in self._patient(events):
                 event = read_as(_Event, payload, self._client, _PATH)
+                if event.prompt_progress is not None:
+                    continue
                 if event.stop:
                     last = event
                 elif event.tokens_predicted > told + len(event.tokens):
@@ -117,6 +128,15 @@ class LlamaServerEngine:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+    def _patient(self, events: AsyncIterator[Mapping[str, Any]]) -> AsyncGenerator[Mapping[str, Any], None]:
+        return patient(
+            events,
+            address=str(self._client.base_url).rstrip("/"),
+            writes=lambda event: "prompt_progress" not in event,
+            first_seconds=self.first_seconds,
+            idle_seconds=self.idle_seconds,
+        )
 
     async def _completed(self, event: _Event) -> list[int]:
         """The tokens of an event that leaves some out.
@@ -142,6 +162,7 @@ class LlamaServerEngine:
             "mirostat": 0,
             "cache_prompt": True,
             "return_tokens": True,
+            "return_progress": True,
             "stream": True,
             # The last event would otherwise repeat the whole prompt as text.
             "response_fields": ["tokens", "tokens_predicted", "stop", "stop_type", "timings"],

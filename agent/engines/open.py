@@ -10,10 +10,13 @@ from .engine import Engine
 from .http import server_root
 from .retrying import RetryingEngine
 
-__all__ = ["ENGINES", "check_engine", "open_engine"]
+__all__ = ["ENGINES", "SERVED", "check_engine", "open_engine"]
 
 ENGINES = ("vllm", "llama-server", "sglang", "llama-cpp", "extractive")
-"""The engines that give tokens; ``chat`` is not one of them (see :mod:`.chat`)."""
+"""The engines that give tokens."""
+
+SERVED = ("chat", "responses")
+"""The engines that give text (see :mod:`.served`)."""
 
 _ADDRESSES = {
     "vllm": "http://127.0.0.1:8000",
@@ -28,9 +31,9 @@ def check_engine(name: str, base_url: str | None) -> None:
     Raises:
         UsageError: they do not.
     """
-    if name not in ("auto", "chat", *ENGINES):
-        known = ", ".join(ENGINES)
-        raise UsageError(f"There is no engine {name!r}: choose auto, {known} or chat.")
+    if name not in ("auto", *ENGINES, *SERVED):
+        known = ", ".join((*ENGINES, *SERVED[:-1]))
+        raise UsageError(f"There is no engine {name!r}: choose auto, {known} or {SERVED[-1]}.")
     if base_url is not None:
         server_root(base_url)
 
@@ -42,6 +45,7 @@ async def open_engine(
     api_key: str | None = None,
     model: str | None = None,
     home: Path | None = None,
+    context_window: int | None = None,
 ) -> Engine:
     """Open an engine; a server is asked at once what it serves, and asked again when it fails in passing.
 
@@ -52,6 +56,7 @@ async def open_engine(
         model: the model's name on the server; the first one it serves unless given. For ``llama-cpp`` a GGUF
             file (see :func:`~..weights.find`).
         home: where ``llama-cpp`` finds weights; the default home unless given.
+        context_window: most tokens of prompt and completion together, for ``llama-cpp``.
 
     Raises:
         NoEngineError: there is no engine of that name.
@@ -80,8 +85,9 @@ async def open_engine(
             return RetryingEngine(await SglangEngine.open(base_url=url, api_key=api_key, model=model))
         case "llama-cpp":
             from ..weights import find
-            from .llama_cpp import LlamaCppEngine
+            from .llama_cpp import CONTEXT_WINDOW, LlamaCppEngine
 
-            return await LlamaCppEngine.start(find(model, home or default_home()))
+            weights = find(model, home or default_home())
+            return await LlamaCppEngine.start(weights, context_window=context_window or CONTEXT_WINDOW)
         case _:
-            raise NoEngineError(f"There is no engine {name!r}: choose {', '.join(ENGINES)} or chat.")
+            raise NoEngineError(f"There is no engine {name!r}: choose one of {', '.join(ENGINES)}.")

@@ -1,6 +1,6 @@
-"""What chat servers call the same things.
+"""What servers call the same things, in chat completions and in responses.
 
-Every chat server splits gpt-oss's harmony into fields of its own. A server is a row here, not a class.
+Every such server splits gpt-oss's harmony into fields of its own. A server is a row here, not a class.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ServerKind = Literal["llama-server", "lmstudio", "ollama", "openrouter", "sglang
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """How one kind of chat server is spoken to."""
+    """How one kind of server is spoken to."""
 
     kind: ServerKind
     title: str
@@ -26,13 +26,18 @@ class Profile:
     effort: Literal["reasoning_effort", "reasoning"] = "reasoning_effort"
     """How the reasoning effort goes out: ``reasoning_effort: …`` or ``reasoning: {"effort": …}``."""
     schema_with_tools: bool = True
-    """Whether a JSON schema for the answer may be asked for while tools are offered."""
+    """Whether a JSON schema for the answer may be asked for while tools are offered (chat)."""
+    reasoning_item: Literal["content", "encrypted_content"] = "content"
+    """Where in a reasoning item the server reads reasoning that is sent back (responses)."""
+    schema_in_responses: bool = False
+    """Whether a JSON schema for the answer may be asked for (responses)."""
 
 
 PROFILES: dict[ServerKind, Profile] = {
     profile.kind: profile
     for profile in (
-        # vllm/entrypoints/openai/parser/harmony_utils.py reads message["reasoning"] only (vllm#33402).
+        # vllm/entrypoints/openai/parser/harmony_utils.py reads message["reasoning"] only (vllm#33402). On
+        # /v1/responses a schema also binds the reasoning (vllm#44012).
         Profile(kind="vllm", title="vLLM", reasoning_field="reasoning"),
         # common/parsers/gpt-oss.cpp: reasoning_content becomes the template's `thinking` (llama.cpp#15181); a
         # response format takes precedence over the tools, which then cannot be called.
@@ -43,7 +48,15 @@ PROFILES: dict[ServerKind, Profile] = {
             schema_with_tools=False,
         ),
         # openai/openai.go: `reasoning` out and in, and {"reasoning": {"effort"}} before reasoning_effort.
-        Profile(kind="ollama", title="Ollama", reasoning_field="reasoning", effort="reasoning"),
+        # openai/responses.go: of a reasoning item encrypted_content, in plain text, becomes the thinking.
+        Profile(
+            kind="ollama",
+            title="Ollama",
+            reasoning_field="reasoning",
+            effort="reasoning",
+            reasoning_item="encrypted_content",
+            schema_in_responses=True,
+        ),
         # API changelog 0.3.23: `reasoning` on message and delta; what it reads back is not documented. Its
         # grammar forbids harmony's control tokens (lmstudio-bug-tracker#1555).
         Profile(kind="lmstudio", title="LM Studio", reasoning_field="reasoning", schema_with_tools=False),
@@ -51,7 +64,13 @@ PROFILES: dict[ServerKind, Profile] = {
         # out of the grammar, and the JSON begins before the final channel (sglang#31019).
         Profile(kind="sglang", title="SGLang", reasoning_field="reasoning_content", schema_with_tools=False),
         # openrouter.ai/docs/use-cases/reasoning-tokens.
-        Profile(kind="openrouter", title="OpenRouter", reasoning_field="reasoning", effort="reasoning"),
+        Profile(
+            kind="openrouter",
+            title="OpenRouter",
+            reasoning_field="reasoning",
+            effort="reasoning",
+            schema_in_responses=True,
+        ),
         # The convention (openai-cookbook, articles/gpt-oss/handle-raw-cot.md).
         Profile(kind="other", title="the server", reasoning_field="reasoning"),
     )

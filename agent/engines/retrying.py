@@ -10,7 +10,7 @@ from contextlib import aclosing
 from ..errors import EngineError, EngineResponseError, EngineTimeoutError, EngineUnreachableError
 from .engine import Chunk, Constraint, Engine, Sampling
 
-__all__ = ["RetryingEngine"]
+__all__ = ["TRIES", "RetryingEngine", "seconds_until_retry"]
 
 TRIES = 3
 FIRST_WAIT_SECONDS = 0.5
@@ -73,7 +73,7 @@ class RetryingEngine:
                         yield chunk
                 return
             except EngineError as error:
-                wait = self._wait(error, attempt)
+                wait = seconds_until_retry(error, attempt, tries=self._tries, first_wait=self._first_wait)
                 if begun or wait is None:
                     raise
             await asyncio.sleep(wait)
@@ -82,14 +82,24 @@ class RetryingEngine:
         """Close the engine."""
         await self._engine.close()
 
-    def _wait(self, error: EngineError, attempt: int) -> float | None:
-        """Seconds until the next try; None if there is none."""
-        if attempt == self._tries or not _passes(error):
-            return None
-        wait = self._first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
-        if isinstance(error, EngineResponseError) and error.retry_after is not None:
-            wait = max(wait, error.retry_after)
-        return wait if wait <= LONGEST_WAIT_SECONDS else None
+
+def seconds_until_retry(
+    error: EngineError, attempt: int, *, tries: int = TRIES, first_wait: float = FIRST_WAIT_SECONDS
+) -> float | None:
+    """Seconds until the next try; None if there is none.
+
+    Args:
+        error: what the last try ended in.
+        attempt: its number, from 1.
+        tries: how many there are at most.
+        first_wait: about the seconds before the second one.
+    """
+    if attempt >= tries or not _passes(error):
+        return None
+    wait = first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
+    if isinstance(error, EngineResponseError) and error.retry_after is not None:
+        wait = max(wait, error.retry_after)
+    return wait if wait <= LONGEST_WAIT_SECONDS else None
 
 
 def _passes(error: EngineError) -> bool:

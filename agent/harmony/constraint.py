@@ -28,11 +28,13 @@ class TurnConstraint:
     output: Schema | None
     """The answer's schema; None for plain text."""
     bounds: Bounds
+    answer: bool = True
+    """Whether the turn may end in an answer; else it ends in a call."""
 
     @property
     def turn(self) -> str:
         """For the whole turn."""
-        return _turn(json.dumps(self.functions), json.dumps(self.output), self.bounds)
+        return _turn(json.dumps(self.functions), json.dumps(self.output), self.bounds, self.answer)
 
     def body(self, header: Header) -> str | None:
         """For the body that follows ``header``; None where it is free."""
@@ -47,8 +49,9 @@ class TurnConstraint:
 
 
 @functools.lru_cache(maxsize=64)
-def _turn(functions: str, output: str, bounds: Bounds) -> str:
-    return turn_grammar(list(json.loads(functions).items()), json.loads(output), bounds=bounds)
+def _turn(functions: str, output: str, bounds: Bounds, answer: bool) -> str:
+    offered = list(json.loads(functions).items())
+    return turn_grammar(offered, json.loads(output), bounds=bounds, answer=answer)
 
 
 @functools.lru_cache(maxsize=64)

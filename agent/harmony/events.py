@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from agents import ModelResponse, Usage
 from agents.items import TResponseOutputItem, TResponseStreamEvent
 from openai.types.responses import (
     Response,
@@ -36,11 +37,12 @@ from openai.types.responses import (
 )
 from openai.types.responses.response_reasoning_item import Content
 
+from ..errors import EngineResponseError
 from .message import HarmonyMessage
 from .names import FunctionNames
 from .writer import TOKENS_KEY
 
-__all__ = ["ItemKind", "ResponseEvents"]
+__all__ = ["ItemKind", "ResponseEvents", "whole_response"]
 
 ItemKind = Literal["reasoning", "preamble", "call", "answer"]
 """What a message is to the SDK: a reasoning item, a message (commentary or final), a function call."""
@@ -55,6 +57,31 @@ class _OpenItem:
     call_id: str
     name: str
     sent: int = 0  # characters
+
+
+async def whole_response(events: AsyncIterator[TResponseStreamEvent]) -> ModelResponse:
+    """Read a stream of events to its end: what a model that streams returns when it is asked for the whole.
+
+    Raises:
+        EngineResponseError: there is no ``response.completed`` in it.
+    """
+    response: Response | None = None
+    async for event in events:
+        if isinstance(event, ResponseCompletedEvent):
+            response = event.response
+    if response is None:
+        raise EngineResponseError("The model's stream ended without a response; ask again.")
+    usage = Usage(requests=1)
+    if (used := response.usage) is not None:
+        usage = Usage(
+            requests=1,
+            input_tokens=used.input_tokens,
+            input_tokens_details=used.input_tokens_details,
+            output_tokens=used.output_tokens,
+            output_tokens_details=used.output_tokens_details,
+            total_tokens=used.total_tokens,
+        )
+    return ModelResponse(output=response.output, usage=usage, response_id=response.id)
 
 
 class ResponseEvents:
@@ -173,6 +200,14 @@ class ResponseEvents:
     def abandon(self) -> None:
         """Forget an item that was begun and cannot be completed."""
         self._open = None
+
+    def withdraw(self) -> None:
+        """Mark what was told so far as ``incomplete``: no later prompt holds it.
+
+        It stays in the output, since it was shown.
+        """
+        output = self._response.output
+        output[:] = [item.model_copy(update={"status": "incomplete"}) for item in output]
 
     def complete(self, usage: ResponseUsage, metadata: dict[str, str]) -> ResponseCompletedEvent:
         """The last event, which carries the whole response."""

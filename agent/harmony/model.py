@@ -15,24 +15,23 @@ from agents import (
     ModelSettings,
     ModelTracing,
     Tool,
-    Usage,
     UserError,
     generation_span,
 )
 from agents.items import TResponseInputItem, TResponseStreamEvent
-from openai.types.responses import Response, ResponseCompletedEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 from ..engines.engine import Chunk, Engine, Sampling
-from ..errors import ContextWindowError, HarmonyParseError
+from ..errors import ContextWindowError
+from .choice import ToolChoice, read_choice
 from .constraint import TurnConstraint
-from .events import ResponseEvents
+from .events import ResponseEvents, whole_response
 from .grammar import Bounds
 from .names import FunctionNames
 from .reader import Reader
 from .turn import Turn
 from .vocabulary import MESSAGE, load_encoding
-from .writer import Effort, PromptWriter, functions_of
+from .writer import Effort, Function, PromptWriter, functions_of
 
 __all__ = ["HarmonyModel"]
 
@@ -43,7 +42,8 @@ LEAST_ROOM = 512
 """Tokens a completion needs at least; a prompt that leaves less is refused before it is sent."""
 
 RE_ASKS = 2
-"""How often a completion with neither a call nor an answer is asked for again."""
+"""How often a completion with neither a call nor an answer is asked for again: once after what could be read
+of it, and once from the prompt as it was."""
 
 
 class HarmonyModel(Model):
@@ -58,10 +58,11 @@ class HarmonyModel(Model):
     comes back is validated all the same, since servers have been seen to ignore a grammar.
 
     ``ModelSettings`` that count: ``temperature`` and ``top_p`` (1.0 unless set, as gpt-oss was released),
-    ``max_tokens``, ``reasoning.effort``, ``extra_args={"seed": …, "grammar": …}`` (a grammar of one's own
-    goes before the one made here). The final response's ``metadata`` holds ``finish_reason``, ``seconds``,
-    ``first_token_seconds``, ``cached_tokens`` (where the server tells) and ``repairs`` (the values of
-    :class:`~.message.RepairKind`, comma-separated).
+    ``max_tokens``, ``reasoning.effort``, ``tool_choice`` (by the grammar on engines that take whole turns; on
+    others the model is told, and what does not fit is not acted on), ``extra_args={"seed": …, "grammar": …}``
+    (a grammar of one's own goes before the one made here). The final response's ``metadata`` holds
+    ``finish_reason``, ``seconds``, ``first_token_seconds``, ``cached_tokens`` (where the server tells) and
+    ``repairs`` (the values of :class:`~.message.RepairKind`, comma-separated).
 
     Args:
         engine: where tokens come from.
@@ -100,8 +101,7 @@ class HarmonyModel(Model):
         prompt: ResponsePromptParam | None,
     ) -> ModelResponse:
         """Sample one response and return it whole; see :meth:`stream_response`."""
-        response: Response | None = None
-        async for event in self.stream_response(
+        events = self.stream_response(
             system_instructions,
             input,
             model_settings,
@@ -112,21 +112,8 @@ class HarmonyModel(Model):
             previous_response_id=previous_response_id,
             conversation_id=conversation_id,
             prompt=prompt,
-        ):
-            if isinstance(event, ResponseCompletedEvent):
-                response = event.response
-        if response is None or response.usage is None:
-            raise HarmonyParseError("The engine's stream ended without a completion; ask again.")
-        used = response.usage
-        usage = Usage(
-            requests=1,
-            input_tokens=used.input_tokens,
-            input_tokens_details=used.input_tokens_details,
-            output_tokens=used.output_tokens,
-            output_tokens_details=used.output_tokens_details,
-            total_tokens=used.total_tokens,
         )
-        return ModelResponse(output=response.output, usage=usage, response_id=response.id)
+        return await whole_response(events)
 
     async def stream_response(
         self,
@@ -144,60 +131,59 @@ class HarmonyModel(Model):
     ) -> AsyncIterator[TResponseStreamEvent]:
         """Sample one response as a stream of the SDK's events, ending with ``response.completed``.
 
-        A completion with nothing to act on (no call, no answer) is asked for again, at most twice.
+        A completion with nothing to act on (no call, no answer) is asked for again, at most twice: first the
+        model goes on after everything that could be read, then it starts over from the prompt as it was. What
+        it had written by then stays in the output, as ``incomplete``, and is in no later prompt.
 
         Raises:
             EngineError: the engine failed.
             ContextWindowError: the prompt does not fit.
-            HarmonyParseError: no safe reading, also after asking again.
-            agents.UserError: an item or tool that gpt-oss cannot be given.
+            HarmonyParseError: nothing to act on, also after asking again; ``reading`` is what was read.
+            agents.UserError: an item or tool that gpt-oss cannot be given, or a ``tool_choice`` not on offer.
         """
         if previous_response_id or conversation_id or prompt:
             raise UserError("gpt-oss servers keep no conversations or prompts: pass the items themselves.")
         span = generation_span(model=self._engine.model, disabled=tracing.is_disabled())
         span.start(mark_as_current=False)
         try:
-            tokens = self._writer.prompt(
-                system_instructions,
+            functions = functions_of(tools, handoffs)
+            names = FunctionNames(function.name for function in functions)
+            choice = read_choice(model_settings.tool_choice, functions)
+            constraint = self._constraint(choice, names, functions, output_schema)
+            prompt_tokens = self._writer.prompt(
+                self._instructions(system_instructions, choice, names),
                 input,
                 tools=tools,
                 handoffs=handoffs,
                 output_schema=output_schema,
                 effort=_effort(model_settings),
             )
-            functions = functions_of(tools, handoffs)
-            names = FunctionNames(function.name for function in functions)
-            schema = None if output_schema is None or output_schema.is_plain_text() else output_schema
-            constraint = None
-            if self._constrained and (functions or schema is not None):
-                constraint = TurnConstraint(
-                    {names.shown(function.name): function.parameters for function in functions},
-                    None if schema is None else schema.json_schema(),
-                    self._bounds,
-                )
             turn = Turn(
                 ResponseEvents(self._engine.model, names),
                 names,
+                choice,
                 {function.name: function.parameters for function in functions},
             )
             for event in turn.events.begin():
                 yield event
+            asked = prompt_tokens
             for attempt in range(RE_ASKS + 1):
-                async with aclosing(self._sample(tokens, model_settings, turn, constraint)) as events:
+                async with aclosing(self._sample(asked, model_settings, turn, constraint)) as events:
                     async for event in events:
                         yield event
                 if turn.acted or turn.finish_reason == "length":
                     break
-                if attempt < RE_ASKS:
-                    tokens = self._go_on(tokens, turn)
+                if attempt == 0:
+                    asked = self._writer.after(prompt_tokens, turn.kept)
+                elif attempt < RE_ASKS:
+                    # What was kept has led to nothing: the model starts over, and no later prompt holds it.
+                    asked = prompt_tokens
+                    turn.events.withdraw()
             if not turn.acted and turn.finish_reason == "length":
                 for event in turn.cut_short():
                     yield event
             elif not turn.acted:
-                raise HarmonyParseError(
-                    "The model gave neither an answer nor a call, also when asked again; try once "
-                    "more, or with another reasoning effort."
-                )
+                raise turn.failure()
             completed = turn.completed()
             span.span_data.usage = {
                 "input_tokens": turn.prompt_tokens,
@@ -206,6 +192,28 @@ class HarmonyModel(Model):
             yield completed
         finally:
             span.finish(reset_current=False)
+
+    def _constraint(
+        self,
+        choice: ToolChoice,
+        names: FunctionNames,
+        functions: Sequence[Function],
+        output_schema: AgentOutputSchemaBase | None,
+    ) -> TurnConstraint | None:
+        schema = None if output_schema is None or output_schema.is_plain_text() else output_schema
+        if not self._constrained or not (functions or schema is not None):
+            return None
+        return TurnConstraint(
+            {names.shown(function.name): function.parameters for function in choice.functions},
+            None if schema is None else schema.json_schema(),
+            self._bounds,
+            answer=choice.answer,
+        )
+
+    def _instructions(self, given: str | None, choice: ToolChoice, names: FunctionNames) -> str | None:
+        if choice.free or (self._constrained and self._engine.constraint == "turn"):
+            return given
+        return "\n\n".join(filter(None, [given, choice.in_words(names)]))
 
     async def _sample(
         self,
@@ -284,13 +292,6 @@ class HarmonyModel(Model):
             seed=extra.get("seed"),
             grammar=extra.get("grammar"),
         )
-
-    def _go_on(self, tokens: Sequence[int], turn: Turn) -> list[int]:
-        """The prompt after what could be read, for the model to go on from there."""
-        good = [message.tokens for message in turn.kept if message.tokens is not None]
-        opening = self._writer.opening
-        kept = tokens[: turn.prompt_length - len(opening)]
-        return [*kept, *(token for message in good for token in message), *opening]
 
 
 def _effort(settings: ModelSettings) -> Effort:

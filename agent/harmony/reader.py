@@ -156,10 +156,11 @@ class Reader:
         elif self._state is _State.BETWEEN:
             self._close_gap()
         self._state = _State.OVER
+        reading = Reading(messages=self._messages, repairs=self._repairs, truncated=not self.stopped)
         if self._repairs and not self._messages:
             kinds = ", ".join(sorted({repair.kind.value for repair in self._repairs}))
-            raise HarmonyParseError(f"The completion has no safe reading ({kinds}).")
-        return Reading(messages=self._messages, repairs=self._repairs, truncated=not self.stopped)
+            raise HarmonyParseError(f"The completion has no safe reading ({kinds}).", reading=reading)
+        return reading
 
     # Ordinary text -----------------------------------------------------------------------------------
 

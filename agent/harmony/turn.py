@@ -14,9 +14,10 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 from ..engines.engine import FinishReason
 from ..errors import HarmonyParseError
 from .arguments import inert_arguments, mended_arguments
+from .choice import ToolChoice
 from .events import ItemKind, ResponseEvents
 from .header import Header
-from .message import HarmonyMessage, Repair, RepairKind
+from .message import HarmonyMessage, Reading, Repair, RepairKind
 from .names import FunctionNames
 from .reader import Reader
 from .vocabulary import CALL, RETURN
@@ -30,9 +31,9 @@ class Turn:
 
     events: ResponseEvents
     names: FunctionNames
+    choice: ToolChoice
     schemas: Mapping[str, Mapping[str, Any]]
     """Tool name to the schema of its parameters."""
-    prompt_length: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
@@ -40,6 +41,8 @@ class Turn:
     """None where the server does not tell."""
     finish_reason: FinishReason | None = None
     repairs: list[Repair] = field(default_factory=list[Repair])
+    read: list[HarmonyMessage] = field(default_factory=list[HarmonyMessage])
+    """Every message that was read, of all completions."""
     kept: list[HarmonyMessage] = field(default_factory=list[HarmonyMessage])
     """Messages of the present completion that became items."""
     acted: bool = False
@@ -53,7 +56,6 @@ class Turn:
     def begin(self, reader: Reader, prompt_tokens: int) -> None:
         """Start reading a completion."""
         self._reader, self._read, self.kept = reader, 0, []
-        self.prompt_length = prompt_tokens
         self.prompt_tokens += prompt_tokens
         self.finish_reason = None
 
@@ -95,6 +97,17 @@ class Turn:
         self.events.abandon()
         self.repairs += reading.repairs
 
+    def failure(self) -> HarmonyParseError:
+        """The error for a turn that came to nothing."""
+        missing = "neither an answer nor a call"
+        if not self.choice.free:
+            missing = "no answer" if self.choice.answer else "no such call as tool_choice asks for"
+        return HarmonyParseError(
+            f"The model gave {missing}, also when asked again; try once more, or with another reasoning "
+            "effort.",
+            reading=Reading(messages=self.read, repairs=self.repairs, truncated=False),
+        )
+
     def cut_short(self) -> Iterator[TResponseStreamEvent]:
         """An empty, incomplete answer: the token limit came before there was one."""
         yield from self.events.done(
@@ -129,8 +142,10 @@ class Turn:
             message = self._reader.messages[self._read]
             cut = self._read == incomplete
             self._read += 1
+            self.read.append(message)
             kind = self._kind(message.role, message)
-            if kind is None or (cut and kind == "call"):
+            empty = kind == "answer" and not message.content.strip()
+            if kind is None or empty or (cut and kind == "call"):
                 self.events.abandon()
                 continue
             if kind == "call":
@@ -157,13 +172,14 @@ class Turn:
             # answered yet, so what follows is made up.
             return None
         if said.recipient is not None:
-            return "call"
+            name = self.names.original(said.recipient)
+            return "call" if self.choice.allows_call(name) else None
         match said.channel:
             case "analysis":
                 return "reasoning"
             case "commentary":
                 return "preamble"
-            case "final":
+            case "final" if self.choice.answer:
                 return "answer"
             case _:
                 return None

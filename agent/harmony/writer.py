@@ -33,6 +33,7 @@ from openai_harmony import (
 )
 
 from ..text import well_formed
+from .message import HarmonyMessage
 from .names import FunctionNames
 from .schemas import response_schema, tool_parameters
 from .vocabulary import START
@@ -76,6 +77,8 @@ class PromptWriter:
     ) -> list[int]:
         """Everything up to and with ``<|start|>assistant``.
 
+        A thought or a preamble whose status is ``incomplete`` is left out: it was cut off or withdrawn.
+
         Raises:
             agents.UserError: an item or tool that gpt-oss cannot be given (images, hosted tools).
         """
@@ -84,6 +87,19 @@ class PromptWriter:
         tokens = self._system(effort, has_functions=bool(functions))
         tokens += self._developer(instructions, functions, names, output_schema)
         tokens += self._conversation(items, names)
+        return [*tokens, *self.opening]
+
+    def after(self, prompt: Sequence[int], messages: Sequence[HarmonyMessage]) -> list[int]:
+        """The prompt for going on after thoughts and preambles that followed ``prompt``.
+
+        It is the one that :meth:`prompt` makes of the same messages as items.
+        """
+        tokens = list(prompt[: -len(self.opening)])
+        for message in messages:
+            if message.tokens is not None:
+                tokens += message.tokens
+            elif message.content:
+                tokens += self._rendered("assistant", message.content, channel=message.channel)
         return [*tokens, *self.opening]
 
     def _system(self, effort: Effort, *, has_functions: bool) -> list[int]:
@@ -137,6 +153,9 @@ class PromptWriter:
             kind = row.get("type") or "message"
             if kind == "reasoning" and index < open_from:
                 continue
+            passing = kind == "reasoning" or row.get("phase") == "commentary"
+            if passing and row.get("status") == "incomplete":
+                continue
             if kind == "function_call":
                 calls[row["call_id"]] = row["name"]
             tokens += _own_tokens(row) or self._item(kind, row, calls, names)
@@ -149,7 +168,8 @@ class PromptWriter:
                 channel = "final" if role == "assistant" else None
                 if row.get("phase") == "commentary":
                     channel = "commentary"
-                return self._rendered(role, _text(row["content"]), channel=channel)
+                text = _text(row["content"])
+                return self._rendered(role, text, channel=channel) if text or channel != "commentary" else ()
             case "reasoning":
                 text = "\n".join(part["text"] for part in row.get("content") or row.get("summary") or ())
                 return self._rendered("assistant", text, channel="analysis") if text else ()

@@ -3,27 +3,44 @@
 ``obeyed``: the model samples what the grammar takes, as a trained model nearly always does; llama.cpp then
 only looks at the token it sampled. ``refused``: it does not, and llama.cpp looks at every token of the
 vocabulary and samples again, as it has to at nearly every token of a random model.
+
+The valid rates are of the same random model: of answers of every output type the tests know, and of calls.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import Any
 
+import jsonschema
+from agents import Agent, AgentsException, ModelSettings, ModelTracing, RunConfig, Runner
+from openai.types.responses import ResponseFunctionToolCall
+from pydantic import TypeAdapter, ValidationError
+
+from fakes.output_types import OUTPUT_TYPES
 from fakes.process import free_port, serving
-from ossifrage import Answer
+from ossifrage import Answer, HarmonyModel
 from ossifrage.agent.engines import Sampling
 from ossifrage.agent.engines.llama_server import LlamaServerEngine
-from ossifrage.agent.harmony import load_encoding
+from ossifrage.agent.errors import OssifrageError
+from ossifrage.agent.harmony import Bounds, load_encoding
 from ossifrage.agent.harmony.grammar import turn_grammar
+from ossifrage.agent.output import OutputSchema
+from ossifrage.tools.search import search_tool
 
 SCRIPTS = Path(__file__).parents[1] / "integration"
 TOKENS, ROUNDS = 64, 7
+MAX_TOKENS, CALLS = 600, 10
+BOUNDS = Bounds(reasoning=2, text=2, string=3, items=2)
+"""Of a random model every token is as likely as every other, so nothing else would ever end."""
+QUIET = RunConfig(tracing_disabled=True)
 PROMPT = load_encoding().encode(
     "<|start|>user<|message|>Hello<|end|><|start|>assistant", allowed_special="all"
 )
@@ -44,6 +61,60 @@ async def milliseconds(engine: LlamaServerEngine, grammar: str | None) -> float:
             arrived += [time.perf_counter()] * len(chunk.tokens)
         times.append(1000 * (arrived[-1] - arrived[0]) / max(len(arrived) - 1, 1))
     return median(times)
+
+
+async def valid_rates(url: str) -> None:
+    """How many answers and calls are of their schema, with the grammar and without."""
+    engine = await LlamaServerEngine.open(base_url=url)
+    for constrained in (True, False):
+        model = HarmonyModel(engine, constrained=constrained, bounds=BOUNDS)
+        answers = [await is_valid_answer(model, output_type) for output_type in OUTPUT_TYPES]
+        calls = [await is_valid_call(model, seed) for seed in range(CALLS)]
+        held = "grammar" if constrained else "no grammar"
+        print(f"{held}: {sum(answers)}/{len(answers)} answers and {sum(calls)}/{CALLS} calls are valid")
+    await engine.close()
+
+
+async def is_valid_answer(model: HarmonyModel, output_type: Any) -> bool:
+    """Whether one answer is of its type."""
+    schema = OutputSchema(output_type)
+    agent = Agent[None](
+        name="any", model=model, output_type=schema, model_settings=ModelSettings(max_tokens=MAX_TOKENS)
+    )
+    try:
+        result = await Runner.run(agent, "Go on.", run_config=QUIET, max_turns=1)
+        TypeAdapter(output_type).validate_python(result.final_output)
+    except (AgentsException, OssifrageError, ValidationError):
+        return False
+    return True
+
+
+async def is_valid_call(model: HarmonyModel, seed: int) -> bool:
+    """Whether one call, which has to be made, is of the tool's schema."""
+    settings = ModelSettings(max_tokens=MAX_TOKENS, tool_choice="required", extra_args={"seed": seed})
+    try:
+        response = await model.get_response(
+            None,
+            "Go on.",
+            settings,
+            [search_tool],
+            None,
+            [],
+            ModelTracing.DISABLED,
+            previous_response_id=None,
+            conversation_id=None,
+            prompt=None,
+        )
+    except OssifrageError:
+        return False
+    call = response.output[-1]
+    if not isinstance(call, ResponseFunctionToolCall):
+        return False
+    try:
+        jsonschema.validate(json.loads(call.arguments), search_tool.params_json_schema)
+    except (ValueError, jsonschema.ValidationError):
+        return False
+    return call.name == search_tool.name
 
 
 async def measure(url: str) -> None:
@@ -73,6 +144,7 @@ def main() -> None:
             [sys.executable, SCRIPTS / "llama_server.py", model, str(port)], url, log=log, seconds=60
         ):
             asyncio.run(measure(url))
+            asyncio.run(valid_rates(url))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,8 @@ from fakes.http_server import HttpServer, Reply, Request, event, json_reply
 @dataclass
 class FakeChat(HttpServer):
     messages: list[Mapping[str, Any] | Reply] = field(default_factory=list[Mapping[str, Any] | Reply])
-    """Assistant messages as the server says them, reasoning field and all; or whole replies, to misbehave."""
+    """Assistant messages as the server says them, reasoning field and all; or whole replies, to misbehave.
+    The key ``finish_reason`` is told as such."""
     models: Mapping[str, str] = field(default_factory=lambda: {"gpt-oss:20b": "library"})
     """Names, and who owns them."""
     extra: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -35,22 +37,11 @@ class FakeChat(HttpServer):
         message = self.messages.pop(0)
         if isinstance(message, Reply):
             return message
-        if request.body.get("stream"):
-            return Reply(_stream(message, request.body), content_type="text/event-stream")
-        choice = {
-            "index": 0,
-            "finish_reason": _finish_reason(message),
-            "message": {"role": "assistant", **message},
-        }
-        return json_reply({**_HEAD, "object": "chat.completion", "choices": [choice], "usage": _USAGE})
+        return Reply(_stream(message, request.body), content_type="text/event-stream")
 
 
 _HEAD = {"id": "chatcmpl-1", "created": 0, "model": "gpt-oss:20b"}
 _USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
-
-
-def _finish_reason(message: Mapping[str, Any]) -> str:
-    return "tool_calls" if message.get("tool_calls") else "stop"
 
 
 async def _stream(message: Mapping[str, Any], body: Mapping[str, Any]) -> AsyncIterator[bytes]:
@@ -59,16 +50,25 @@ async def _stream(message: Mapping[str, Any], body: Mapping[str, Any]) -> AsyncI
         return event({**_HEAD, "object": "chat.completion.chunk", "choices": [choice]})
 
     yield chunk({"role": "assistant"})
+    finish_reason = "stop"
     for key, value in message.items():
+        if key == "finish_reason":
+            continue
         if key == "tool_calls":
             yield chunk({key: [{"index": index, **call} for index, call in enumerate(value)]})
+            finish_reason = "tool_calls"
         else:
-            for word in value.split(" "):
-                yield chunk({key: f"{word} "})
-    yield chunk({}, _finish_reason(message))
+            for word in pieces(value):
+                yield chunk({key: word})
+    yield chunk({}, message.get("finish_reason", finish_reason))
     if body.get("stream_options") == {"include_usage": True}:
         yield event({**_HEAD, "object": "chat.completion.chunk", "choices": [], "usage": _USAGE})
     yield b"data: [DONE]\n\n"
+
+
+def pieces(text: str) -> list[str]:
+    """A text in pieces that are it again when joined."""
+    return re.findall(r"\S+\s*|\s+", text) or [""]
 
 
 async def hanging() -> AsyncIterator[bytes]:

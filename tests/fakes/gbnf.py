@@ -14,6 +14,14 @@ from dataclasses import dataclass
 from ossifrage.agent.harmony import load_encoding
 from ossifrage.agent.harmony.vocabulary import FIRST_SPECIAL
 
+TOKENS = {
+    "<|constrain|>": 200003,
+    "<|channel|>": 200005,
+    "<|start|>": 200006,
+    "<|end|>": 200007,
+    "<|message|>": 200008,
+}
+
 LONGEST = 1000
 """Repetitions that llama.cpp is sure to take."""
 
@@ -65,6 +73,13 @@ _SIMPLE = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 def token(number: int) -> str:
     """The character that stands for a token."""
     return chr(0xD800 + number - 199_990)
+
+
+def as_tokens(text: str) -> str:
+    """Harmony written with its control tokens as text, as the grammar sees it."""
+    for name, number in TOKENS.items():
+        text = text.replace(name, token(number))
+    return text
 
 
 class Grammar:

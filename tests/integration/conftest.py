@@ -40,6 +40,6 @@ def llama_url(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def locked_llama_url(tiny_gguf: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a llama.cpp server that wants the key ``sesame``."""
     url = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, HERE / "llama_server.py", tiny_gguf, str(port), "sesame"]
+    command = [sys.executable, HERE / "llama_server.py", tiny_gguf, str(port), "--api-key", "sesame"]
     with serving(command, url, log=tmp_path_factory.mktemp("locked") / "log", seconds=60):
         yield url

@@ -6,10 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ossifrage import HarmonyModel, Settings
 from ossifrage.agent.engines import Sampling
 from ossifrage.agent.engines.llama_cpp import LlamaCppEngine
 from ossifrage.agent.engines.open import open_engine
 from ossifrage.agent.errors import EngineError, NoEngineError
+from ossifrage.agent.models import open_model
 
 pytestmark = pytest.mark.integration
 
@@ -34,6 +36,14 @@ async def test_gpt_oss_inside_this_process(tiny_gguf: Path) -> None:
     async with httpx.AsyncClient(base_url=address, trust_env=False) as stranger:
         with pytest.raises(httpx.ConnectError):
             await stranger.get("/health")
+
+
+async def test_the_context_window_is_a_setting(tiny_gguf: Path, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, engine="llama-cpp", model=str(tiny_gguf), context_window=4096)
+    model = (await open_model(settings, settings.engine)).model
+    assert isinstance(model, HarmonyModel)
+    assert model.engine.context_window == 4096
+    await model.close()
 
 
 async def test_a_file_that_is_no_model(tmp_path: Path) -> None:

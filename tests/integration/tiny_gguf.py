@@ -1,15 +1,17 @@
 """Write a tiny gpt-oss with random weights as a GGUF, with the real o200k_harmony vocabulary.
 
-    python tiny_gguf.py OUT.gguf
+    python tiny_gguf.py OUT.gguf [--merges]
 
 llama.cpp loads it as architecture ``gpt-oss``. It talks nonsense, but in the right tokens: what a client
 does with token ids, stop tokens, grammars and the prompt cache can be tested on it for real.
 
 The vocabulary has one merge only (llama.cpp wants at least one): tokens become the right text, but text sent
-to the server becomes one token per byte. The merges would more than double the time to write and to load.
+to the server becomes one token per byte. The merges (``--merges``) more than double the time to write and to
+load.
 """
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import gguf
@@ -19,7 +21,7 @@ from o200k import CONTROL_TOKENS, VOCABULARY, read_ranks
 LAYERS, HIDDEN, HEADS, KV_HEADS, HEAD_DIM, EXPERTS = 2, 64, 4, 2, 32, 4
 
 
-def add_vocabulary(writer: gguf.GGUFWriter) -> None:
+def add_vocabulary(writer: gguf.GGUFWriter, *, merges: bool) -> None:
     ranks = read_ranks()
     tokens = [CONTROL_TOKENS.get(number, f"<|reserved_{number}|>") for number in range(VOCABULARY)]
     kinds = [int(gguf.TokenType.CONTROL)] * VOCABULARY
@@ -29,10 +31,24 @@ def add_vocabulary(writer: gguf.GGUFWriter) -> None:
     writer.add_tokenizer_pre("gpt-4o")
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
-    writer.add_token_merges(["Ġ t"])
+    writer.add_token_merges(all_merges(ranks) if merges else ["Ġ t"])
     writer.add_bos_token_id(199998)
     writer.add_eos_token_id(200002)
     writer.add_pad_token_id(199999)
+
+
+def all_merges(ranks: dict[str, int]) -> list[str]:
+    """The two tokens each token is made of, in the order of their ranks."""
+    merges: list[str] = []
+    for token in sorted(ranks, key=lambda token: ranks[token]):
+        parts = list(token)
+        while len(parts) > 2:
+            pairs = [ranks.get(left + right, VOCABULARY) for left, right in pairwise(parts)]
+            at = min(range(len(pairs)), key=pairs.__getitem__)
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+        if len(parts) == 2:
+            merges.append(" ".join(parts))
+    return merges
 
 
 def add_shape(writer: gguf.GGUFWriter) -> None:
@@ -90,11 +106,11 @@ def add_weights(writer: gguf.GGUFWriter) -> None:
             add(f"{block}.{name}.bias", EXPERTS, HIDDEN)
 
 
-def main(out: Path) -> None:
+def main(out: Path, *, merges: bool) -> None:
     part = out.with_suffix(".part")
     writer = gguf.GGUFWriter(part, "gpt-oss")
     add_shape(writer)
-    add_vocabulary(writer)
+    add_vocabulary(writer, merges=merges)
     add_weights(writer)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -104,4 +120,4 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), merges="--merges" in sys.argv)

@@ -28,6 +28,7 @@ def turn_grammar(
     output: Mapping[str, Any] | None,
     *,
     bounds: Bounds | None = None,
+    answer: bool = True,
 ) -> str:
     """A grammar, with token literals, for everything after ``<|start|>assistant``.
 
@@ -35,6 +36,8 @@ def turn_grammar(
         functions: name, as the model sees it, and parameter schema of everything that may be called.
         output: schema of the final message; None for plain text.
         bounds: for what no schema limits.
+        answer: whether there may be a final message; without one the turn ends in a call, so there have to be
+            functions.
     """
     bounds = bounds or Bounds()
     rules = Rules()
@@ -44,8 +47,10 @@ def turn_grammar(
     rules.add("thought", sequence(_CHANNEL, _ANALYSIS, _MESSAGE, text, again))
     text = rules.add("words", free_text(rules, 1, bounds.text))
     rules.add("preamble", sequence(_CHANNEL, _COMMENTARY, _MESSAGE, text, again))
-    body = text if output is None else ObjectRules(rules, output, bounds, prefix="final").root()
-    actions = [sequence(_CHANNEL, _FINAL, _MESSAGE, body)]
+    actions: list[str] = []
+    if answer:
+        body = text if output is None else ObjectRules(rules, output, bounds, prefix="final").root()
+        actions.append(sequence(_CHANNEL, _FINAL, _MESSAGE, body))
     for name, parameters in functions:
         recipient = f" to=functions.{name}"
         schema: dict[str, Any] = {"type": "object", "properties": {}, **parameters}

@@ -203,6 +203,7 @@ async def test_what_the_environment_holds_for_openai_stays_here(
 
 async def failure_of(server: FakeChat, *, stream: bool, api_key: str | None = None) -> EngineError:
     model = chat_model(base_url=server.url, model="gpt-oss:20b", api_key=api_key)
+    model.first_wait = 0.01  # type: ignore[attr-defined]
     asked = Agent(name="a", model=model, model_settings=ModelSettings(extra_args={"timeout": 0.5}))
 
     async def ask() -> None:
@@ -246,15 +247,9 @@ async def test_a_conversation_that_does_not_fit(server: FakeChat) -> None:
     assert isinstance(await failure_of(server, stream=False), ContextWindowError)
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        text_reply("data: {not json\n\n"),
-        text_reply('data: {"error": {"message": "out of memory"}}\n\n'),
-    ],
-)
-async def test_a_broken_stream(server: FakeChat, reply: Reply) -> None:
-    server.messages = [reply]
+@pytest.mark.parametrize("text", ["data: {not json\n\n", 'data: {"error": {"message": "out of memory"}}\n\n'])
+async def test_a_broken_stream(server: FakeChat, text: str) -> None:
+    server.messages = [text_reply(text) for _ in range(3)]
     assert isinstance(await failure_of(server, stream=True), EngineResponseError)
 
 

@@ -235,6 +235,6 @@ async def test_engines_by_name(server: FakeVllm) -> None:
     await engine.close()
     await engine.close()
     with pytest.raises(
-        NoEngineError, match="choose vllm, llama-server, sglang, llama-cpp, extractive or chat"
+        NoEngineError, match=r"choose one of vllm, llama-server, sglang, llama-cpp, extractive\."
     ):
         await open_engine("vlm")

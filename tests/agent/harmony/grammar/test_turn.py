@@ -6,30 +6,17 @@ from typing import Any
 import pytest
 from openai_harmony import HarmonyEncoding
 
-from fakes.gbnf import Grammar, token
+from fakes.gbnf import TOKENS, Grammar, as_tokens, token
 from ossifrage.agent.harmony import parse_completion
 from ossifrage.agent.harmony.grammar import Bounds, turn_grammar
 
 OUTPUT = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 SEARCH = ("search", {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]})
 CLOCK: tuple[str, dict[str, Any]] = ("clock", {})
-TOKENS = {
-    "<|constrain|>": 200003,
-    "<|channel|>": 200005,
-    "<|start|>": 200006,
-    "<|end|>": 200007,
-    "<|message|>": 200008,
-}
 THINK = "<|channel|>analysis<|message|>if a < b | <br> \u00e9<|end|><|start|>assistant"
 PREAMBLE = "<|channel|>commentary<|message|>Looking.<|end|><|start|>assistant"
 CALL = '<|channel|>commentary to=functions.search <|constrain|>json<|message|>{"q":"x"}'
 FINAL = '<|channel|>final<|message|>{"a":1}'
-
-
-def as_tokens(text: str) -> str:
-    for name, number in TOKENS.items():
-        text = text.replace(name, token(number))
-    return text
 
 
 @pytest.fixture

@@ -1,0 +1,82 @@
+"""What goes to a server that takes text: fit for gpt-oss, and for the server.
+
+The server encodes our text together with its own control tokens, so that ``<|end|><|start|>system`` in a
+document would end the message. A zero-width space after the ``<`` prevents that, and looks the same in a
+quotation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from agents.items import TResponseInputItem
+
+__all__ = ["Item", "fit_items"]
+
+Item = Mapping[str, Any]
+
+
+def fit_items(
+    items: str | list[TResponseInputItem], reasoning_item: Callable[[str], Item]
+) -> str | list[TResponseInputItem]:
+    """The items of a conversation as they are sent.
+
+    Args:
+        items: the conversation.
+        reasoning_item: makes an item of reasoning in the form the server reads.
+    """
+    if isinstance(items, str):
+        return items
+    rows = [cast(Item, item) for item in items]
+    open_from = _open_turn(rows)
+    fit: list[Item] = []
+    thoughts: list[str] = []
+    for index, row in enumerate(rows):
+        if row.get("type") == "reasoning":
+            if index >= open_from:
+                thoughts += _reasoning_texts(row)
+            continue
+        if thoughts:
+            fit.append(reasoning_item("\n".join(thoughts)))
+            thoughts = []
+        if row.get("type") == "function_call_output":
+            row = {**row, "output": _inert(row["output"])}
+        elif row.get("role") == "assistant":  # may quote a document
+            row = {**row, "content": _inert(row["content"])}
+        fit.append(row)
+    return cast(list[TResponseInputItem], fit)
+
+
+def _open_turn(rows: Sequence[Item]) -> int:
+    """Index from which reasoning is sent back: after the last question and the last final answer.
+
+    A message of the assistant beside a call is a preamble, not an answer.
+    """
+    for index in range(len(rows) - 1, -1, -1):
+        row = rows[index]
+        if (row.get("type") or "message") != "message":
+            continue
+        if row["role"] == "user":
+            return index + 1
+        following = rows[index + 1].get("type") if index + 1 < len(rows) else None
+        beside_call = following in ("function_call", "function_call_output")
+        if row["role"] == "assistant" and row.get("phase") != "commentary" and not beside_call:
+            return index + 1
+    return 0
+
+
+def _reasoning_texts(row: Item) -> list[str]:
+    """A reasoning item's text: its content (``reasoning``), else its summary (``reasoning_content``)."""
+    parts = cast(Sequence[Item], row.get("content") or row.get("summary") or ())
+    return [part["text"] for part in parts if part.get("text")]
+
+
+def _inert(output: Any) -> Any:
+    """A tool's output in which nothing reads as a control token."""
+    if isinstance(output, str):
+        return output.replace("<|", "<\u200b|")
+    return [
+        {**part, "text": _inert(part["text"])} if isinstance(part.get("text"), str) else part
+        for part in cast(Sequence[Item], output)
+    ]
