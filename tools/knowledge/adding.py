@@ -11,7 +11,7 @@ from typing import Any, cast
 from .collection import VARCHAR_BYTES, Collection, passage_id
 from .embeddings import Embedder
 from .errors import NoTextError, UnreadableError
-from .lexical import search_terms
+from .lexical import document_language, document_terms
 from .loaders import Loaded, load
 from .passages import split_passages
 from .raw import Item, Raw
@@ -146,6 +146,7 @@ def _rows(
         "tags": sorted({*given_tags, *_own_tags(loaded)}),
         "front_matter": loaded.front_matter,
     }
+    language = document_language(loaded.text)
     record = {"passages": len(chunks), "root": item.root, "given_tags": given_tags}
     return [
         {
@@ -158,7 +159,7 @@ def _rows(
             "total_lines": chunks[-1].end_line,
             "ordinal": ordinal,
             "text": chunk.text,
-            "lexical": _terms(f"{loaded.title}\n{chunk.heading}\n{chunk.text}"),
+            "lexical": _terms(f"{loaded.title}\n{chunk.heading}\n{chunk.text}", language),
             "document_sha256": raw.sha256,
             "metadata": {**common, **({} if ordinal else record)},
         }
@@ -174,6 +175,6 @@ def _own_tags(loaded: Loaded) -> list[str]:
     return [str(tag).strip() for tag in cast(list[object], tags)] if isinstance(tags, list) else []
 
 
-def _terms(text: str) -> str:
+def _terms(text: str, language: str | None) -> str:
     """The search terms of a passage, as many as fit."""
-    return search_terms(text).encode()[:VARCHAR_BYTES].decode(errors="ignore")
+    return document_terms(text, language=language).encode()[:VARCHAR_BYTES].decode(errors="ignore")

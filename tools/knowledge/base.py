@@ -23,7 +23,7 @@ from .errors import (
     KnowledgeError,
     KnowledgeNotFoundError,
 )
-from .lexical import search_terms
+from .lexical import query_terms
 from .milvus import connect, data_folder, is_server
 from .passages import join_chunks
 from .ranking import blend, fuse_queries
@@ -307,7 +307,7 @@ class KnowledgeBase:
             yield self._collection
 
     def _lexical(self, collection: Collection, queries: Sequence[str], limit: int) -> list[list[Hit]]:
-        terms = [search_terms(text) for text in queries]
+        terms = [query_terms(text) for text in queries]
         found = iter(collection.search_lexical([each for each in terms if each], limit) if any(terms) else [])
         return [next(found) if each else [] for each in terms]
 
