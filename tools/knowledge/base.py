@@ -15,7 +15,7 @@ from typing import Any, Self
 from ..addresses import without_credentials
 from .adding import Adding
 from .collection import Collection, Hit, quote
-from .embeddings import Embedder, EmbeddingFunction, find_embedding, spec_of
+from .embeddings import Embedder, EmbeddingFunction, spec_of
 from .errors import (
     DocumentNotFoundError,
     EmbeddingMismatchError,
@@ -26,6 +26,7 @@ from .errors import (
 from .lexical import query_terms
 from .milvus import connect, data_folder, is_server
 from .passages import join_chunks
+from .providers import find_embedding
 from .ranking import blend, fuse_queries
 from .values import AddReport, Document, Excerpt, Passage, Progress, SearchMode, Status
 
@@ -99,9 +100,9 @@ class KnowledgeBase:
                         f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: "
                         "open it with embedding='auto', or add the documents to a new one"
                     )
-                self._embedder = (
-                    None if made_with == "none" else Embedder(made_with if spec == "auto" else embedding)
-                )
+                given = made_with if spec == "auto" else embedding
+                dimension = self._collection.dimension
+                self._embedder = Embedder(given, dimension=dimension) if dimension else None
         except BaseException:
             connection.close()
             raise

@@ -18,20 +18,22 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from importlib import import_module
 from itertools import pairwise
-
-import Stemmer
+from typing import Any
 
 from .languages import STEMMERS, guess_language
 
 __all__ = ["document_language", "document_terms", "query_terms"]
 
+_snowball: Any = import_module("Stemmer")  # PyStemmer, which has no types
+
 _LONG_QUERY = 50
 """Words from which on a query has to tell its language by itself, and is not put in the forms of all."""
-
+_VERSION_PARTS = 4
+"""Numbers of a version whose beginnings are names of their own."""
 _SAMPLE = 4_000
 """Characters by which the language of a document is told."""
-
 _MARKS = "\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u0980-\u0dff"
 """Vowel signs of the scripts of India (their letters among them from U+0980 on): part of the word."""
 _CLUSTERED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
@@ -136,7 +138,7 @@ def _take_apart(token: str, separators: str, parts: list[str]) -> str:
         # 2.4 must not become 24; a letter keeps it one word to every analyzer.
         whole += ("p" if whole[-1].isdigit() and other[0].isdigit() else "") + other
         # The start of a version is a name too: 2.4 is asked for where 2.4.1 is written.
-        if is_name and (first.isdigit() or number == len(others)):
+        if is_name and (number == len(others) or (first.isdigit() and number < _VERSION_PARTS)):
             parts.append(whole)
     return whole
 
@@ -193,4 +195,4 @@ def _without_accents(word: str) -> str:
 
 def _stem(word: str, name: str) -> str:
     # A stemmer keeps the word it works on in itself, so threads must not share one. Making one takes 3 µs.
-    return Stemmer.Stemmer(name, 0).stemWord(word) or word
+    return _snowball.Stemmer(name, 0).stemWord(word) or word
