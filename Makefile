@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= Which command tells how well a server speaks gpt-oss, and what does it check?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm bench-harmony bench-constrained lock clean
+.PHONY: help demo test lint types check test-slow test-vllm bench-harmony bench-constrained bench-knowledge lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -41,6 +41,11 @@ bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read
 
 bench-constrained: $(VENV)/.dev  ## what a grammar costs per token on a real llama.cpp
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/constrained.py
+
+bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, and the speed of adding (minutes)
+	@for each in knowledge search; do \
+	  test ! -f tests/benchmarks/$$each.py || PYTHONPATH=tests $(BIN)/python tests/benchmarks/$$each.py || exit 1; \
+	done
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
