@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= Which command tells how well a server speaks gpt-oss, and what does it check?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus bench-harmony bench-constrained bench-tool-loop lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus bench-harmony bench-constrained bench-tool-loop bench-knowledge lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -47,6 +47,10 @@ bench-constrained: $(VENV)/.dev  ## what a grammar costs on a real llama.cpp, an
 
 bench-tool-loop: $(VENV)/.dev  ## a tool loop of 60,000 tokens, token ids against a chat endpoint (some minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/tool_loop.py
+bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, and the speed of adding (minutes)
+	@for each in knowledge search; do \
+	  test ! -f tests/benchmarks/$$each.py || PYTHONPATH=tests $(BIN)/python tests/benchmarks/$$each.py || exit 1; \
+	done
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ... import OssifrageError
 from ...tools.knowledge import KnowledgeBase
-from ...tools.knowledge.embeddings import find_embedding, missing_packages
+from ...tools.knowledge.embedding_functions import find_embedding, missing_packages
 from ..harmony.vocabulary import START, load_encoding
 from ..home import default_home
 from ..traces import TraceStore

@@ -28,7 +28,7 @@ import wordllama
 from ossifrage.tools.knowledge import KnowledgeBase, SearchMode
 from ossifrage.tools.knowledge.adding import lexical_terms
 from ossifrage.tools.knowledge.collection import Collection, without_common
-from ossifrage.tools.knowledge.lexical import search_terms
+from ossifrage.tools.knowledge.lexical import query_terms
 from ossifrage.tools.knowledge.milvus import connect
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +90,7 @@ def rows_of(passages: Sequence[str], vectors: Any) -> Iterator[dict[str, Any]]:
             "source": f"{number}.md",
             **{"title": "", "heading": "", "start_line": 1, "end_line": 1, "total_lines": 1, "ordinal": 0},
             "text": text,
-            "lexical": lexical_terms("", "", text),
+            "lexical": lexical_terms("", "", text, None),
             "document_sha256": "0" * 64,
             "metadata": {**about, "path": f"/{number}.md", "root": "/", "given_tags": []},
             "dense": vectors[number].tolist(),
@@ -162,10 +162,10 @@ def bench(uri: str, passages: Sequence[str], queries: Sequence[str], embedding: 
 
             print("dense     ", timed(lambda number: ask(number, "dense"), dense_recall))
             if full_text:
-                brute = BruteForceBM25([lexical_terms("", "", text) for text in passages])
+                brute = BruteForceBM25([lexical_terms("", "", text, None) for text in passages])
 
                 def lexical_recall(number: int, found: list[str]) -> float:
-                    terms = search_terms(queries[number])
+                    terms = query_terms(queries[number])
                     least = brute.best(without_common(terms) if on_lite else terms)[-1]
                     return sum(brute.scores[int(key, 16)] >= least - 1e-3 for key in found) / K
 

@@ -15,7 +15,7 @@ from .collection import Collection, Row, passage_id
 from .embeddings import Embedder
 from .errors import NoTextError, UnreadableError
 from .ledger import Ledger, find_again
-from .lexical import search_terms
+from .lexical import document_language, document_terms
 from .loaders import Loaded, load
 from .passages import split_passages
 from .raw import Item, Raw
@@ -222,9 +222,10 @@ def embed_rows(embedder: Embedder, rows: Sequence[Row]) -> None:
             row["dense"] = vector
 
 
-def lexical_terms(title: str, heading: str, text: str) -> str:
-    """The search terms of a passage, as many as fit."""
-    return search_terms(f"{title}\n{heading}\n{text}").encode()[:VARCHAR_BYTES].decode(errors="ignore")
+def lexical_terms(title: str, heading: str, text: str, language: str | None) -> str:
+    """The search terms of a passage in a document of this language, as many as fit."""
+    terms = document_terms(f"{title}\n{heading}\n{text}", language=language)
+    return terms.encode()[:VARCHAR_BYTES].decode(errors="ignore")
 
 
 def _given_tags(document: Document | None) -> tuple[str, ...]:
@@ -237,12 +238,14 @@ def _sources(outcomes: Iterable[_Outcome], kind: str, *, without: Set[str] = fro
 
 def _rows(item: Item, raw: Raw, loaded: Loaded, since: datetime, given_tags: tuple[str, ...]) -> list[Row]:
     chunks = split_passages(loaded.text, kind=loaded.kind)
+    language = document_language(loaded.text)
     common = {
         "added": since.timestamp(),
         "modified": raw.modified.timestamp(),
         "path": item.path,
         "tags": sorted({*given_tags, *_own_tags(loaded)}),
         "front_matter": loaded.front_matter,
+        "language": language,
     }
     record = {"passages": len(chunks), "root": item.root, "given_tags": given_tags}
     return [
@@ -256,7 +259,7 @@ def _rows(item: Item, raw: Raw, loaded: Loaded, since: datetime, given_tags: tup
             "total_lines": chunks[-1].end_line,
             "ordinal": ordinal,
             "text": chunk.text,
-            "lexical": lexical_terms(loaded.title, chunk.heading, chunk.text),
+            "lexical": lexical_terms(loaded.title, chunk.heading, chunk.text, language),
             "document_sha256": raw.sha256,
             "metadata": {**common, **({} if ordinal else record)},
         }

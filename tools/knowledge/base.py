@@ -12,7 +12,8 @@ from typing import Literal, Self
 from ..addresses import without_credentials
 from .adding import Adding
 from .collection import Collection, quote
-from .embeddings import Embedder, EmbeddingFunction, find_embedding, spec_of
+from .embedding_functions import find_embedding
+from .embeddings import Embedder, EmbeddingFunction, spec_of
 from .errors import (
     DocumentNotFoundError,
     EmbeddingMismatchError,
@@ -111,9 +112,9 @@ class KnowledgeBase:
                         f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: open it "
                         f"with embedding='auto', or change it with: ossifrage kb rebuild --embedding {spec}"
                     )
-                self._embedder = (
-                    None if made_with == "none" else Embedder(made_with if spec == "auto" else embedding)
-                )
+                given = made_with if spec == "auto" else embedding
+                dimension = self._collection.about.dimension
+                self._embedder = Embedder(given, dimension=dimension) if dimension else None
         except BaseException:
             connection.close()
             raise

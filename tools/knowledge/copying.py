@@ -17,7 +17,8 @@ from .adding import embed_rows, lexical_terms
 from .ahead import working_ahead
 from .base import ledger_of
 from .collection import Collection, Row, rebuilding
-from .embeddings import Embedder, EmbeddingFunction, find_embedding, spec_of
+from .embedding_functions import find_embedding
+from .embeddings import Embedder, EmbeddingFunction, spec_of
 from .errors import KnowledgeError, KnowledgeNotFoundError
 from .milvus import TIMEOUT, Connection, connect, data_folder, is_server, milvus_errors
 from .schema import FORMAT
@@ -199,7 +200,9 @@ def _upgraded(source: Collection, rows: Iterator[Row]) -> Iterator[Row]:
     if source.about.format == 1:
         records = {(row["source"], row["document_sha256"]): row["metadata"] for row in source.records()}
     for row in rows:
-        row["lexical"] = lexical_terms(row["title"], row["heading"], row["text"])
+        row["lexical"] = lexical_terms(
+            row["title"], row["heading"], row["text"], row["metadata"].get("language")
+        )
         if source.about.format == 1:
             record = records.get((row["source"], row["document_sha256"]), {"path": "", "modified": 0.0})
             row["metadata"] = {

@@ -1,26 +1,24 @@
-"""Embedding functions by name.
+"""Embedding functions by name, and what is asked of them.
 
-A spec names one of pymilvus-model's functions: ``default``, ``sentence-transformer:NAME-or-folder``,
-``openai:MODEL``, ``model2vec:NAME``, ``tei:URL``. Left to itself pymilvus-model installs missing packages
-with pip; here nothing is installed, and ``auto`` downloads nothing either.
+A spec names one: ``default``, ``sentence-transformer:NAME-or-folder``, ``openai:MODEL``,
+``model2vec:NAME-or-folder``, ``bge-m3``, ``tei:URL``.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
 
+from .embedding_functions import PROVIDERS
 from .errors import EmbeddingError, EmbeddingUnavailableError, KnowledgeError
 from .milvus import load_pymilvus
-from .providers import Provider, first_line, known_specs, missing
+from .providers import first_line, known_specs
 
-__all__ = ["Embedder", "EmbeddingFunction", "find_embedding", "missing_packages", "spec_of"]
+__all__ = ["Embedder", "EmbeddingFunction", "spec_of"]
 
 _CUSTOM = "custom:"
+_BATCH = 256
+"""Most texts that a program's own function gets at a time."""
 
 
 class EmbeddingFunction(Protocol):
@@ -40,70 +38,81 @@ class EmbeddingFunction(Protocol):
         ...
 
 
-_PROVIDERS = {
-    "default": Provider(
-        "onnx",
-        "OnnxEmbeddingFunction",
-        "",
-        (
-            ("onnxruntime", "onnxruntime"),
-            ("transformers", "transformers"),
-            ("huggingface_hub", "huggingface-hub"),
-        ),
-    ),
-    "sentence-transformer": Provider(
-        "sentence_transformer",
-        "SentenceTransformerEmbeddingFunction",
-        "model_name",
-        (("sentence_transformers", "sentence-transformers"),),
-    ),
-    "openai": Provider("openai", "OpenAIEmbeddingFunction", "model_name", (("openai", "openai"),)),
-    "model2vec": Provider(
-        "model2vec_embed", "Model2VecEmbeddingFunction", "model_source", (("model2vec", "model2vec"),)
-    ),
-    "tei": Provider("tei", "TEIEmbeddingFunction", "api_url", (("requests", "requests"),)),
-}
-
-_DEFAULT_FILES = (
-    ("GPTCache/paraphrase-albert-onnx", "model.onnx"),
-    ("GPTCache/paraphrase-albert-small-v2", "config.json"),
-    ("GPTCache/paraphrase-albert-small-v2", "tokenizer_config.json"),
-)
-"""What the ``default`` function reads from the hub."""
-
-
 class Embedder:
-    """An embedding function, loaded when it is first needed."""
+    """An embedding function, loaded when it is first needed.
 
-    def __init__(self, embedding: str | EmbeddingFunction) -> None:
+    Args:
+        embedding: a spec, or a function of the program's own.
+        dimension: of the vectors, where it is known.
+    """
+
+    def __init__(self, embedding: str | EmbeddingFunction, *, dimension: int | None = None) -> None:
         self.spec = spec_of(embedding)
         self._function = None if isinstance(embedding, str) else embedding
+        self._dimension = dimension
 
     def dimension(self) -> int:
         """Dimensions of the vectors. Measured: some functions do not know before they are used."""
-        return len(self._encode("encode_queries", ["dimension"])[0])
+        if self._dimension is None:
+            self._encode("encode_queries", ["dimension"])
+        return cast(int, self._dimension)
 
     def documents(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed passages."""
+        """Embed passages.
+
+        Raises:
+            EmbeddingUnavailableError: the function cannot be loaded here.
+            EmbeddingError: it failed, or what it gave are no vectors to search by.
+        """
         return self._encode("encode_documents", texts)
 
     def queries(self, texts: Sequence[str]) -> list[list[float]]:
-        """Embed queries."""
+        """Embed queries; raises what :meth:`documents` does."""
         return self._encode("encode_queries", texts)
 
     def _encode(self, method: str, texts: Sequence[str]) -> list[list[float]]:
         if self._function is None:
             self._function = _load(self.spec)
-        try:
-            vectors = getattr(self._function, method)(list(texts))
-        except Exception as error:
-            # Behind the function may be any library or service.
-            raise EmbeddingError(f"the embedding {self.spec!r} failed: {first_line(error)}") from error
-        if len(vectors) != len(texts):
+        provider = PROVIDERS.get(self.spec.partition(":")[0])
+        batch = provider.batch if provider else _BATCH
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), batch):
+            part = list(texts[start : start + batch])
+            try:
+                given = getattr(self._function, method)(part)
+            except Exception as error:
+                # Behind the function may be any library or service.
+                raise EmbeddingError(f"the embedding {self.spec!r} failed: {first_line(error)}") from error
+            vectors += self._checked(given, part)
+        return vectors
+
+    def _checked(self, given: Any, texts: list[str]) -> list[list[float]]:
+        """The vectors as Milvus takes them; one that is no direction would spoil every search."""
+        # Hybrid functions such as bge-m3 give several kinds of vectors.
+        found = cast(Mapping[str, Any], given)["dense"] if isinstance(given, Mapping) else given
+        if len(found) != len(texts):
             raise EmbeddingError(
-                f"the embedding {self.spec!r} gave {len(vectors)} vectors for {len(texts)} texts"
+                f"the embedding {self.spec!r} gave {len(found)} vectors for {len(texts)} texts"
             )
-        return [[float(value) for value in vector] for vector in vectors]
+        import numpy as np
+
+        vectors: list[list[float]] = []
+        for vector, text in zip(found, texts, strict=True):
+            values = np.asarray(vector, dtype=np.float32)
+            if self._dimension is None:
+                self._dimension = values.size
+            if values.shape != (self._dimension,):
+                raise EmbeddingError(
+                    f"the embedding {self.spec!r} gave {values.size} dimensions instead of "
+                    f"{self._dimension}; use the one the knowledge base was made with"
+                )
+            if not np.isfinite(values).all() or not values.any():
+                kind = "zeros" if np.isfinite(values).all() else "values that are not finite"
+                raise EmbeddingError(
+                    f"the embedding {self.spec!r} gave a vector of {kind} for {text[:40]!r}; use another one"
+                )
+            vectors.append(values.tolist())
+        return vectors
 
 
 def spec_of(embedding: str | EmbeddingFunction) -> str:
@@ -114,34 +123,15 @@ def spec_of(embedding: str | EmbeddingFunction) -> str:
     """
     if not isinstance(embedding, str):
         return f"{_CUSTOM}{type(embedding).__qualname__}"
-    kind, colon, argument = embedding.partition(":")
     if embedding in {"none", "auto"} or embedding.startswith(_CUSTOM):
         return embedding
-    if (
-        kind not in _PROVIDERS
-        or bool(_PROVIDERS[kind].parameter) != bool(argument)
-        or (colon and not argument)
-    ):
+    kind, colon, argument = embedding.partition(":")
+    provider = PROVIDERS.get(kind)
+    if provider is None or provider.argument not in {None, bool(argument)} or bool(colon) != bool(argument):
         raise KnowledgeError(
-            f"unknown embedding {embedding!r}; known are none, auto, {known_specs(_PROVIDERS)}"
+            f"unknown embedding {embedding!r}; known are none, auto, {known_specs(PROVIDERS)}"
         )
     return embedding
-
-
-def find_embedding() -> str:
-    """What ``auto`` means for a new knowledge base on this machine.
-
-    ``default`` where its packages are installed and its files lie in the Hugging Face cache, else ``none``.
-    Looks at files only, so that it takes no time to find nothing.
-    """
-    if missing(_PROVIDERS["default"]) or find_spec("pymilvus.model") is None:
-        return "none"
-    return "default" if all(_is_cached(repo, name) for repo, name in _DEFAULT_FILES) else "none"
-
-
-def missing_packages() -> dict[str, list[str]]:
-    """The packages that each kind of embedding needs and that are not installed."""
-    return {kind: missing(provider) for kind, provider in _PROVIDERS.items()}
 
 
 def _load(spec: str) -> EmbeddingFunction:
@@ -151,39 +141,17 @@ def _load(spec: str) -> EmbeddingFunction:
             "embedding=, or search with mode='lexical'"
         )
     kind, _, argument = spec.partition(":")
-    provider = _PROVIDERS[kind]
-    if absent := missing(provider):
+    provider = PROVIDERS[kind]
+    if missing := provider.missing:
         raise EmbeddingUnavailableError(
-            f"the embedding {spec!r} needs packages that are not installed: pip install {' '.join(absent)}"
+            f"the embedding {spec!r} needs packages that are not installed: pip install {' '.join(missing)}"
         )
     load_pymilvus()
     try:
-        function = getattr(import_module(f"pymilvus.model.dense.{provider.module}"), provider.function)
-        if kind == "default" and find_embedding() == "default":
-            return _load_cached(function)
-        return function(**{provider.parameter: argument} if provider.parameter else {})
+        return provider.load(argument)
     except Exception as error:
         # Behind the function may be any library or service.
         raise EmbeddingUnavailableError(
             f"the embedding {spec!r} cannot be loaded ({first_line(error)}); make it available, or "
             "search with mode='lexical'"
         ) from error
-
-
-def _load_cached(function: Any) -> EmbeddingFunction:
-    """Load from the hub's cache alone; with the network in play an outage costs most of a minute."""
-    constants: Any = import_module("huggingface_hub.constants")
-    before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = True
-    try:
-        return function()
-    finally:
-        constants.HF_HUB_OFFLINE = before
-
-
-def _is_cached(repo: str, name: str) -> bool:
-    # The layout and the variables are those of huggingface_hub; importing it takes half a second.
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    hub = os.environ.get("HF_HUB_CACHE") or Path(home) / "hub"
-    snapshots = Path(hub).expanduser() / f"models--{repo.replace('/', '--')}" / "snapshots"
-    return any(snapshots.glob(f"*/{name}"))

@@ -1,34 +1,47 @@
-"""What a short spec such as ``tei:URL`` names in pymilvus-model, and what that needs to be installed."""
+"""What a short spec such as ``tei:URL`` names, and what that needs to be installed.
+
+Most are functions of pymilvus-model. Left to itself it installs missing packages with pip; here nothing is
+installed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
-__all__ = ["Provider", "first_line", "known_specs", "missing"]
+__all__ = ["Provider", "first_line", "known_specs", "model_class"]
 
 
 @dataclass(frozen=True)
 class Provider:
-    """A class of pymilvus-model."""
+    """One kind of embedding or reranking function."""
 
-    module: str
-    function: str
-    parameter: str
-    """The name of the class's parameter that takes what follows the colon; empty for none."""
+    load: Callable[[str], Any]
+    """Makes the function from what follows the colon in a spec."""
+    argument: bool | None
+    """Whether there has to be something after a colon; None: there may be."""
     packages: tuple[tuple[str, str], ...]
     """Modules that have to be there, each with the name pip knows it by."""
+    batch: int = 256
+    """Most texts to give it at a time."""
+
+    @property
+    def missing(self) -> list[str]:
+        """What pip has to install first."""
+        return [package for module, package in self.packages if find_spec(module) is None]
 
 
-def missing(provider: Provider) -> list[str]:
-    """The packages it needs that are not installed, as pip names them."""
-    return [package for module, package in provider.packages if find_spec(module) is None]
+def model_class(module: str, name: str) -> Any:
+    """A class of pymilvus-model."""
+    return getattr(import_module(f"pymilvus.model.{module}"), name)
 
 
 def known_specs(providers: Mapping[str, Provider]) -> str:
     """The specs there are, for a message."""
-    return ", ".join(f"{name}:…" if provider.parameter else name for name, provider in providers.items())
+    return ", ".join(f"{name}:…" if each.argument else name for name, each in providers.items())
 
 
 def first_line(error: Exception) -> str:

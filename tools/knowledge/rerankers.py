@@ -7,13 +7,12 @@ read their keys from the environment. Nothing is installed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from .errors import KnowledgeError, RerankerError, RerankerUnavailableError
 from .milvus import load_pymilvus
-from .providers import Provider, first_line, known_specs, missing
+from .providers import Provider, first_line, known_specs, model_class
 
 __all__ = ["RerankFunction", "RerankResult", "Reranker"]
 
@@ -40,29 +39,47 @@ class RerankFunction(Protocol):
         ...
 
 
+def _pymilvus(module: str, name: str, parameter: str, **options: Any) -> Callable[[str], Any]:
+    return lambda argument: model_class(f"reranker.{module}", name)(**{parameter: argument}, **options)
+
+
 _PROVIDERS = {
     "cross-encoder": Provider(
-        "cross_encoder",
-        "CrossEncoderRerankFunction",
-        "model_name",
-        (("sentence_transformers", "sentence-transformers"),),
+        # The default device of pymilvus-model's cross-encoder is no device.
+        _pymilvus("cross_encoder", "CrossEncoderRerankFunction", "model_name", device=None),
+        argument=True,
+        packages=(("sentence_transformers", "sentence-transformers"),),
     ),
     "bge-reranker": Provider(
-        "bgereranker",
-        "BGERerankFunction",
-        "model_name",
-        (("FlagEmbedding", "FlagEmbedding"), ("peft", "peft"), ("transformers", "transformers")),
+        _pymilvus("bgereranker", "BGERerankFunction", "model_name"),
+        argument=True,
+        packages=(("FlagEmbedding", "FlagEmbedding"), ("peft", "peft"), ("transformers", "transformers")),
     ),
-    "cohere": Provider("cohere", "CohereRerankFunction", "model_name", (("cohere", "cohere"),)),
-    "jina": Provider("jinaai", "JinaRerankFunction", "model_name", (("requests", "requests"),)),
-    "voyage": Provider("voyageai", "VoyageRerankFunction", "model_name", (("voyageai", "voyageai"),)),
-    "tei": Provider("tei", "TEIRerankFunction", "api_url", (("requests", "requests"),)),
+    "cohere": Provider(
+        _pymilvus("cohere", "CohereRerankFunction", "model_name"),
+        argument=True,
+        # pymilvus-model passes an argument that cohere 5.16 no longer takes.
+        packages=(("cohere", "'cohere>=5.10,<5.16'"),),
+    ),
+    "jina": Provider(
+        _pymilvus("jinaai", "JinaRerankFunction", "model_name"),
+        argument=True,
+        packages=(("requests", "requests"),),
+    ),
+    "voyage": Provider(
+        _pymilvus("voyageai", "VoyageRerankFunction", "model_name"),
+        argument=True,
+        packages=(("voyageai", "voyageai"),),
+    ),
+    "tei": Provider(
+        _pymilvus("tei", "TEIRerankFunction", "api_url"),
+        argument=True,
+        packages=(("requests", "requests"),),
+        # pymilvus-model gives back no more than five of what the server scored; the server scores each text
+        # by itself, so that batches can be compared.
+        batch=5,
+    ),
 }
-_OPTIONS: dict[str, dict[str, Any]] = {"cross-encoder": {"device": None}}
-"""Beside the parameter of the spec. The default device of pymilvus-model's cross-encoder is no device."""
-_BATCHES = {"tei": 5}
-"""Texts in one call. pymilvus-model gives back no more than five of what a TEI server scored; the server
-scores each text by itself, so that batches can be compared."""
 
 
 class Reranker:
@@ -82,7 +99,7 @@ class Reranker:
                 raise KnowledgeError(
                     f"unknown reranker {reranker!r}; known are none, {known_specs(_PROVIDERS)}"
                 )
-            self._name, self._batch = reranker, _BATCHES.get(kind)
+            self._name, self._batch = reranker, _PROVIDERS[kind].batch
             self._function = None
         else:
             self._name, self._batch = type(reranker).__qualname__, None
@@ -119,14 +136,13 @@ class Reranker:
 def _load(spec: str) -> RerankFunction:
     kind, _, argument = spec.partition(":")
     provider = _PROVIDERS[kind]
-    if absent := missing(provider):
+    if absent := provider.missing:
         raise RerankerUnavailableError(
             f"the reranker {spec!r} needs packages that are not installed: pip install {' '.join(absent)}"
         )
     load_pymilvus()
     try:
-        function = getattr(import_module(f"pymilvus.model.reranker.{provider.module}"), provider.function)
-        return function(**{provider.parameter: argument}, **_OPTIONS.get(kind, {}))
+        return provider.load(argument)
     except Exception as error:
         # Behind the function may be any library or service.
         raise RerankerUnavailableError(

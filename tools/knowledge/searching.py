@@ -10,7 +10,7 @@ from .collection import Collection, Hit
 from .embeddings import Embedder
 from .errors import EmbeddingUnavailableError, KnowledgeError
 from .filters import condition_of
-from .lexical import search_terms
+from .lexical import query_terms
 from .ranking import blend, distinct, fuse_queries
 from .rerankers import Reranker
 from .values import Filters, Passage
@@ -73,7 +73,7 @@ class Searching:
                 f"this knowledge base has no full-text search ({self._collection.backend.name}); search with "
                 "mode='dense'"
             )
-        terms = [search_terms(text) for text in queries]
+        terms = [query_terms(text) for text in queries]
         given = [each for each in terms if each]
         found = iter(self._collection.search_lexical(given, limit, self._condition) if given else [])
         return [next(found) if each else [] for each in terms]

