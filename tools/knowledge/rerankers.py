@@ -53,7 +53,8 @@ _PROVIDERS = {
         "model_name",
         (("FlagEmbedding", "FlagEmbedding"), ("peft", "peft"), ("transformers", "transformers")),
     ),
-    "cohere": Provider("cohere", "CohereRerankFunction", "model_name", (("cohere", "cohere"),)),
+    # pymilvus-model passes an argument that cohere 5.16 no longer takes.
+    "cohere": Provider("cohere", "CohereRerankFunction", "model_name", (("cohere", "'cohere>=5.10,<5.16'"),)),
     "jina": Provider("jinaai", "JinaRerankFunction", "model_name", (("requests", "requests"),)),
     "voyage": Provider("voyageai", "VoyageRerankFunction", "model_name", (("voyageai", "voyageai"),)),
     "tei": Provider("tei", "TEIRerankFunction", "api_url", (("requests", "requests"),)),
