@@ -105,6 +105,12 @@ def test_an_unknown_spec_names_the_known_ones(folder: Path, spec: str) -> None:
         top(folder, spec)
 
 
+@pytest.mark.skipif(importlib.util.find_spec("cohere") is not None, reason="cohere is installed")
+def test_the_version_that_works_is_named(folder: Path) -> None:
+    with pytest.raises(RerankerUnavailableError, match=r"pip install 'cohere>=5\.10,<5\.16'"):
+        top(folder, "cohere:rerank-v3.5")
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("FlagEmbedding") is not None, reason="FlagEmbedding is installed"
 )
