@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -17,11 +15,15 @@ import pytest
 from fakes.process import free_port
 
 STANDALONE = """
-import sys, time
+import signal, sys, time
 from milvus import MilvusServer, MilvusServerConfig
 server = MilvusServer(MilvusServerConfig(data_dir=sys.argv[1], proxy_port=int(sys.argv[2])))
 server.start()
-time.sleep(3600)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+try:
+    time.sleep(3600)
+finally:
+    server.stop()
 """
 
 
@@ -53,8 +55,7 @@ def milvus_standalone(python: str, data: Path) -> Generator[str]:
 def _serving(command: Sequence[str | Path], port: int, data: Path) -> Generator[None]:
     log = data.with_suffix(".log")
     with log.open("wb") as out:
-        # A group of its own: the standalone server is a child of the process that is started.
-        process = subprocess.Popen(command, stdout=out, stderr=out, process_group=0)
+        process = subprocess.Popen(command, stdout=out, stderr=out)
     try:
         deadline = time.monotonic() + 60
         while not _listening(port):
@@ -63,11 +64,11 @@ def _serving(command: Sequence[str | Path], port: int, data: Path) -> Generator[
             time.sleep(0.1)
         yield
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        process.terminate()
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
             process.wait()
 
 
