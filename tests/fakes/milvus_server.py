@@ -15,7 +15,7 @@ import pytest
 from fakes.process import free_port
 
 STANDALONE = """
-import signal, sys, time
+import os, signal, sys, time
 from milvus import MilvusServer, MilvusServerConfig
 server = MilvusServer(MilvusServerConfig(data_dir=sys.argv[1], proxy_port=int(sys.argv[2])))
 server.start()
@@ -23,7 +23,8 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 try:
     time.sleep(3600)
 finally:
-    server.stop()
+    # Its process leads a group and would leave a child of its own behind.
+    os.killpg(os.getpgid(server.server_proc.pid), signal.SIGKILL)
 """
 
 
