@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -15,16 +17,11 @@ import pytest
 from fakes.process import free_port
 
 STANDALONE = """
-import os, signal, sys, time
+import sys, time
 from milvus import MilvusServer, MilvusServerConfig
 server = MilvusServer(MilvusServerConfig(data_dir=sys.argv[1], proxy_port=int(sys.argv[2])))
 server.start()
-signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-try:
-    time.sleep(3600)
-finally:
-    # Its process leads a group and would leave a child of its own behind.
-    os.killpg(os.getpgid(server.server_proc.pid), signal.SIGKILL)
+time.sleep(3600)
 """
 
 
@@ -56,7 +53,8 @@ def milvus_standalone(python: str, data: Path) -> Generator[str]:
 def _serving(command: Sequence[str | Path], port: int, data: Path) -> Generator[None]:
     log = data.with_suffix(".log")
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
+        # A group of its own: the standalone server has children, which would outlive it.
+        process = subprocess.Popen(command, stdout=out, stderr=out, process_group=0)
     try:
         deadline = time.monotonic() + 60
         while not _listening(port):
@@ -65,12 +63,12 @@ def _serving(command: Sequence[str | Path], port: int, data: Path) -> Generator[
             time.sleep(0.1)
         yield
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _listening(port: int) -> bool:
