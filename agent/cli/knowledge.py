@@ -292,9 +292,9 @@ def _print_report(report: AddReport) -> None:
         f"{report.passages} passages in {report.seconds:.1f} s{rate}"
     )
     if report.restored:
-        click.echo(f"{len(report.restored)} lost documents restored", err=True)
+        click.echo(f"lost and restored: {len(report.restored)}", err=True)
     if report.missing:
-        click.echo(f"{len(report.missing)} documents are lost: ossifrage kb repair names them", err=True)
+        click.echo(f"lost: {len(report.missing)} (ossifrage kb repair names them)", err=True)
     by_reason: dict[str, list[str]] = {}
     for skipped in report.skipped:
         by_reason.setdefault(one_line(skipped.reason), []).append(one_line(skipped.source))

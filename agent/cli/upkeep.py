@@ -38,7 +38,7 @@ def repair(settings: Settings, forget: bool) -> int:
         create=False,
     ) as base:
         report = base.repair(forget=forget)
-    click.echo(f"{len(report.restored)} documents restored, {len(report.missing)} still missing.")
+    click.echo(f"{len(report.restored)} restored, {len(report.missing)} still missing.")
     for source in report.missing[:_SHOWN]:
         click.echo(f"missing {one_line(source)}", err=True)
     if (more := len(report.missing) - _SHOWN) > 0:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,7 @@ def milvus_standalone(python: str, data: Path) -> Generator[str]:
 def _serving(command: Sequence[str | Path], port: int, data: Path) -> Generator[None]:
     log = data.with_suffix(".log")
     with log.open("wb") as out:
-        # A group of its own: the standalone server is a child of the process that is started.
+        # A group of its own: the standalone server has children, which would outlive it.
         process = subprocess.Popen(command, stdout=out, stderr=out, process_group=0)
     try:
         deadline = time.monotonic() + 60
@@ -66,9 +66,9 @@ def _serving(command: Sequence[str | Path], port: int, data: Path) -> Generator[
         os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _listening(port: int) -> bool:
