@@ -67,7 +67,7 @@ async def valid_rates(url: str) -> None:
     """How many answers and calls are of their schema (without a grammar none of a random model's are)."""
     model = HarmonyModel(await LlamaServerEngine.open(base_url=url), bounds=BOUNDS)
     calls = [await is_valid_call(model, seed) for seed in range(CALLS)]
-    print(f"calls of the tool's schema: {sum(calls)}/{CALLS}", flush=True)
+    print(f"calls of the tool's schema within {MAX_TOKENS} tokens: {sum(calls)}/{CALLS}", flush=True)
     answers = [await is_valid_answer(model, output_type) for output_type in OUTPUT_TYPES]
     print(f"answers of their type: {sum(answers)}/{len(answers)} output types")
     await model.close()
