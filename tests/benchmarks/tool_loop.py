@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 from agents import ModelSettings, OpenAIChatCompletionsModel
 from agents.models.interface import Model, ModelTracing
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from fakes.process import free_port, serving
 from ossifrage import HarmonyModel
@@ -164,10 +164,10 @@ async def measure(url: str) -> None:
 
     bodies: list[Any] = []
 
-    async def remember(request: httpx.Request) -> None:
+    async def remember(request: Any) -> None:
         bodies.append(json.loads(request.content)["messages"])
 
-    http = httpx.AsyncClient(trust_env=False, event_hooks={"request": [remember]}, timeout=300)
+    http = DefaultAsyncHttpxClient(trust_env=False, event_hooks={"request": [remember]}, timeout=300)
     client = AsyncOpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0, http_client=http)
     model = OpenAIChatCompletionsModel("tiny-gpt-oss", client)
     held = ModelSettings(max_tokens=8, include_usage=True, extra_body={"grammar": GRAMMAR})
