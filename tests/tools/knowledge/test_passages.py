@@ -124,3 +124,9 @@ def test_long_list_is_cut_between_items() -> None:
     chunks = split_passages(items, kind="markdown")
     assert len(chunks) > 2
     assert all(chunk.text.startswith("- item") for chunk in chunks)
+
+
+def test_a_heading_stays_with_a_paragraph_that_is_longer_than_a_passage() -> None:
+    paragraph = "A paragraph in one line. " * 100
+    (chunk,) = split_passages(f"# Title\n\n{paragraph}\n", kind="markdown")
+    assert chunk.text.startswith("# Title")
