@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import resource
 import sys
 import tempfile
@@ -193,6 +194,7 @@ async def shown(folder: Path, base: KnowledgeBase, questions: Sequence[str]) -> 
 
 def bm25s(texts: Sequence[str], questions: Sequence[str]) -> Any:
     library: Any = import_module("bm25s")
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     tokenize: Callable[..., Any] = library.tokenize
     index = library.BM25()
     index.index(tokenize(texts, stopwords="en", show_progress=False), show_progress=False)
