@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,7 +49,6 @@ class Timed:
     function: Any
     name: str
     seconds: float = 0.0
-    vectors: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def dim(self) -> int:
@@ -58,7 +58,6 @@ class Timed:
         began = time.perf_counter()
         vectors = list(self.function.encode_documents(documents))
         self.seconds += time.perf_counter() - began
-        self.vectors.update(zip(documents, vectors, strict=True))
         return vectors
 
     def encode_queries(self, queries: list[str], /) -> Sequence[Any]:
@@ -158,9 +157,7 @@ def quality(folder: Path) -> None:
     ids = [row["id"] for row in corpus]
     texts = [f"{row['title']}\n{row['text']}" for row in corpus]
     words = bm25s(texts, asked)
-    # What is embedded begins with the title as the base reads it.
-    vectors = {text.partition("\n")[2]: vector for text, vector in function.vectors.items()}
-    documents = np.asarray([vectors[f"# {row['title']}\n\n{row['text']}"] for row in corpus])
+    documents = np.asarray(function.encode_documents(texts))
     meanings = np.asarray(function.encode_queries(asked)) @ documents.T
     lexical = [[ids[n] for n in row] for row in words]
     dense = [[ids[n] for n in np.argsort(-row)[:50]] for row in meanings]
@@ -197,6 +194,7 @@ async def shown(folder: Path, base: KnowledgeBase, questions: Sequence[str]) -> 
 
 def bm25s(texts: Sequence[str], questions: Sequence[str]) -> Any:
     library: Any = import_module("bm25s")
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     tokenize: Callable[..., Any] = library.tokenize
     index = library.BM25()
     index.index(tokenize(texts, stopwords="en", show_progress=False), show_progress=False)

@@ -162,7 +162,8 @@ def _next_cut(start: int, end: int, weights: Sequence[int], cuts: Sequence[Cut])
         weight = weights[line] - weights[start]
         if weight > HARD_WEIGHT or (weight > MAX_WEIGHT and best_rank[0] < Cut.FENCE):
             break
-        penalty = cuts[line] + (Cut.LINE if weight < ideal / 2 else 0)
+        # What is shorter than a passage may be, such as a lone heading, stays with what follows.
+        penalty = Cut.FENCE if weight < MIN_WEIGHT else cuts[line] + (Cut.LINE if weight < ideal / 2 else 0)
         rank = (min(penalty, Cut.FENCE), abs(weight - ideal))
         if rank < best_rank:
             best, best_rank = line, rank
