@@ -119,7 +119,7 @@ class Archive:
         members: dict[str, Member] = {}
         for number, entry in enumerate(entries):
             if number == MAX_MEMBERS:
-                raise UnreadableError(f"more than {MAX_MEMBERS} members: unpack it and add the folder")
+                raise UnreadableError(_too_many())
             if entry.name.endswith("/"):
                 continue
             name, unfit = _name(entry.name)
@@ -183,6 +183,8 @@ class _Bounded(io.RawIOBase):
 
 def _zip_entries(file: IO[bytes]) -> Iterator[_Entry]:
     archive = zipfile.ZipFile(_Bounded(file))
+    if len(archive.infolist()) > MAX_MEMBERS:
+        raise UnreadableError(_too_many())
     for info in archive.infolist():
         mode = info.external_attr >> 16
         unfit = ""
@@ -245,6 +247,10 @@ def _name(name: str) -> tuple[str, str]:
     if _ARCHIVE.search(name):
         return clean, "an archive in an archive (unpack it)"
     return clean, ""
+
+
+def _too_many() -> str:
+    return f"more than {MAX_MEMBERS} members: unpack it and add the folder"
 
 
 @contextmanager

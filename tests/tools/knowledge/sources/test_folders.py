@@ -96,12 +96,3 @@ def test_a_home_that_is_unknown_is_a_missing_path() -> None:
         found("s3://bucket/x")
     with pytest.raises(PathNotFoundError):
         found("x" * 5000)
-
-
-def test_a_name_that_is_too_long_is_skipped(tmp_path: Path) -> None:
-    docs = tmp_path / "docs"
-    deep = docs
-    for _ in range(9):
-        deep = deep / ("d" * 240)
-    tree(deep, "a.md")
-    assert len(found(docs)) == 1
