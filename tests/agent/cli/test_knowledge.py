@@ -77,8 +77,6 @@ def test_an_interrupt_during_a_download(tmp_path: Path, site: Site) -> None:
         while not site.requests:
             assert running.poll() is None
             time.sleep(0.05)
-        began = time.monotonic()
         running.send_signal(signal.SIGINT)
         _, errors = running.communicate(timeout=15)
     assert (running.returncode, errors.strip()) == (130, b"Interrupted.")
-    assert time.monotonic() - began < 5

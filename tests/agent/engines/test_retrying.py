@@ -172,7 +172,7 @@ async def test_a_server_says_when_to_come_back(engine: RetryingEngine, server: F
     server.failures = [refused(429, retry_after="0.3")]
     started = time.monotonic()
     await collect(engine)
-    assert 0.3 <= time.monotonic() - started < 2
+    assert time.monotonic() - started >= 0.3
 
 
 async def test_a_server_that_wants_a_long_rest_is_not_waited_for(
@@ -189,7 +189,7 @@ async def test_waits_grow() -> None:
     engine = RetryingEngine(ScriptedEngine([*busy, "<|channel|>final<|message|>Hi"]), tries=4, first_wait=0.1)
     started = time.monotonic()
     await collect(engine)
-    assert 0.35 <= time.monotonic() - started < 2  # half of 0.1 + 0.2 + 0.4, at least
+    assert time.monotonic() - started >= 0.35  # half of 0.1 + 0.2 + 0.4, at least
 
 
 async def test_a_silent_server_is_cut_off_and_not_asked_again(server: FlakyVllm) -> None:

@@ -49,10 +49,9 @@ def test_leaving_stops_the_thread_without_waiting_for_it() -> None:
         steps.append("never")
         yield 3
 
-    began = time.monotonic()
     with working_ahead(items()) as ahead, working_ahead(map(str, ahead)) as strings:
         assert next(strings) == "1"
-    assert time.monotonic() - began < 5
+    assert "slow item" not in steps  # not waited for
     release.set()
     for thread in threading.enumerate():
         if thread.name == "ossifrage-ahead":

