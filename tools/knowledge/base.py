@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from ..addresses import without_credentials
 from .adding import Adding
-from .collection import Collection, quote
+from .collection import Collection
 from .embedding_functions import find_embedding
 from .embeddings import Embedder, EmbeddingFunction, spec_of
 from .errors import (
@@ -253,12 +253,14 @@ class KnowledgeBase:
             num_lines = max(1, num_lines)
             first = max(1, min(line, document.lines - num_lines + 1 if line > document.lines else line))
             last = min(document.lines, first + num_lines - 1)
-            rows = collection.passages(document, f"start_line <= {last} and end_line >= {first}")
+            rows = collection.passages(document, first, last)
         lines = join_chunks([(row["start_line"], row["end_line"], row["text"]) for row in rows])
+        if not lines.keys() >= set(range(first, last + 1)):
+            raise KnowledgeError(f"lines of {document.source} have been lost: ossifrage kb repair")
         return Excerpt(
             source=document.source,
             title=document.title,
-            heading=next((row["heading"] for row in rows if row["end_line"] >= first), ""),
+            heading=rows[0]["heading"] if rows else "",
             total_lines=document.lines,
             lines={number: lines[number] for number in range(first, last + 1)},
         )
@@ -376,8 +378,8 @@ class KnowledgeBase:
             yield self._collection
 
     def _document(self, collection: Collection, source: str) -> Document:
-        if found := collection.documents(f"source == {quote(source)}"):
-            return found[source]
+        if found := collection.document(source):
+            return found
         documents = collection.documents()
         tail = "/" + source.removeprefix("./").lstrip("/")
         ending = [name for name in documents if f"/{name}".endswith(tail)]

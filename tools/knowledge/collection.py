@@ -30,6 +30,7 @@ SEGMENT_ROWS = 16_000
 which would leave a rest of any size."""
 
 _COMMON = re.compile("a|an|and|are|as|at|be|by|for|from|in|is|it|of|on|or|that|the|this|to|was|with")
+_RECORD_FIELDS = ["source", "title", "total_lines", "document_sha256", "metadata"]
 _BATCH = 500
 _NARROW_PAGE, _WIDE_PAGE = 10_000, 1_000
 """Rows read at a time, without and with their text. Milvus Lite looks at every row for each page."""
@@ -162,23 +163,33 @@ class Collection:
             rows = self._client.query(self.name, filter="", output_fields=["count(*)"], **self._strong)
         return int(rows[0]["count(*)"])
 
-    def documents(self, condition: str = "") -> dict[str, Document]:
+    def documents(self) -> dict[str, Document]:
         """Every document by source, in order; of two versions of one, the one added last."""
-        rows = self.records(condition)
-        found = sorted(map(_document, rows), key=lambda each: (each.source, each.added))
+        found = sorted(map(_document, self.records()), key=lambda each: (each.source, each.added))
         return {document.source: document for document in found}
 
-    def records(self, condition: str = "") -> Iterator[Row]:
-        """The first passage of every document, without its text."""
-        wanted = "ordinal == 0" + (f" and {condition}" if condition else "")
-        return self._rows(wanted, ["source", "title", "total_lines", "document_sha256", "metadata"])
+    def document(self, source: str) -> Document | None:
+        """The document of that name; of two versions of one, the one added last."""
+        wanted = f"ordinal == 0 and source == {quote(source)}"
+        with milvus_errors(self.uri):
+            rows = self._client.query(self.name, filter=wanted, output_fields=_RECORD_FIELDS, **self._strong)
+        return max(map(_document, rows), key=lambda each: each.added, default=None)
 
-    def passages(self, document: Document, condition: str = "") -> list[Row]:
-        """The passages of a document, in order."""
-        wanted = f"source == {quote(document.source)} and document_sha256 == {quote(document.sha256)}"
-        if condition:
-            wanted += f" and {condition}"
-        return sorted(self._rows(wanted, [*PASSAGE_FIELDS, "ordinal"]), key=lambda row: row["ordinal"])
+    def records(self) -> Iterator[Row]:
+        """The first passage of every document, without its text."""
+        return self._rows("ordinal == 0", _RECORD_FIELDS)
+
+    def passages(self, document: Document, first: int = 1, last: int | None = None) -> list[Row]:
+        """The passages of a document that hold lines ``first`` to ``last``, in order."""
+        # By their keys, which are known: Milvus Lite looks at every row for any other condition.
+        keys = [passage_id(document.source, document.sha256, ordinal) for ordinal in range(document.passages)]
+        places = self._by_key(keys, ["passage_id", "start_line", "end_line"])
+        wanted = [
+            row["passage_id"]
+            for row in places
+            if row["end_line"] >= first and (last is None or row["start_line"] <= last)
+        ]
+        return sorted(self._by_key(wanted, [*PASSAGE_FIELDS, "ordinal"]), key=lambda row: row["ordinal"])
 
     def passage_ids(self) -> Iterator[str]:
         """The keys of all passages, in order."""
@@ -286,6 +297,12 @@ class Collection:
     @property
     def _strong(self) -> dict[str, Any]:
         return {"consistency_level": "Strong", "timeout": TIMEOUT}
+
+    def _by_key(self, keys: Sequence[str], fields: list[str]) -> Iterator[Row]:
+        with milvus_errors(self.uri):
+            for start in range(0, len(keys), _BATCH):
+                part = list(keys[start : start + _BATCH])
+                yield from self._client.get(self.name, ids=part, output_fields=fields, **self._strong)
 
     def _rows(self, condition: str, fields: list[str]) -> Iterator[Row]:
         page = _WIDE_PAGE if "text" in fields else _NARROW_PAGE
