@@ -37,6 +37,8 @@ __all__ = ["Assistant"]
 
 T = TypeVar("T")
 
+_SHOW_PAGES = {tool.name for tool in (search_tool, open_tool, find_tool)}
+
 
 class Assistant:
     """Answers questions from a knowledge base with a gpt-oss model.
@@ -276,9 +278,16 @@ class Assistant:
 
 
 def _outputs(items: Sequence[TResponseInputItem]) -> list[str]:
-    """What tools gave back earlier in a conversation."""
+    """What the tools that show pages gave back earlier in a conversation.
+
+    Only those: what another tool gives back may look like a page of a document and is none.
+    """
     rows = [cast(dict[str, Any], item) for item in items]
-    return [str(row["output"]) for row in rows if row.get("type") == "function_call_output"]
+    calls = {
+        row["call_id"] for row in rows if row.get("type") == "function_call" and row["name"] in _SHOW_PAGES
+    }
+    outputs = [row for row in rows if row.get("type") == "function_call_output"]
+    return [str(row["output"]) for row in outputs if row["call_id"] in calls]
 
 
 def _budget(model: Model) -> PromptBudget | None:

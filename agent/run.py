@@ -256,7 +256,8 @@ class Run:
         try:
             async with aclosing(self._sample(agent, given, self._steps_left)) as items:
                 async for item in items:
-                    yield item
+                    # Whether this answer will stand is known when it is whole; the result has it then.
+                    yield None if isinstance(item, TextDelta) else item
         except (MaxTurnsExceeded, EngineError, HarmonyParseError) as error:
             # There is an answer already, and it says what is not verified.
             _logger.info("citations of trace %s stay unverified: %s", self._recorder.trace_id, error)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 __all__ = ["first_moment", "moment_after"]
 
 
-def first_moment(text: str) -> datetime:
+def first_moment(text: object) -> datetime:
     """When the day or time ``text`` (ISO 8601) begins; in UTC where it names no zone.
 
     Raises:
@@ -16,7 +16,7 @@ def first_moment(text: str) -> datetime:
     return _read(text)[0]
 
 
-def moment_after(text: str) -> datetime:
+def moment_after(text: object) -> datetime:
     """When the day ``text`` has ended; a time is taken as it is.
 
     Raises:
@@ -30,9 +30,14 @@ def moment_after(text: str) -> datetime:
     return moment + timedelta(days=1)
 
 
-def _read(text: str) -> tuple[datetime, bool]:
+def _read(text: object) -> tuple[datetime, bool]:
+    written = text.strip() if isinstance(text, str) else ""
     try:
-        return datetime.combine(date.fromisoformat(text.strip()), time(), UTC), True
+        return datetime.combine(date.fromisoformat(written), time(), UTC), True
     except ValueError:
-        moment = datetime.fromisoformat(text.strip())
+        pass
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError as error:
+        raise ValueError("it has to be a day or a time, such as 2024-05-31 or 2024-05-31T08:00") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC), False

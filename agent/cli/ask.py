@@ -68,15 +68,16 @@ def ask(
 async def _run(
     settings: Settings, question: str, output_type: type[Any], *, show_reasoning: bool, quiet: bool
 ) -> Result:
+    import asyncio
+
     from ..assistant import Assistant
     from .live import show_run
     from .upkeep import warn_of_missing
 
     async with Assistant(settings, output_type=output_type) as assistant:
-        result = await show_run(assistant, question, show_reasoning=show_reasoning, quiet=quiet)
         knowledge, _ = await assistant.open()
-        warn_of_missing(knowledge)
-        return result
+        await asyncio.to_thread(warn_of_missing, knowledge)
+        return await show_run(assistant, question, show_reasoning=show_reasoning, quiet=quiet)
 
 
 def load_type(name: str) -> type[Any]:

@@ -27,7 +27,7 @@ def fit_items(
         reasoning_item: makes an item of reasoning in the form the server reads.
     """
     if isinstance(items, str):
-        return items
+        return _inert(items)
     rows = [cast(Item, item) for item in items]
     open_from = _open_turn(rows)
     fit: list[Item] = []
@@ -38,11 +38,13 @@ def fit_items(
                 thoughts += _reasoning_texts(row)
             continue
         if thoughts:
-            fit.append(reasoning_item("\n".join(thoughts)))
+            fit.append(reasoning_item(_inert("\n".join(thoughts))))
             thoughts = []
         if row.get("type") == "function_call_output":
             row = {**row, "output": _inert(row["output"])}
-        elif row.get("role") == "assistant":  # may quote a document
+        elif row.get("type") == "function_call":  # like an answer, it may quote a document
+            row = {**row, "arguments": _inert(row["arguments"])}
+        elif row.get("role") in ("assistant", "user"):
             row = {**row, "content": _inert(row["content"])}
         fit.append(row)
     return cast(list[TResponseInputItem], fit)
@@ -73,7 +75,7 @@ def _reasoning_texts(row: Item) -> list[str]:
 
 
 def _inert(output: Any) -> Any:
-    """A tool's output in which nothing reads as a control token."""
+    """A text, or parts of content, in which nothing reads as a control token."""
     if isinstance(output, str):
         return output.replace("<|", "<\u200b|")
     return [

@@ -62,6 +62,11 @@ async def test_nothing_found_says_what_to_try(context: RunContext) -> None:
         ({"queries": []}, "queries"),
         ({"queries": ["x"], "top_k": 99}, "top_k"),
         ({"queries": "x"}, "queries"),
+        ({"queries": ["x"], "filters": {"since": 2024}}, "filters.since: Value error, it has to be a day"),
+        (
+            {"queries": ["x"], "filters": {"until": "last week"}},
+            "filters.until: Value error, it has to be a day",
+        ),
     ],
 )
 async def test_wrong_arguments_come_back_with_the_field(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -144,6 +145,30 @@ async def test_tool_text_cannot_become_a_control_token(server: FakeChat) -> None
     told = server.sent[1]["messages"][2]["content"]
     assert "<|" not in told
     assert told.replace("\u200b", "") == INJECTION
+
+
+async def test_nothing_that_is_sent_can_become_a_control_token(server: FakeChat) -> None:
+    """A document's words come back in what the model thinks and asks for, and in what people paste."""
+    server.messages = [{"content": "Bones."}]
+    history: list[Any] = [
+        {"role": "user", "content": INJECTION},
+        {
+            "type": "reasoning",
+            "id": "r",
+            "summary": [],
+            "content": [{"type": "reasoning_text", "text": INJECTION}],
+        },
+        {
+            "type": "function_call",
+            "call_id": "c",
+            "name": "search",
+            "arguments": json.dumps({"q": INJECTION}),
+        },
+        {"type": "function_call_output", "call_id": "c", "output": INJECTION},
+    ]
+    await run(server, "ollama", history, stream=False)
+    assert INJECTION[:6] == server.sent[0]["messages"][0]["content"].replace("\u200b", "")[:6]
+    assert "<|" not in json.dumps(server.sent[0]["messages"])
 
 
 async def test_tool_text_in_parts(server: FakeChat) -> None:
