@@ -27,6 +27,7 @@ from .engines.engine import Engine
 from .errors import OssifrageError, UsageError
 from .harmony import HarmonyModel, load_encoding
 from .harmony.writer import response_format
+from .knowledge import open_knowledge
 from .models import OpenModel, open_model, wrap_engine
 from .output import OutputSchema
 from .run import Run, StreamItem
@@ -258,17 +259,8 @@ class Assistant:
         return text
 
     def _open_knowledge(self) -> KnowledgeBase:
-        settings = self._settings
-        uri = self._given_knowledge if isinstance(self._given_knowledge, str) else settings.knowledge_uri
-        token = settings.knowledge_token
-        return KnowledgeBase(
-            uri,
-            token=None if token is None else token.get_secret_value(),
-            collection=settings.collection,
-            embedding=settings.embedding,
-            reranker=settings.reranker,
-            create=False,
-        )
+        given = self._given_knowledge
+        return open_knowledge(self._settings, uri=given if isinstance(given, str) else None)
 
     async def _open_model(self) -> OpenModel:
         engine = self._given_engine

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
+from ..knowledge import open_knowledge
+from .bars import adding_bar
 from .options import with_settings
 from .upkeep import migrate, rebuild, repair, warn_of_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ...tools.knowledge import AddReport, Filters, KnowledgeBase
-    from ...tools.knowledge import Progress as AddProgress
     from ..settings import Settings
 
 __all__ = ["kb"]
@@ -67,7 +65,7 @@ def add(
     """
     if embedding is not None:
         settings = settings.model_copy(update={"embedding": embedding})
-    with _open(settings, create=True) as base, _progress_bar() as progress:
+    with open_knowledge(settings, create=True) as base, adding_bar() as progress:
         report = base.add(paths, tags=tags, include=include, exclude=exclude, progress=progress)
     _print_report(report)
     stored = report.added or report.changed or report.unchanged or report.removed or report.restored
@@ -85,7 +83,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     """List the documents."""
     import dataclasses
 
-    with _open(settings) as base:
+    with open_knowledge(settings) as base:
         documents = base.documents()
     if as_json:
         _print_json([dataclasses.asdict(document) for document in documents])
@@ -106,7 +104,7 @@ def list_(settings: Settings, as_json: bool) -> None:
 @with_settings
 def remove(settings: Settings, sources: tuple[str, ...]) -> None:
     """Remove documents by source, or all below a folder."""
-    with _open(settings) as base:
+    with open_knowledge(settings) as base:
         removed = base.remove(sources)
     click.echo(f"Removed {len(removed)} document{'s' if len(removed) != 1 else ''}.")
 
@@ -118,7 +116,7 @@ def status(settings: Settings, as_json: bool) -> None:
     """Show where the knowledge base is and what it holds."""
     import dataclasses
 
-    with _open(settings) as base:
+    with open_knowledge(settings) as base:
         values = dataclasses.asdict(base.status())
         warn_of_missing(base)
     if as_json:
@@ -180,7 +178,7 @@ def search(
         raise UsageError("--since and --until are days or times such as 2024-05-31.") from error
     if reranker is not None:
         settings = settings.model_copy(update={"reranker": reranker})
-    with _open(settings) as base:
+    with open_knowledge(settings) as base:
         passages = base.search(query, top_k=top_k, mode=cast(SearchMode, mode), filters=filters)
         warn_of_missing(base)
         if not passages and filters != Filters():
@@ -224,60 +222,6 @@ def _unmet(base: KnowledgeBase, filters: Filters) -> Iterator[str]:
         yield one_line(f"No document has the {each.kind} {each.name!r}{hint}.")
     if not check.documents and not check.unknown:
         yield "No document passes the filters."
-
-
-@contextmanager
-def _open(settings: Settings, *, create: bool = False) -> Generator[KnowledgeBase, None, None]:
-    from ...tools.knowledge import KnowledgeBase
-
-    token = settings.knowledge_token
-    with KnowledgeBase(
-        settings.knowledge_uri,
-        token=None if token is None else token.get_secret_value(),
-        collection=settings.collection,
-        embedding=settings.embedding,
-        reranker=settings.reranker,
-        create=create,
-    ) as base:
-        yield base
-
-
-@contextmanager
-def _progress_bar() -> Generator[Callable[[AddProgress], None] | None, None, None]:
-    """A bar with a rate and the time left, on a terminal; nothing in a pipe."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[detail]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        download = bar.add_task("Downloading", total=None, visible=False, detail="")
-        task = bar.add_task("Adding", total=None, detail="")
-
-        def update(progress: AddProgress) -> None:
-            if progress.total_files == 0:
-                received = f"{progress.received_bytes / 1e6:.1f} MB"
-                total, done = progress.total_bytes, progress.received_bytes
-                bar.update(download, visible=True, total=total, completed=done, detail=received)
-                return
-            if not (adding := bar.tasks[1]).completed:
-                bar.update(download, visible=False)
-                bar.reset(task)
-            rate = round(progress.passages / (adding.elapsed or 0.001))
-            detail = (
-                f"{progress.done_files}/{progress.total_files} files, {progress.passages} passages, {rate}/s"
-            )
-            bar.update(task, completed=progress.done_files, total=progress.total_files, detail=detail)
-
-        yield update
 
 
 def _print_report(report: AddReport) -> None:

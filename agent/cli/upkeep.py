@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from ..knowledge import knowledge_token, open_knowledge
+from .bars import copying_bar
 from .options import with_settings
 
 if TYPE_CHECKING:
@@ -27,16 +27,9 @@ def repair(settings: Settings, forget: bool) -> int:
 
     Exits with 1 when something stays lost.
     """
-    from ...tools.knowledge import KnowledgeBase
     from ..traces.printable import one_line
 
-    with KnowledgeBase(
-        settings.knowledge_uri,
-        token=_token(settings),
-        collection=settings.collection,
-        embedding=settings.embedding,
-        create=False,
-    ) as base:
+    with open_knowledge(settings) as base:
         report = base.repair(forget=forget)
     click.echo(f"{len(report.restored)} restored, {len(report.missing)} still missing.")
     for source in report.missing[:_SHOWN]:
@@ -58,10 +51,10 @@ def rebuild(settings: Settings, embedding: str | None) -> None:
     """
     from ...tools.knowledge import rebuild as rebuild_base
 
-    with _progress_bar("Rebuilding") as progress:
+    with copying_bar("Rebuilding") as progress:
         copied = rebuild_base(
             settings.knowledge_uri,
-            token=_token(settings),
+            token=knowledge_token(settings),
             collection=settings.collection,
             embedding=embedding,
             progress=progress,
@@ -80,11 +73,11 @@ def migrate(settings: Settings, target: str, token: str | None) -> None:
     """
     from ...tools.knowledge import migrate as migrate_base
 
-    with _progress_bar("Copying") as progress:
+    with copying_bar("Copying") as progress:
         copied = migrate_base(
             settings.knowledge_uri,
             target,
-            token=_token(settings),
+            token=knowledge_token(settings),
             target_token=token,
             collection=settings.collection,
             progress=progress,
@@ -103,30 +96,9 @@ def warn_of_missing(base: KnowledgeBase) -> None:
         )
 
 
-def _token(settings: Settings) -> str | None:
-    token = settings.knowledge_token
-    return None if token is None else token.get_secret_value()
-
-
 def _print_copied(verb: str, copied: Copied) -> None:
     before = copied.passages - copied.copied
     earlier = f" ({before} of them earlier)" if before else ""
     click.echo(
         f"{verb} {copied.documents} documents, {copied.passages} passages{earlier}, on {copied.backend}."
     )
-
-
-@contextmanager
-def _progress_bar(title: str) -> Generator[Callable[[int, int], None] | None]:
-    """A bar on a terminal; nothing in a pipe."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("passages"))
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

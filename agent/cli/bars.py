@@ -1,0 +1,66 @@
+"""Progress bars: on a terminal; in a pipe nothing is written, and there is nothing to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...tools.knowledge import Progress as AddProgress
+
+__all__ = ["adding_bar", "copying_bar"]
+
+
+@contextmanager
+def adding_bar() -> Generator[Callable[[AddProgress], None] | None]:
+    """How far an ``add`` has come, with a rate and the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        download = bar.add_task("Downloading", total=None, visible=False, detail="")
+        task = bar.add_task("Adding", total=None, detail="")
+
+        def update(progress: AddProgress) -> None:
+            if progress.total_files == 0:
+                received = f"{progress.received_bytes / 1e6:.1f} MB"
+                total, done = progress.total_bytes, progress.received_bytes
+                bar.update(download, visible=True, total=total, completed=done, detail=received)
+                return
+            if not (adding := bar.tasks[1]).completed:
+                bar.update(download, visible=False)
+                bar.reset(task)
+            rate = round(progress.passages / (adding.elapsed or 0.001))
+            detail = (
+                f"{progress.done_files}/{progress.total_files} files, {progress.passages} passages, {rate}/s"
+            )
+            bar.update(task, completed=progress.done_files, total=progress.total_files, detail=detail)
+
+        yield update
+
+
+@contextmanager
+def copying_bar(title: str) -> Generator[Callable[[int, int], None] | None]:
+    """How far a copy has come: called with the passages done and all of them."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("passages"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,40 @@
+"""The knowledge base that the settings name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..tools.knowledge import KnowledgeBase
+    from .settings import Settings
+
+__all__ = ["knowledge_token", "open_knowledge"]
+
+
+def open_knowledge(settings: Settings, *, uri: str | None = None, create: bool = False) -> KnowledgeBase:
+    """Open the knowledge base.
+
+    Args:
+        settings: where it is, and how it searches.
+        uri: where it is instead.
+        create: make it if there is none.
+
+    Raises:
+        KnowledgeError: it cannot be opened.
+    """
+    from ..tools.knowledge import KnowledgeBase
+
+    return KnowledgeBase(
+        uri or settings.knowledge_uri,
+        token=knowledge_token(settings),
+        collection=settings.collection,
+        embedding=settings.embedding,
+        reranker=settings.reranker,
+        create=create,
+    )
+
+
+def knowledge_token(settings: Settings) -> str | None:
+    """The token for its server."""
+    token = settings.knowledge_token
+    return None if token is None else token.get_secret_value()
