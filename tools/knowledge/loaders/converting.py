@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
-import warnings
 import zipfile
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from ..errors import NoTextError
+from ..errors import NoTextError, UnreadableError
 
-__all__ = ["converting", "open_package"]
+__all__ = ["MAX_UNPACKED", "check_size", "converting", "open_package", "short"]
 
+MAX_UNPACKED = 512 * 2**20
+"""Bytes that all members of a document which is a zip archive may have together, unpacked."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _REASON_LENGTH = 120
 _MAX_MEMBERS = 20_000
@@ -19,37 +20,38 @@ _MAX_MEMBERS = 20_000
 
 @contextmanager
 def converting(what: str) -> Generator[None]:
-    """Turn whatever a parser raises into the reason why ``what`` has no text, and keep it from warning.
+    """Turn whatever a parser raises into the reason why ``what`` has no text.
 
     Raises:
         NoTextError: the parser failed.
+        UnreadableError: it could not be run this time.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    except NoTextError:
+        yield
+    except (NoTextError, UnreadableError):
         raise
     except RecursionError as error:
-        raise NoTextError(f"{what} that is nested too deeply") from error
-    except MemoryError as error:
-        raise NoTextError(f"{what} that does not fit into memory") from error
+        raise NoTextError(f"broken {what}, or none (nested too deeply)") from error
+    except (MemoryError, ImportError) as error:
+        raise UnreadableError(f"{what} that could not be read now: {_described(error)}") from error
     except Exception as error:
         # Parsers raise anything for a broken file: KeyError, IndexError, AssertionError, errors of their own.
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_REASON_LENGTH].rstrip(": ")
-        raise NoTextError(f"broken {what}, or none ({reason})") from error
+        raise NoTextError(f"broken {what}, or none ({_described(error)})") from error
 
 
-def open_package(
-    data: bytes, what: str, *, part_of_memory: Callable[[str], bool], limit: int
-) -> zipfile.ZipFile:
+def short(reason: str) -> str:
+    """The beginning of a reason, on one line."""
+    return " ".join(reason.split())[:_REASON_LENGTH].rstrip(": ")
+
+
+def open_package(data: bytes, what: str) -> zipfile.ZipFile:
     """Open a document that is a zip archive, if it is no trap.
+
+    All members count: which of them a parser reads is for the document to say, whatever they are called.
 
     Args:
         data: the document.
         what: its kind, for the reason.
-        part_of_memory: whether a member is read as a whole by the parser.
-        limit: bytes that such members may have together, unpacked.
 
     Raises:
         NoTextError: it is encrypted, of an older format, or too large when unpacked.
@@ -59,8 +61,22 @@ def open_package(
     with converting(what):
         package = zipfile.ZipFile(io.BytesIO(data))
     members = package.infolist()
-    # zipfile never reads more of a member than the size that stands here.
-    unpacked = sum(member.file_size for member in members if part_of_memory(member.filename))
-    if len(members) > _MAX_MEMBERS or unpacked > limit:
-        raise NoTextError(f"more than {limit // 2**20} MiB when unpacked: split it")
+    if len(members) > _MAX_MEMBERS:
+        raise NoTextError(f"more than {_MAX_MEMBERS} parts: split it")
+    check_size(members, MAX_UNPACKED)
     return package
+
+
+def check_size(members: Iterable[zipfile.ZipInfo], limit: int) -> None:
+    """Refuse what unpacks to more than ``limit`` bytes.
+
+    Raises:
+        NoTextError: it does.
+    """
+    # zipfile never reads more of a member than the size that stands here.
+    if sum(member.file_size for member in members) > limit:
+        raise NoTextError(f"more than {limit // 2**20} MiB when unpacked: split it")
+
+
+def _described(error: BaseException) -> str:
+    return short(f"{type(error).__name__}: {error}")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any
 from urllib.parse import unquote
 
 from ..errors import NoTextError
 from ..raw import Raw
-from .converting import converting, open_package
+from .converting import check_size, converting, open_package
 from .html import markdown_of
 from .loaded import Loaded, as_title, made_of
 
 __all__ = ["load_epub"]
 
 _LIMIT = 64 * 2**20
-"""Bytes of chapters, unpacked."""
+"""Bytes of chapters, unpacked, and of what lists them."""
 _CONTAINER = "META-INF/container.xml"
 
 
@@ -28,29 +28,35 @@ def load_epub(raw: Raw) -> Loaded:
     Raises:
         NoTextError: it is broken, encrypted, too large when unpacked, or holds no text.
     """
-    pictures = (".jpg", ".jpeg", ".png", ".gif", ".svg", ".ttf", ".otf", ".woff", ".woff2", ".mp3", ".mp4")
-    package = open_package(
-        raw.data, "EPUB", part_of_memory=lambda name: not name.lower().endswith(pictures), limit=_LIMIT
-    )
-    with package, converting("EPUB"):
+    with open_package(raw.data, "EPUB") as package, converting("EPUB"):
         book_path: str = _xml(package, _CONTAINER).xpath("string(//*[local-name()='rootfile']/@full-path)")
         book = _xml(package, book_path)
         title = as_title(book.xpath("string(//*[local-name()='metadata']/*[local-name()='title'])"))
-        text = made_of(_chapters(package, book, posixpath.dirname(book_path)), nothing="no text in this book")
+        text = made_of(
+            _read(package, _chapters(book, posixpath.dirname(book_path))), nothing="no text in this book"
+        )
     return Loaded(text=text, title=title or raw.name, kind="markdown")
 
 
 def _xml(package: zipfile.ZipFile, name: str) -> Any:
     etree: Any = import_module("lxml.etree")
+    check_size([package.getinfo(name)], _LIMIT)
     return etree.fromstring(
         package.read(name), etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     )
 
 
-def _chapters(package: zipfile.ZipFile, book: Any, folder: str) -> Iterator[str]:
+def _chapters(book: Any, folder: str) -> Iterable[str]:
+    """The members with the chapters in reading order; a book may name one twice, and it is read once."""
     items = {item.get("id"): item.get("href", "") for item in book.xpath("//*[local-name()='item']")}
-    for reference in book.xpath("//*[local-name()='itemref']"):
-        name = posixpath.normpath(posixpath.join(folder, unquote(items[reference.get("idref")])))
+    references = book.xpath("//*[local-name()='itemref']/@idref")
+    paths = (posixpath.join(folder, unquote(items[each].partition("#")[0])) for each in references)
+    return dict.fromkeys(map(posixpath.normpath, paths))
+
+
+def _read(package: zipfile.ZipFile, chapters: Iterable[str]) -> Iterator[str]:
+    check_size(map(package.getinfo, chapters), _LIMIT)
+    for name in chapters:
         try:
             yield from (markdown_of(package.read(name)), "")
         except NoTextError:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import NoTextError
 from ..raw import Raw
-from . import pdfium
+from .isolated import parsed
 from .loaded import Loaded, as_title, literal, made_of
-from .pdfium import CPU_SECONDS, PdfText
+from .parsers.pdfium import PdfText
 
 __all__ = ["load_pdf"]
 
@@ -22,20 +19,16 @@ _NO_TITLE = re.compile(r"untitled|microsoft |.*\.\w{2,5}$", re.IGNORECASE)
 """What programs write as a title by themselves."""
 _ABOUT = {"Author": "author", "Subject": "subject", "Keywords": "keywords"}
 _BOOKMARK_LENGTH = 120
-_REASON_LENGTH = 120
-_SECONDS = 2 * CPU_SECONDS
-"""On a busy machine the processor's time goes by more slowly than the clock's."""
-_TOO_MUCH = "a PDF that takes more time or memory to read than a document should"
 
 
 def load_pdf(raw: Raw) -> Loaded:
     """Read the text of a PDF. Every page is a section, named with the bookmark it lies under.
 
     Raises:
-        NoTextError: it is broken, encrypted, holds pictures only, or takes more time or memory than a
-            document should.
+        NoTextError: it is broken, encrypted, or holds pictures only.
+        UnreadableError: it could not be read this time, or takes more time or memory than a document should.
     """
-    read = _read(raw.data)
+    read: PdfText = parsed(raw.data, parser="pdfium", what="PDF")
     if read["encrypted"]:
         raise NoTextError("encrypted PDF: it opens with a password only")
     text = made_of(
@@ -50,21 +43,6 @@ def load_pdf(raw: Raw) -> Loaded:
         kind="sections",
         front_matter={name: about[key] for key, name in _ABOUT.items() if about.get(key)},
     )
-
-
-def _read(data: bytes) -> PdfText:
-    # -P: the folder of the program is not searched for modules, some of which are called like Python's own.
-    program = [sys.executable, "-P", pdfium.__file__]
-    try:
-        done = subprocess.run(program, input=data, capture_output=True, timeout=_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise NoTextError(_TOO_MUCH) from error
-    if done.returncode < 0 or b"MemoryError" in done.stderr:  # stopped by a limit, or by a crash
-        raise NoTextError(_TOO_MUCH)
-    if done.returncode:
-        last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise NoTextError(f"broken PDF, or none ({last[:_REASON_LENGTH]})")
-    return json.loads(done.stdout)
 
 
 def _pages(pages: Sequence[str], bookmarks: Mapping[int, str]) -> Iterator[str]:

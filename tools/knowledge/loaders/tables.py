@@ -1,31 +1,31 @@
-"""CSV, TSV and Excel: a line for each row, which names the columns itself.
+"""CSV, TSV and Excel: a line for each row, as it is.
 
-So a passage from row 5,000 can be understood, and found by the names of its columns.
+The first row is in the heading of every passage, so one from row 5,000 can be understood, and found by the names
+of its columns. Whether that row does name them is left to the reader: nothing is put into a line that does
+not stand in the document.
 """
 
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
-from importlib import import_module
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from ..errors import NoTextError
 from ..raw import Raw
 from .converting import converting, open_package
-from .loaded import Loaded, literal, made_of
+from .isolated import parsed
+from .loaded import Loaded, as_title, literal, made_of
+from .parsers.workbook import MAX_CELLS, Sheet
 from .text import text_of
 
 __all__ = ["load_table", "load_xlsx"]
 
-MAX_CELLS = 1_000_000
-"""Of a workbook; about a minute."""
-_LIMIT = 64 * 2**20
-"""Bytes of XML, without the sheets, which are read row by row."""
-_SHEET_LIMIT = 512 * 2**20
 _SNIFF = 8_192
-_FIELD_LIMIT = 2**31 - 1
+_EMPTY = '\n\t ,;|"'
+
+# There is no other way to read a long field. The limit is the whole program's, so it is raised once and stays:
+# that only lets through what would have been an error.
+csv.field_size_limit(2**31 - 1)
 
 
 def load_table(raw: Raw) -> Loaded:
@@ -35,13 +35,11 @@ def load_table(raw: Raw) -> Loaded:
         NoTextError: it is empty, binary, or in an unknown encoding.
     """
     text = text_of(raw)
-    csv.field_size_limit(_FIELD_LIMIT)  # There is no other way to read a long field.
-    with converting("table"):
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-        lines = "".join(f"{line}\n" for line in _named(rows))
-    if not lines.strip():
+    if not text.strip(_EMPTY):
         raise NoTextError("empty")
-    return Loaded(text=lines, title=raw.name, kind="plain")
+    with converting("table"):
+        rows = "".join(f"{row}\n" for row in _rows(text))
+    return Loaded(text=rows, title=raw.name, kind="table")
 
 
 def load_xlsx(raw: Raw) -> Loaded:
@@ -49,28 +47,22 @@ def load_xlsx(raw: Raw) -> Loaded:
 
     Raises:
         NoTextError: it is broken, encrypted, too large when unpacked, or holds no values.
+        UnreadableError: it could not be read this time.
     """
-    _check(raw.data)
-    openpyxl: Any = import_module("openpyxl")
-    with converting("XLSX"):
-        book = openpyxl.load_workbook(io.BytesIO(raw.data), read_only=True, data_only=True, keep_links=False)
-        try:
-            text = made_of(_sheets(book.worksheets), nothing="no values in this workbook")
-        finally:
-            book.close()
+    open_package(raw.data, "XLSX").close()
+    sheets: list[Sheet] = parsed(raw.data, parser="workbook", what="XLSX")
+    text = made_of(_sheets(sheets), nothing="no values in this workbook")
     return Loaded(text=text, title=raw.name, kind="sections")
 
 
-def _check(data: bytes) -> None:
-    for sheets, limit in ((False, _LIMIT), (True, _SHEET_LIMIT)):
-        open_package(
-            data,
-            "XLSX",
-            part_of_memory=lambda name, sheets=sheets: (
-                name.endswith((".xml", ".rels")) and name.startswith("xl/worksheets/") == sheets
-            ),
-            limit=limit,
-        ).close()
+def _rows(text: str) -> Iterator[str]:
+    """The text of each row; one that goes over several lines is put on one."""
+    lines = text.removesuffix("\n").split("\n")
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=_delimiter(text))
+    begin = 0
+    for _ in reader:
+        yield " ".join(lines[begin : reader.line_num])
+        begin = reader.line_num
 
 
 def _delimiter(text: str) -> str:
@@ -79,61 +71,14 @@ def _delimiter(text: str) -> str:
     return max(",\t;|", key=first.count)
 
 
-def _sheets(sheets: Iterable[Any]) -> Iterator[str]:
-    left = MAX_CELLS
-
-    def rows(sheet: Any) -> Iterator[list[str]]:
-        nonlocal left
-        for row in sheet.iter_rows(values_only=True):
-            left -= max(1, len(row))
-            if left <= 0:
-                return
-            yield [_cell(value) for value in row]
-
+def _sheets(sheets: Sequence[Sheet]) -> Iterator[str]:
     for sheet in sheets:
-        sheet.reset_dimensions()  # Some programs write them wrong, and rows would be lost.
-        lines = (literal(line) for line in _named(rows(sheet)) if line)
-        if first := next(lines, None):
-            yield from [f"# {_cell(sheet.title)}", "", first, *lines, ""]
-        if left <= 0:
+        rows = [" | ".join(row) for row in sheet["rows"]]
+        if rows:
+            pairs = zip(rows, sheet["rows"], strict=True)
+            # A title above the table is in a cell of its own.
+            first = next((row for row, cells in pairs if sum(map(bool, cells)) > 1), "")
+            yield as_title(f"# {sheet['title']} (first row: {first})" if first else f"# {sheet['title']}")
+            yield from ["", *map(literal, rows), ""]
+        if not sheet["complete"]:
             yield f"[What follows is left out: of a workbook, {MAX_CELLS:,} cells are read. Save it as CSV.]"
-            return
-
-
-def _named(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A line for each row: ``column: value; column: value``, once a row was seen that names the columns."""
-    header: list[str] = []
-    for row in rows:
-        cells = [" ".join(cell.split()) for cell in row]
-        if header:
-            yield "; ".join(
-                f"{header[n]}: {cell}" if n < len(header) and header[n] else cell
-                for n, cell in enumerate(cells)
-                if cell
-            )
-        else:
-            yield "; ".join(cell for cell in cells if cell)
-            if _names_columns(cells):
-                header = cells
-
-
-def _names_columns(cells: Sequence[str]) -> bool:
-    """Whether a row can be a header: two names or more, no name twice, no numbers."""
-    names = [cell for cell in cells if cell]
-    return len(names) > 1 and len(set(names)) == len(names) and not any(map(_is_number, names))
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell.replace(",", ".").strip("%$€£ "))
-    except ValueError:
-        return False
-    return True
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return " ".join(str(value).split()).removesuffix(" 00:00:00")

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from .code import code_outline
 from .markdown import FRONT_MATTER, markdown_outline
-from .markup import asciidoc_outline, plain_outline, rst_outline, sections_outline
+from .markup import asciidoc_outline, plain_outline, rst_outline, sections_outline, table_outline
 from .shape import Cut, Heading, Kind, Outline
 
 __all__ = ["FRONT_MATTER", "Cut", "Heading", "Kind", "Outline", "outline"]
@@ -21,6 +21,7 @@ _OUTLINES = {
     "asciidoc": asciidoc_outline,
     "code": code_outline,
     "sections": sections_outline,
+    "table": table_outline,
     "plain": plain_outline,
 }
 

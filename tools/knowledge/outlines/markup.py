@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from .shape import Cut, Heading, Outline
 
-__all__ = ["asciidoc_outline", "plain_outline", "rst_outline", "sections_outline"]
+__all__ = ["asciidoc_outline", "plain_outline", "rst_outline", "sections_outline", "table_outline"]
 
 _HEADING_LENGTH = 200
 _HASHES = re.compile(r"(?P<marks>#{1,6})[ \t]+(?P<text>\S.*)")
 _EQUALS = re.compile(r"(?P<marks>={1,6})[ \t]+(?P<text>\S.*)")
 _FENCE = re.compile(r"`{3,}|~{3,}")
 _DELIMITER = re.compile(r"(-{4,}|\.{4,}|={4,}|\*{4,}|\+{4,}|/{4,}|_{4,})$")
+_CELLS = re.compile(r"[^\s,;|].*[,\t;|].*[^\s,;|]")
 _RULE = re.compile(r"([!-/:-@\[-`{-~])\1+$")
 
 
@@ -53,6 +54,14 @@ def rst_outline(text: str) -> Outline:
         headings.append(Heading(first, level, title[:_HEADING_LENGTH]))
         cuts[first] = Cut.BLOCK
     return Outline(headings, cuts)
+
+
+def table_outline(text: str) -> Outline:
+    """One section for all rows; its heading is the first row of several cells, which may name the columns."""
+    lines = text.split("\n")
+    first = next((line for line in lines if _CELLS.search(line)), "")
+    heading = " ".join(first.replace("\t", " | ").split())[:_HEADING_LENGTH]
+    return Outline([Heading(0, 1, f"First row: {heading}")] if heading else [], _paragraphs(lines))
 
 
 def _marked(text: str, heading: re.Pattern[str], fence: re.Pattern[str], *, longer_closes: bool) -> Outline:

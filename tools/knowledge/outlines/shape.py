@@ -8,10 +8,11 @@ from typing import Literal
 
 __all__ = ["Cut", "Heading", "Kind", "Outline"]
 
-Kind = Literal["markdown", "rst", "asciidoc", "code", "sections", "plain"]
+Kind = Literal["markdown", "rst", "asciidoc", "code", "sections", "table", "plain"]
 """How a text is built, which decides where it may be cut.
 
 ``sections`` is plain text but for lines that begin with ``#`` and a blank, which are headings.
+``table`` has a row on each line.
 """
 
 

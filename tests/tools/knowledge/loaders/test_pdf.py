@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from fpdf import FPDF
 
-from ossifrage.tools.knowledge import NoTextError
-from ossifrage.tools.knowledge.loaders import Loaded
-from ossifrage.tools.knowledge.loaders import pdf as pdf_loader
+from ossifrage.tools.knowledge import NoTextError, UnreadableError
+from ossifrage.tools.knowledge.loaders import Loaded, isolated
 from ossifrage.tools.knowledge.passages import split_passages
 
 Read = Callable[..., Loaded]
@@ -103,8 +102,8 @@ def test_a_pdf_that_is_a_trap(read: Read, monkeypatch: pytest.MonkeyPatch) -> No
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
     ]
     body = b"".join(b"%d 0 obj%s endobj\n" % (number, each) for number, each in enumerate(objects, 1))
-    monkeypatch.setattr(pdf_loader, "_SECONDS", 1)
-    with pytest.raises(NoTextError, match="more time or memory"):
+    monkeypatch.setattr(isolated, "_SECONDS", 1)
+    with pytest.raises(UnreadableError, match="more time or memory"):
         read("a.pdf", b"%PDF-1.4\n" + body + b"trailer<</Root 1 0 R/Size 6>>\n%%EOF")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from ossifrage.tools.knowledge import NoTextError
 from ossifrage.tools.knowledge.loaders import Loaded
+from ossifrage.tools.knowledge.passages import split_passages
 
 Read = Callable[..., Loaded]
 
@@ -181,32 +182,47 @@ def test_a_broken_notebook(read: Read, text: str) -> None:
         read("a.ipynb", text)
 
 
-def test_a_row_names_its_columns(read: Read) -> None:
+def test_rows_stand_as_they_are(read: Read) -> None:
     loaded = read("a.csv", 'name,born,city\r\nAnn,1990,"New\nYork; NY"\r\n\r\n,,Oslo\r\nBob,1,2,3\r\n')
     assert loaded.text.split("\n") == [
-        "name; born; city",
-        "name: Ann; born: 1990; city: New York; NY",
+        "name,born,city",
+        'Ann,1990,"New York; NY"',
         "",
-        "city: Oslo",
-        "name: Bob; born: 1; city: 2; 3",
+        ",,Oslo",
+        "Bob,1,2,3",
         "",
     ]
-    assert (loaded.title, loaded.kind) == ("a.csv", "plain")
+    assert (loaded.title, loaded.kind) == ("a.csv", "table")
+
+
+def test_a_table_without_column_names_says_nothing_new(read: Read) -> None:
+    loaded = read("a.csv", "alice,paris\nbob,rome\n")
+    assert loaded.text == "alice,paris\nbob,rome\n"
+    (chunk,) = split_passages(loaded.text, kind=loaded.kind)
+    assert chunk.heading == "First row: alice,paris"
+
+
+def test_every_passage_of_a_table_knows_the_first_row(read: Read) -> None:
+    loaded = read("a.tsv", "Report of May\nname\tcity\n" + "Ann\tRome\n" * 1_000)
+    chunks = split_passages(loaded.text, kind=loaded.kind)
+    assert len(chunks) > 3
+    assert {chunk.heading for chunk in chunks} == {"First row: name | city"}
+    assert chunks[-1].end_line == 1_002
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "line"),
+    ("name", "text"),
     [
-        ("a.tsv", "name\tcity\nAnn\tRome, IT\n", "name: Ann; city: Rome, IT"),
-        ("a.csv", "name;city\nAnn;Rome\n", "name: Ann; city: Rome"),
-        ("a.csv", "Report of May\nname,city\nAnn,Rome\n", "name: Ann; city: Rome"),
-        ("a.csv", "1,2\n3,4\n", "3; 4"),
-        ("a.csv", f"name,text\nAnn,{'x' * 200_000}\n", f"name: Ann; text: {'x' * 200_000}"),
-        ("a.csv", 'name,text\nAnn,"never closed\n', "name: Ann; text: never closed"),
+        ("a.tsv", "name\tcity\nAnn\tRome, IT\n"),
+        ("a.csv", "name;city\nAnn;Rome\n"),
+        ("a.csv", "1,2\n3,4\n"),
+        ("a.csv", f"name,text\nAnn,{'x' * 200_000}\n"),
+        ("a.csv", 'name,text\nAnn,"never closed\n'),
+        ("a.csv", 'name,text\nAnn,5" long\nBob,6" long\n'),
     ],
 )
-def test_tables_as_they_come(read: Read, name: str, text: str, line: str) -> None:
-    assert read(name, text).text.splitlines()[-1] == line
+def test_tables_as_they_come(read: Read, name: str, text: str) -> None:
+    assert read(name, text).text == text
 
 
 def test_a_table_of_empty_cells(read: Read) -> None:
@@ -219,7 +235,7 @@ def test_a_table_of_empty_cells(read: Read) -> None:
     [
         ("index.php", "text/html", "<p>words</p>", "markdown"),
         ("README.md", "text/html", "<html><h1>words</h1></html>", "markdown"),
-        ("data", "text/csv", "a,b\n", "plain"),
+        ("data", "text/csv", "a,b\n", "table"),
         ("README.md", "text/plain", "# words", "markdown"),
         ("page", "", "\n<!DOCTYPE html><p>words</p>", "markdown"),
         ("page", "", "words <html>", "plain"),
