@@ -186,8 +186,8 @@ class Adding:
     def _prepare(self, item: Item, old: Document | None, tags: tuple[str, ...]) -> tuple[list[Row], _Outcome]:
         try:
             raw = item.read()
-            now = (raw.sha256, tags, item.path, item.root)
-            if old is not None and (old.sha256, old.given_tags, old.path, old.root) == now:
+            # Not by its root: what was added by itself stays so when the folder around it is added.
+            if old is not None and (old.sha256, old.given_tags, old.path) == (raw.sha256, tags, item.path):
                 return [], _Outcome(item.source, "unchanged")
             rows = _rows(item, raw, load(raw), self._since, tags)
             new = document_of(rows[0])
