@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
 
-from .ahead import working_ahead
-from .collection import Collection, Row, passage_id
+from .collection import Collection, Row, document_of, keys_of, passage_id
 from .embeddings import Embedder
 from .errors import NoTextError, UnreadableError
 from .ledger import Ledger, find_again
 from .lexical import document_language, document_terms
 from .loaders import Loaded, load
 from .passages import split_passages
+from .pipeline import Pipeline
 from .raw import Item, Raw
-from .schema import VARCHAR_BYTES
+from .schema import HEADING_BYTES, TITLE_BYTES, VARCHAR_BYTES, clip
 from .sources import plan
 from .values import AddReport, Document, Progress, Skipped
 
@@ -34,11 +34,14 @@ _STORED = frozenset({"added", "changed", "unchanged"})
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What became of one document, and which version of it is to go."""
+    """What became of one document."""
 
     source: str
     kind: Literal["added", "changed", "unchanged", "unreadable", "unfit"]
-    old: Document | None = None
+    new: Document | None = None
+    """As it is stored now, if it was written."""
+    stale: Sequence[str] = ()
+    """The keys of its old version that the new one does not have."""
     reason: str = ""
 
 
@@ -53,8 +56,8 @@ class _Batch:
 class Adding:
     """One ``add``: a document is written whole before its old version is deleted.
 
-    Reading and cutting, embedding, and writing go on at the same time, each in a thread; only the caller's
-    thread talks to Milvus, so that an interruption leaves nothing half said.
+    Reading and cutting, embedding, and writing go on at the same time, each in a thread. An ``add`` talks to
+    Milvus in the caller's thread alone, so nothing is written any more once it has ended or failed.
     """
 
     def __init__(
@@ -83,8 +86,7 @@ class Adding:
             KnowledgeError: a pattern cannot be understood; nothing was written.
         """
         began = time.monotonic()
-        self._collection.repair()
-        known = self._collection.documents()
+        known = self._collection.repair()
         lost = self._ledger.lost(known) if self._ledger else {}
         # A lost document keeps its name, and others keep away from it.
         names = {**lost, **known}
@@ -109,7 +111,10 @@ class Adding:
             if each.source not in kept and (each.source in asked or work.misses(each))
         ]
         missing = {name: each for name, each in lost.items() if name not in stored | unfit}
-        self._finish(known, removed, missing)
+        gone = {each.source for each in removed}
+        kept_as_is = {name: each for name, each in known.items() if name not in gone}
+        written = {each.source: each.new for each in outcomes if each.new is not None}
+        self._finish(removed, before={**missing, **kept_as_is}, after={**missing, **kept_as_is, **written})
         restored = stored & {item.source for item in again}
         skipped = [
             *work.skipped,
@@ -128,31 +133,32 @@ class Adding:
         )
 
     def _finish(
-        self, known: Mapping[str, Document], removed: Sequence[Document], missing: Mapping[str, Document]
+        self, removed: Sequence[Document], *, before: Mapping[str, Document], after: Mapping[str, Document]
     ) -> None:
-        """Delete what has gone and make the rest searchable; the ledger never claims what may be gone."""
+        """Delete what has gone and make the rest searchable; the ledger never claims what may be gone.
+
+        Args:
+            removed: what has gone.
+            before: what the ledger claims until all is searchable.
+            after: what it claims from then on.
+        """
         if removed and self._ledger:
-            gone = {each.source for each in removed}
-            self._ledger.write(
-                {**missing, **{name: each for name, each in known.items() if name not in gone}}
-            )
+            self._ledger.write(before)
         self._collection.delete(removed)
         if self._written or removed:
             self._collection.settle(self._since)
         if self._ledger:
-            self._ledger.write({**missing, **self._collection.documents()})
+            self._ledger.write(after)
 
     def _bring(
         self, tagged: Sequence[tuple[Item, tuple[str, ...]]], known: Mapping[str, Document]
     ) -> list[_Outcome]:
         outcomes: list[_Outcome] = []
-        with (
-            working_ahead(self._read(tagged, known)) as batches,
-            working_ahead(map(self._embed, batches)) as embedded,
-        ):
-            for batch in embedded:
+        with Pipeline() as pipeline:
+            batches = pipeline.ahead(self._read(pipeline.until_stopped(tagged), known))
+            for batch in pipeline.ahead(map(self._embed, batches)):
                 self._collection.write(batch.rows)
-                self._collection.delete([each.old for each in batch.outcomes if each.old is not None])
+                self._collection.delete_ids([key for each in batch.outcomes for key in each.stale])
                 self._written += len(batch.rows)
                 for outcome in batch.outcomes:
                     outcomes.append(outcome)
@@ -160,7 +166,7 @@ class Adding:
         return outcomes
 
     def _read(
-        self, tagged: Sequence[tuple[Item, tuple[str, ...]]], known: Mapping[str, Document]
+        self, tagged: Iterable[tuple[Item, tuple[str, ...]]], known: Mapping[str, Document]
     ) -> Iterator[_Batch]:
         batch = _Batch([], [])
         for item, tags in tagged:
@@ -180,10 +186,17 @@ class Adding:
     def _prepare(self, item: Item, old: Document | None, tags: tuple[str, ...]) -> tuple[list[Row], _Outcome]:
         try:
             raw = item.read()
-            if old is not None and (old.sha256, old.given_tags) == (raw.sha256, tags):
+            # Not by its root: what was added by itself stays so when the folder around it is added.
+            if old is not None and (old.sha256, old.given_tags, old.path) == (raw.sha256, tags, item.path):
                 return [], _Outcome(item.source, "unchanged")
             rows = _rows(item, raw, load(raw), self._since, tags)
-            return rows, _Outcome(item.source, "added" if old is None else "changed", old)
+            new = document_of(rows[0])
+            if old is None:
+                return rows, _Outcome(item.source, "added", new)
+            # With other tags only, or in another place, a document has the keys it had.
+            keys = set(keys_of(new))
+            stale = [key for key in keys_of(old) if key not in keys]
+            return rows, _Outcome(item.source, "changed", new, stale)
         except UnreadableError as error:
             return [], _Outcome(item.source, "unreadable", reason=str(error))
         except NoTextError as error:
@@ -225,7 +238,7 @@ def embed_rows(embedder: Embedder, rows: Sequence[Row]) -> None:
 def lexical_terms(title: str, heading: str, text: str, language: str | None) -> str:
     """The search terms of a passage in a document of this language, as many as fit."""
     terms = document_terms(f"{title}\n{heading}\n{text}", language=language)
-    return terms.encode()[:VARCHAR_BYTES].decode(errors="ignore")
+    return clip(terms, VARCHAR_BYTES)
 
 
 def _given_tags(document: Document | None) -> tuple[str, ...]:
@@ -252,8 +265,8 @@ def _rows(item: Item, raw: Raw, loaded: Loaded, since: datetime, given_tags: tup
         {
             "passage_id": passage_id(item.source, raw.sha256, ordinal),
             "source": item.source,
-            "title": loaded.title,
-            "heading": chunk.heading,
+            "title": clip(loaded.title, TITLE_BYTES),
+            "heading": clip(chunk.heading, HEADING_BYTES),
             "start_line": chunk.start_line,
             "end_line": chunk.end_line,
             "total_lines": chunks[-1].end_line,

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from ..addresses import without_credentials
 from .adding import Adding
-from .collection import Collection
+from .collection import Collection, Row
 from .embedding_functions import find_embedding
 from .embeddings import Embedder, EmbeddingFunction, spec_of
 from .errors import (
@@ -254,9 +254,7 @@ class KnowledgeBase:
             first = max(1, min(line, document.lines - num_lines + 1 if line > document.lines else line))
             last = min(document.lines, first + num_lines - 1)
             rows = collection.passages(document, first, last)
-        lines = join_chunks([(row["start_line"], row["end_line"], row["text"]) for row in rows])
-        if not lines.keys() >= set(range(first, last + 1)):
-            raise KnowledgeError(f"lines of {document.source} have been lost: ossifrage kb repair")
+        lines = _lines(document, rows, range(first, last + 1))
         return Excerpt(
             source=document.source,
             title=document.title,
@@ -286,7 +284,7 @@ class KnowledgeBase:
         with self._open_collection() as collection:
             document = self._document(collection, source)
             rows = collection.passages(document)
-        lines = join_chunks([(row["start_line"], row["end_line"], row["text"]) for row in rows])
+        lines = _lines(document, rows, range(1, document.lines + 1))
         wanted = pattern.casefold()
         every = [number for number, text in lines.items() if number >= line and wanted in text.casefold()]
         matches = every[: max(1, limit)]
@@ -398,6 +396,14 @@ class KnowledgeBase:
 def ledger_of(uri: str | Path, collection: str) -> Ledger:
     """The ledger of a collection in a folder."""
     return Ledger(data_folder(str(uri)).parent / f"{collection}.ledger")
+
+
+def _lines(document: Document, rows: Sequence[Row], wanted: range) -> dict[int, str]:
+    """The lines of passages by their numbers, all that are ``wanted`` among them."""
+    lines = join_chunks([(row["start_line"], row["end_line"], row["text"]) for row in rows])
+    if not lines.keys() >= set(wanted):
+        raise KnowledgeError(f"lines of {document.source} have been lost: ossifrage kb repair")
+    return lines
 
 
 def _unknown(name: str, documents: Mapping[str, Document]) -> DocumentNotFoundError:

@@ -19,7 +19,19 @@ from .milvus import SLOW_TIMEOUT, TIMEOUT, Connection, milvus_errors
 from .schema import FORMAT, PASSAGE_FIELDS, STORED_FIELDS, About, create_collection
 from .values import Document
 
-__all__ = ["Collection", "Hit", "Row", "Survey", "passage_id", "quote", "rebuilding", "without_common"]
+__all__ = [
+    "Collection",
+    "Hit",
+    "Row",
+    "Survey",
+    "document_of",
+    "keys_of",
+    "passage_id",
+    "quote",
+    "rebuilding",
+    "rebuilt",
+    "without_common",
+]
 
 Row = dict[str, Any]
 
@@ -58,9 +70,19 @@ def passage_id(source: str, sha256: str, ordinal: int) -> str:
     return hashlib.sha256(f"{source}\0{sha256}\0{ordinal}".encode(errors="surrogatepass")).hexdigest()[:32]
 
 
+def keys_of(document: Document) -> list[str]:
+    """The keys of a document's passages, that of its record first."""
+    return [passage_id(document.source, document.sha256, ordinal) for ordinal in range(document.passages)]
+
+
 def rebuilding(name: str) -> str:
-    """What the collection is called that is to take the place of ``name``."""
+    """What the collection is called that is to take the place of ``name``, as long as it is incomplete."""
     return f"{name}__rebuilding"
+
+
+def rebuilt(name: str) -> str:
+    """What it is called from when it is complete until ``name`` is free."""
+    return f"{name}__rebuilt"
 
 
 def quote(value: str) -> str:
@@ -95,9 +117,9 @@ class Collection:
         client = connection.client
         with milvus_errors(uri):
             found = client.has_collection(name, timeout=TIMEOUT)
-            if not found and client.has_collection(rebuilding(name), timeout=TIMEOUT):
+            if not found and client.has_collection(rebuilt(name), timeout=TIMEOUT):
                 # The old one is dropped when the new one is complete; what was left to do is this.
-                client.rename_collection(rebuilding(name), name, timeout=TIMEOUT)
+                client.rename_collection(rebuilt(name), name, timeout=TIMEOUT)
                 found = True
             if not found:
                 raise KnowledgeNotFoundError(
@@ -165,7 +187,7 @@ class Collection:
 
     def documents(self) -> dict[str, Document]:
         """Every document by source, in order; of two versions of one, the one added last."""
-        found = sorted(map(_document, self.records()), key=lambda each: (each.source, each.added))
+        found = sorted(map(document_of, self.records()), key=lambda each: (each.source, each.added))
         return {document.source: document for document in found}
 
     def document(self, source: str) -> Document | None:
@@ -173,7 +195,7 @@ class Collection:
         wanted = f"ordinal == 0 and source == {quote(source)}"
         with milvus_errors(self.uri):
             rows = self._client.query(self.name, filter=wanted, output_fields=_RECORD_FIELDS, **self._strong)
-        return max(map(_document, rows), key=lambda each: each.added, default=None)
+        return max(map(document_of, rows), key=lambda each: each.added, default=None)
 
     def records(self) -> Iterator[Row]:
         """The first passage of every document, without its text."""
@@ -182,8 +204,7 @@ class Collection:
     def passages(self, document: Document, first: int = 1, last: int | None = None) -> list[Row]:
         """The passages of a document that hold lines ``first`` to ``last``, in order."""
         # By their keys, which are known: Milvus Lite looks at every row for any other condition.
-        keys = [passage_id(document.source, document.sha256, ordinal) for ordinal in range(document.passages)]
-        places = self._by_key(keys, ["passage_id", "start_line", "end_line"])
+        places = self._by_key(keys_of(document), ["passage_id", "start_line", "end_line"])
         wanted = [
             row["passage_id"]
             for row in places
@@ -194,6 +215,11 @@ class Collection:
     def passage_ids(self) -> Iterator[str]:
         """The keys of all passages, in order."""
         return (row["passage_id"] for row in self._rows("", ["passage_id"]))
+
+    def versions(self) -> Iterator[tuple[str, float]]:
+        """The keys of all passages, in order, each with the time at which it was added."""
+        for row in self._rows("", ["passage_id", "metadata"]):
+            yield row["passage_id"], row["metadata"]["added"]
 
     def stored(self, *, vectors: bool) -> Iterator[Row]:
         """All rows as they were written, in the order of their keys."""
@@ -227,14 +253,9 @@ class Collection:
 
     def delete(self, documents: Sequence[Document]) -> None:
         """Delete documents, their records first."""
-        records = [passage_id(each.source, each.sha256, 0) for each in documents]
-        others = [
-            passage_id(each.source, each.sha256, ordinal)
-            for each in documents
-            for ordinal in range(1, each.passages)
-        ]
-        self.delete_ids(records)
-        self.delete_ids(others)
+        keys = [keys_of(each) for each in documents]
+        self.delete_ids([record for record, *_ in keys])
+        self.delete_ids([other for _, *others in keys for other in others])
 
     def delete_ids(self, ids: Sequence[str]) -> None:
         """Delete passages by their keys."""
@@ -242,15 +263,15 @@ class Collection:
             for start in range(0, len(ids), _BATCH):
                 self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=TIMEOUT)
 
-    def repair(self) -> int:
-        """Delete what an interrupted ``add`` left behind; returns how many passages that were.
+    def repair(self) -> dict[str, Document]:
+        """Delete what an interrupted ``add`` left behind; returns the documents there are, by source.
 
-        These are passages whose document has no record, documents that lack passages, and versions of a
+        That is passages whose document has no record, documents that lack passages, and versions of a
         document that a later one replaced.
         """
-        leftovers = self.survey().leftovers
+        complete, leftovers = self.survey()
         self.delete_ids(leftovers)
-        return len(leftovers)
+        return complete
 
     def survey(self) -> Survey:
         """Which documents are complete, and what else there is."""
@@ -260,7 +281,7 @@ class Collection:
         present = set(self.passage_ids())
         complete: dict[str, Document] = {}
         for source, each in documents.items():
-            keys = [passage_id(source, each.sha256, ordinal) for ordinal in range(each.passages)]
+            keys = keys_of(each)
             if present.issuperset(keys):
                 complete[source] = each
                 present.difference_update(keys)
@@ -352,14 +373,15 @@ def without_common(terms: str) -> str:
     return " ".join(term for term in terms.split() if not _COMMON.fullmatch(term)) or terms
 
 
-def _document(row: Row) -> Document:
-    about = row["metadata"]
+def document_of(record: Row) -> Document:
+    """The document whose record, its first passage, this is."""
+    about = record["metadata"]
     return Document(
-        source=row["source"],
-        title=row["title"],
-        lines=row["total_lines"],
+        source=record["source"],
+        title=record["title"],
+        lines=record["total_lines"],
         passages=about["passages"],
-        sha256=row["document_sha256"],
+        sha256=record["document_sha256"],
         modified=datetime.fromtimestamp(about["modified"], UTC),
         added=datetime.fromtimestamp(about["added"], UTC),
         path=about["path"],

@@ -1,26 +1,27 @@
 """Copying a knowledge base: with another embedding or format in its place, or to another Milvus.
 
 Both work from the stored passages; the documents' files are not needed. The copy is made under a name of its
-own and takes its place when it is complete and counted, so an interruption loses nothing, and the next try
-goes on where the last one stopped.
+own and takes its place when it is complete and compared, so an interruption loses nothing, and the next try
+goes on where the last one stopped. Unlike an ``add``, a copy talks to Milvus from two threads: one reads, the
+caller's writes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from ..addresses import without_credentials
 from .adding import embed_rows, lexical_terms
-from .ahead import working_ahead
 from .base import ledger_of
-from .collection import Collection, Row, rebuilding
+from .collection import Collection, Row, rebuilding, rebuilt
 from .embedding_functions import find_embedding
 from .embeddings import Embedder, EmbeddingFunction, spec_of
 from .errors import KnowledgeError, KnowledgeNotFoundError
 from .milvus import TIMEOUT, Connection, connect, data_folder, is_server, milvus_errors
+from .pipeline import Pipeline
 from .schema import FORMAT
 from .values import Copied
 
@@ -52,6 +53,7 @@ def rebuild(
     Raises:
         KnowledgeNotFoundError: there is none.
         EmbeddingError: the embedding cannot be loaded, or failed; the base is as it was.
+        KnowledgeError: the base was changed meanwhile; it is as it is, and the next try goes on from here.
     """
     with _opened(uri, token, collection) as source:
         spec = None if embedding is None else spec_of(embedding)
@@ -63,8 +65,10 @@ def rebuild(
         else:
             embedder = Embedder(spec if isinstance(embedding, str) else embedding or spec)
             new, dimension = spec, embedder.dimension()
+        _reopen_finished(source)
         copy = _unfinished(source.connection, source.uri, rebuilding(collection), new, dimension)
         copied = _copy(source, copy, embedder, progress)
+        copy.rename(rebuilt(collection))
         source.drop()  # from here to the renaming there is no such collection: opening it renames it
         copy.rename(collection)
     return copied
@@ -91,7 +95,8 @@ def migrate(
 
     Raises:
         KnowledgeNotFoundError: there is none.
-        KnowledgeError: the target has one of that name, or cannot search it.
+        KnowledgeError: the target has one of that name, or cannot search it; or the base was changed
+            meanwhile, and the next try goes on from here.
     """
     with _opened(uri, token, collection) as source:
         there = connect(str(target), token=target_token)
@@ -126,6 +131,14 @@ def _opened(uri: str | Path, token: str | None, name: str) -> Generator[Collecti
         connection.close()
 
 
+def _reopen_finished(source: Collection) -> None:
+    """Go on with a copy that was finished, but did not come to take the place of ``source``."""
+    client, finished = source.connection.client, rebuilt(source.name)
+    with milvus_errors(source.uri):
+        if client.has_collection(finished, timeout=TIMEOUT):
+            client.rename_collection(finished, rebuilding(source.name), timeout=TIMEOUT)
+
+
 def _unfinished(connection: Connection, uri: str, name: str, embedding: str, dimension: int) -> Collection:
     """The copy that an interrupted try left, if it is of the kind that is wanted, else a new one."""
     try:
@@ -142,44 +155,51 @@ def _unfinished(connection: Connection, uri: str, name: str, embedding: str, dim
 def _copy(
     source: Collection, copy: Collection, embedder: Embedder | None, progress: CopyProgress | None
 ) -> Copied:
-    """Bring ``copy`` to hold what ``source`` holds."""
+    """Bring ``copy`` to hold what ``source`` holds.
+
+    Raises:
+        KnowledgeError: ``source`` was changed meanwhile.
+    """
     total, before, done = source.count(), copy.count(), 0
     vectors = embedder is None and copy.about.dimension > 0
     rows = _upgraded(source, source.stored(vectors=vectors))
     stale: list[str] = []
-    with (
-        working_ahead(_batches(_missing(rows, copy.passage_ids(), stale))) as batches,
-        working_ahead(_embedded(batches, embedder)) as embedded,
-    ):
-        for batch in embedded:
+    with Pipeline() as pipeline:
+        present = pipeline.until_stopped(copy.versions())
+        batches = pipeline.ahead(_batches(_missing(pipeline.until_stopped(rows), present, stale)))
+        for batch in pipeline.ahead(_embedded(batches, embedder)):
             copy.write(batch)
             done += len(batch)
             if progress is not None:
                 progress(min(before + done, total), total)
     copy.delete_ids(stale)
     copy.flush()
-    if (there := copy.count()) != total:
+    documents = len(copy.documents())
+    # Last of all, so that what another process adds or removes meanwhile is noticed.
+    if any(here != there for here, there in zip_longest(source.versions(), copy.versions())):
         raise KnowledgeError(
-            f"{there} of {total} passages of {source.uri} have arrived at {copy.uri}; run it again"
+            f"the knowledge base {source.uri} was changed while it was copied: let nobody add or remove "
+            "documents, and run it again; it will go on from here"
         )
-    return Copied(passages=total, copied=done, documents=len(copy.documents()), backend=copy.backend.name)
+    return Copied(passages=copy.count(), copied=done, documents=documents, backend=copy.backend.name)
 
 
-def _missing(rows: Iterator[Row], present: Iterator[str], stale: list[str]) -> Iterator[Row]:
-    """Those ``rows`` whose key is not ``present``; what is present beyond them goes to ``stale``.
+def _missing(rows: Iterator[Row], present: Iterator[tuple[str, float]], stale: list[str]) -> Iterator[Row]:
+    """Those ``rows`` that are not ``present``, or of another time; what is present beyond them is ``stale``.
 
     Both come in the order of their keys, so neither has to be held in memory.
     """
-    key = next(present, None)
+    version = next(present, None)
     for row in rows:
-        while key is not None and key < row["passage_id"]:
-            stale.append(key)
-            key = next(present, None)
-        if key == row["passage_id"]:
-            key = next(present, None)
-        else:
+        while version is not None and version[0] < row["passage_id"]:
+            stale.append(version[0])
+            version = next(present, None)
+        if version != (row["passage_id"], row["metadata"]["added"]):
             yield row
-    stale.extend(([] if key is None else [key]) + list(present))
+        if version is not None and version[0] == row["passage_id"]:
+            version = next(present, None)
+    if version is not None:
+        stale.extend([version[0], *(key for key, _ in present)])
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:

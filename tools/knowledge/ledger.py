@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from .errors import PathNotFoundError
+from .errors import KnowledgeError, PathNotFoundError
 from .raw import Item
 from .sources import plan
 from .values import Document
@@ -28,7 +28,8 @@ _DOCUMENT = TypeAdapter(Document)
 class Ledger:
     """A file of JSON lines: the number of passages first, then a document each.
 
-    One that cannot be read claims nothing; the next one written replaces it.
+    One that is not there or makes no sense claims nothing; the next one written replaces it. One that the
+    system does not let us read or write raises KnowledgeError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,6 +43,8 @@ class Ledger:
                 return int(json.loads(next(lines))["passages"])
         except (FileNotFoundError, StopIteration, ValueError, KeyError, TypeError):
             return 0
+        except OSError as error:
+            raise self._inaccessible("read", error) from error
 
     def lost(self, present: Mapping[str, Document]) -> dict[str, Document]:
         """The documents that should be there and are not among those ``present``, by source."""
@@ -51,12 +54,15 @@ class Ledger:
         """Replace the ledger, at once or not at all."""
         passages = sum(each.passages for each in documents.values())
         new = self._path.with_suffix(".new")
-        with new.open("wb") as out:
-            out.write(json.dumps({"passages": passages, "documents": len(documents)}).encode() + b"\n")
-            out.writelines(_DOCUMENT.dump_json(each) + b"\n" for each in documents.values())
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(self._path)
+        try:
+            with new.open("wb") as out:
+                out.write(json.dumps({"passages": passages, "documents": len(documents)}).encode() + b"\n")
+                out.writelines(_DOCUMENT.dump_json(each) + b"\n" for each in documents.values())
+                out.flush()
+                os.fsync(out.fileno())
+            new.replace(self._path)
+        except OSError as error:
+            raise self._inaccessible("written", error) from error
 
     def _documents(self) -> dict[str, Document]:
         try:
@@ -65,6 +71,14 @@ class Ledger:
                 return {each.source: each for each in map(_DOCUMENT.validate_json, lines)}
         except (FileNotFoundError, StopIteration, ValidationError):
             return {}
+        except OSError as error:
+            raise self._inaccessible("read", error) from error
+
+    def _inaccessible(self, done: str, error: OSError) -> KnowledgeError:
+        return KnowledgeError(
+            f"the list of documents {self._path} cannot be {done} ({error.strerror or error}): "
+            "mend that, then run: ossifrage kb repair"
+        )
 
 
 def find_again(

@@ -9,11 +9,23 @@ from typing import Any
 
 from .milvus import TIMEOUT, load_pymilvus
 
-__all__ = ["FORMAT", "PASSAGE_FIELDS", "STORED_FIELDS", "VARCHAR_BYTES", "About", "create_collection"]
+__all__ = [
+    "FORMAT",
+    "HEADING_BYTES",
+    "PASSAGE_FIELDS",
+    "STORED_FIELDS",
+    "TITLE_BYTES",
+    "VARCHAR_BYTES",
+    "About",
+    "clip",
+    "create_collection",
+]
 
 FORMAT = 2
 VARCHAR_BYTES = 65_535
 """Milvus' limit for a string field."""
+TITLE_BYTES = 2_048
+HEADING_BYTES = 8_192
 PASSAGE_FIELDS = [
     "passage_id",
     "source",
@@ -28,6 +40,7 @@ PASSAGE_FIELDS = [
 STORED_FIELDS = [*PASSAGE_FIELDS, "ordinal", "lexical", "document_sha256"]
 """Everything but the vectors."""
 
+_LENGTHS = {"source": 8_192, "title": TITLE_BYTES, "heading": HEADING_BYTES, "document_sha256": 64}
 _PROPERTY = "ossifrage"
 """The collection's property that says what it is. (Milvus Lite does not keep a collection's description.)"""
 
@@ -63,6 +76,11 @@ class About:
         return {_PROPERTY: json.dumps(asdict(self))}
 
 
+def clip(text: str, limit: int) -> str:
+    """As much of ``text`` as fits a field of ``limit`` bytes."""
+    return text.encode()[:limit].decode(errors="ignore")
+
+
 def create_collection(client: Any, name: str, about: About) -> None:
     """Make an empty collection with its indexes, ready to be searched."""
     client.create_collection(
@@ -88,7 +106,7 @@ def _schema(client: Any, about: About) -> Any:
     kind = pymilvus.DataType
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field("passage_id", kind.VARCHAR, is_primary=True, max_length=64)
-    for name, length in (("source", 8_192), ("title", 2_048), ("heading", 8_192), ("document_sha256", 64)):
+    for name, length in _LENGTHS.items():
         schema.add_field(name, kind.VARCHAR, max_length=length)
     for name in ("ordinal", "start_line", "end_line", "total_lines"):
         schema.add_field(name, kind.INT64)

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
-from ossifrage.tools.knowledge import KnowledgeBase, PathNotFoundError, Progress
+from ossifrage.tools.knowledge import EmbeddingError, Filters, KnowledgeBase, PathNotFoundError, Progress
 from ossifrage.tools.knowledge.collection import Collection
 from ossifrage.tools.knowledge.milvus import connect
 
@@ -83,8 +87,63 @@ def test_a_folder_that_moved_keeps_its_name(base: KnowledgeBase, docs: Path) -> 
     moved = docs.rename(docs.parent / "elsewhere" / "docs")
     (moved / "notes.txt").unlink()
     report = base.add([moved])
-    assert report.unchanged == ("docs/birds/kite.md", "docs/birds/ossifrage.md")
+    assert report.changed == ("docs/birds/kite.md", "docs/birds/ossifrage.md")
     assert report.removed == ("docs/notes.txt",)
+    assert [each.path for each in base.documents()] == [
+        str(moved / "birds" / "kite.md"),
+        str(moved / "birds" / "ossifrage.md"),
+    ]
+    assert {each.root for each in base.documents()} == {str(moved)}
+    assert base.search("forked tail")[0].path == str(moved / "birds" / "kite.md")
+    assert len(base.add([moved]).unchanged) == 2
+
+
+def test_other_tags_keep_the_document(base: KnowledgeBase, docs: Path) -> None:
+    long = "".join(f"## Part {part}\n\n{'Storks stand in lakes. ' * 60}\n" for part in range(150))
+    (docs / "long.md").write_text(f"# Long\n\n{long}")
+    base.add([docs], tags=["old"])
+    before = base.status()
+    assert len(base.add([docs], tags=["new"]).changed) == 4
+    assert (base.status().documents, base.status().passages) == (before.documents, before.passages)
+    assert {each.given_tags for each in base.documents()} == {("new",)}
+    assert base.search("forked tail", filters=Filters(tags=("new",)))[0].source == "docs/birds/kite.md"
+    assert base.search("storks forked tail", filters=Filters(tags=("old",))) == []
+    assert base.open("long.md", line=550).total_lines == long.count("\n") + 2
+
+
+def test_titles_and_headings_of_any_length(base: KnowledgeBase, tmp_path: Path) -> None:
+    levels = "".join(f"{'#' * level} {'é' * 4_000}\n\nText.\n\n" for level in range(1, 7))
+    with ZipFile(tmp_path / "odd.zip", "w") as odd:
+        odd.writestr(f"{'ü' * 1_500}.txt", "An ibis.\n")
+        odd.writestr("deep.md", levels)
+        odd.writestr(f"{'ü' * 2_500}.txt", "Too long a name.\n")
+    report = base.add([tmp_path / "odd.zip"])
+    assert len(report.added) == 2
+    assert [each.reason for each in report.skipped] == ["its name is longer than 4096 bytes"]
+    ibis = base.search("ibis")[0]
+    assert (ibis.title, ibis.source) == ("ü" * 1_024, f"odd/{'ü' * 1_500}.txt")
+    assert len(base.search("text", mode="lexical")[0].heading.encode()) <= 8_192
+
+
+class Broken:
+    """An embedding that fails with the first document."""
+
+    dim = 2
+
+    def encode_documents(self, documents: list[str], /) -> Sequence[Any]:
+        raise RuntimeError("quota used up")
+
+    def encode_queries(self, queries: list[str], /) -> Sequence[Any]:
+        return [[1.0, 0.0] for _ in queries]
+
+
+def test_a_failed_add_leaves_no_thread_at_work(docs: Path, tmp_path: Path) -> None:
+    for n in range(300):
+        (docs / f"{n}.md").write_text(f"# Note {n}\n\nA stork.\n")
+    with KnowledgeBase(tmp_path / "broken", embedding=Broken()) as base:
+        with pytest.raises(EmbeddingError, match="quota used up"):
+            base.add([docs])
+        assert not [each for each in threading.enumerate() if each.name == "ossifrage-pipeline"]
 
 
 def test_bad_files_are_reported_and_stop_nothing(base: KnowledgeBase, docs: Path) -> None:

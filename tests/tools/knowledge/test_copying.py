@@ -114,9 +114,69 @@ def test_what_changed_between_two_tries_is_in_the_copy(folder: Path, many: Path)
         assert base.search("ibis", mode="lexical")[0].source == "many/new.md"
 
 
-def test_killed_between_dropping_and_renaming(folder: Path, connection: Connection) -> None:
+def test_other_tags_between_two_tries_are_in_the_copy(folder: Path, many: Path) -> None:
+    with pytest.raises(EmbeddingError):
+        rebuild(folder, embedding=Fails(after=270))
+    with KnowledgeBase(folder) as base:
+        base.remove(["many"])
+        base.add([many], tags=["waders"])
+        before = base.documents()
+    copied = rebuild(folder, embedding=Fails(after=290))
+    assert copied.copied == 280
+    with KnowledgeBase(folder) as base:
+        assert base.documents() == before
+        assert base.search("lake 9", mode="lexical")[0].tags == ("waders",)
+
+
+@pytest.mark.parametrize("tags", [["waders"], ["birds"]])
+def test_a_base_that_changes_while_it_is_copied_is_kept(
+    folder: Path, many: Path, tmp_path: Path, tags: list[str]
+) -> None:
+    """Another process may do so on a server; here it is another base in this one."""
+    if tags == ["birds"]:
+        (many / "0.md").write_text("# Note 0\n\nAn ibis.\n")
+
+    def change(done: int, total: int) -> None:
+        with KnowledgeBase(folder) as base:
+            base.add([many / "0.md"], tags=tags)
+
+    with pytest.raises(KnowledgeError, match=r"was changed while it was copied: .* run it again"):
+        rebuild(folder, embedding=Letters(), progress=change)
+    (many / "0.md").write_text("# Note 0\n\nA heron.\n")
+    with pytest.raises(KnowledgeError, match="was changed while it was copied"):
+        migrate(folder, tmp_path / "copy", progress=change)
+    with KnowledgeBase(folder, create=False) as base:
+        before = base.documents()
+        assert len(before) == 280
+        assert base.search("heron")[0].tags == tuple(tags)
+    assert rebuild(folder, embedding=Letters()).copied < 280
+    migrate(folder, tmp_path / "copy")
+    for place in (folder, tmp_path / "copy"):
+        with KnowledgeBase(place, embedding=Letters(), create=False) as base:
+            assert base.documents() == before
+
+
+def test_a_half_copy_never_takes_the_place_of_a_base(folder: Path, connection: Connection) -> None:
     source = Collection.open(connection, uri=str(folder), name="documents")
     source.rename("documents__rebuilding")
+    with pytest.raises(KnowledgeNotFoundError):
+        KnowledgeBase(folder, create=False)
+
+
+def test_killed_between_finishing_and_dropping(folder: Path, connection: Connection) -> None:
+    with pytest.raises(EmbeddingError):
+        rebuild(folder, embedding=Fails(after=270))
+    copy = Collection.open(connection, uri=str(folder), name="documents__rebuilding")
+    copy.rename("documents__rebuilt")
+    assert 0 < rebuild(folder, embedding=Fails(after=270)).copied < 280
+    assert connection.client.list_collections() == ["documents"]
+    with KnowledgeBase(folder, embedding=Fails(after=0), create=False) as base:
+        assert len(base.documents()) == 280
+
+
+def test_killed_between_dropping_and_renaming(folder: Path, connection: Connection) -> None:
+    source = Collection.open(connection, uri=str(folder), name="documents")
+    source.rename("documents__rebuilt")
     with KnowledgeBase(folder, create=False) as base:
         assert len(base.documents()) == 280
         assert base.search("lake 9")[0].source == "many/9.md"

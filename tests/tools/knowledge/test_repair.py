@@ -10,13 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ossifrage.tools.knowledge import KnowledgeBase
+from ossifrage.tools.knowledge import KnowledgeBase, KnowledgeError
+from ossifrage.tools.knowledge.collection import Collection, keys_of
 from ossifrage.tools.knowledge.ledger import Ledger
+from ossifrage.tools.knowledge.milvus import connect
 
 ADD = """
 import sys
@@ -137,6 +140,36 @@ def test_a_removal_is_no_loss(tmp_path: Path) -> None:
         base.add([tmp_path / "docs"])
         assert base.missing() == ()
         assert [each.source for each in base.documents()] == ["docs/0.md", "docs/1.md"]
+
+
+def test_a_ledger_that_the_system_keeps_from_us(tmp_path: Path) -> None:
+    with KnowledgeBase(tmp_path / "base", embedding="none") as base:
+        base.add([folder_of(tmp_path / "docs", 3, "kite")])
+        ledger = tmp_path / "base" / "documents.ledger"
+        ledger.unlink()
+        ledger.mkdir()
+        for use in (base.missing, base.repair, base.status):
+            with pytest.raises(
+                KnowledgeError, match=r"documents\.ledger cannot be read .*ossifrage kb repair"
+            ):
+                use()
+        ledger.rmdir()
+        (tmp_path / "base" / "documents.new").mkdir()
+        with pytest.raises(KnowledgeError, match=r"documents\.ledger cannot be written"):
+            base.repair()
+
+
+def test_lines_that_are_lost_are_not_passed_over(tmp_path: Path) -> None:
+    with KnowledgeBase(tmp_path / "base", embedding="none") as base:
+        base.add([folder_of(tmp_path / "docs", 1, "kite")])
+        (document,) = base.documents()
+        connection = connect(str(tmp_path / "base"))
+        collection = Collection.open(connection, uri="", name="documents")
+        collection.delete_ids(keys_of(document)[1:2])
+        connection.close()
+        for read in (base.open, partial(base.find, pattern="kite")):
+            with pytest.raises(KnowledgeError, match=r"docs/0\.md have been lost: ossifrage kb repair"):
+                read("docs/0.md")
 
 
 @pytest.mark.parametrize("content", [b"", b"no json\n", b'{"passages": 1000}\n{"source": 1}\n', b"\xff\xfe"])
