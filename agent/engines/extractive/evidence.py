@@ -12,7 +12,7 @@ from itertools import pairwise
 from ....tools.pages import Page
 from .names import names
 from .passages import Unit, units_of
-from .question import Part, Wanted
+from .question import SIMPLE, Part, Wanted
 from .relation import says
 from .sentences import IS_A, Sentence, alike, points_back, read_sentence, subject_of
 from .terms import terms
@@ -38,8 +38,6 @@ _ENOUGH_CHAIN = 0.3
 """The same for a part of many terms, which are seldom all in one sentence."""
 _COVERED = 0.72
 """From this share of a part's weight on, the part counts as answered."""
-_SIMPLE = 6
-"""A part with more terms describes something by something else; what is left open then is what was asked."""
 _COVERED_CHAIN = 0.97
 _OTHERS = 20
 """Sentences on other things, assumed when weighing terms: a search shows only those that have the terms."""
@@ -56,6 +54,7 @@ _MOST_ITEMS = 8
 _OPENS_BACK = re.compile(
     r"^(?:it|its|this|these|they|their|he|she|his|her|such|then|instead|otherwise)\b", re.IGNORECASE
 )
+_IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")
 _YES_OR_NO = re.compile(r"^(?:yes|no)\b", re.IGNORECASE)
 _SIGNS: dict[Wanted, re.Pattern[str]] = {
     "number": re.compile(
@@ -105,7 +104,7 @@ class Selection:
     def covered(self) -> bool:
         """Whether the part counts as answered."""
         says_which = not set(self.part.focus) & set(self.missing)
-        simple = len(self.part.terms) <= _SIMPLE and says_which
+        simple = len(self.part.terms) <= SIMPLE and says_which
         needed = _COVERED if simple else _COVERED_CHAIN
         return bool(self.matches) and self.says_relation and self.coverage >= needed
 
@@ -115,10 +114,10 @@ class Evidence:
 
     def __init__(self, pages: Iterable[Page]) -> None:
         self._reads: list[Sentence] = []
-        self.titles: set[tuple[str, ...]] = set()
+        self._titles: set[tuple[str, ...]] = set()
         known: dict[tuple[str, int, str], int] = {}
         for page in pages:
-            self.titles.add(terms(page.title))
+            self._titles.add(terms(_IN_BRACKETS.sub("", page.title)))
             subject = ""
             for unit in units_of(page):
                 if unit.kind == "code" or not points_back(unit.text):
@@ -149,6 +148,10 @@ class Evidence:
         wanted = set(terms(text))
         return any(wanted <= read.terms | read.above for read in self._reads)
 
+    def is_about(self, name: str) -> bool:
+        """Whether a document seen has the name as its title; what a title adds in brackets aside."""
+        return terms(name) in self._titles
+
     def select(self, part: Part) -> Selection:
         """Choose the sentences that answer a part."""
         weights = self._weights(part)
@@ -160,7 +163,7 @@ class Evidence:
             (self._match(read, part, known, total) for read in self._reads),
             key=lambda match: -match.score,
         )
-        enough = _ENOUGH if len(part.terms) <= _SIMPLE else _ENOUGH_CHAIN
+        enough = _ENOUGH if len(part.terms) <= SIMPLE else _ENOUGH_CHAIN
         chosen: list[Match] = []
         covered: set[str] = set()
         for match in matches:

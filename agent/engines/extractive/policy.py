@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from .answer import Composition, compose, failed, greeting, no_search, unclear
-from .evidence import Evidence, Match, Selection
+from .evidence import Evidence, Selection
 from .names import names, quoted_phrases
 from .passages import Unit
 from .prompt import Lookup, Prompt
-from .question import Part, Question, read_question
+from .question import Question, read_question
 from .terms import content_words, terms
 
 __all__ = ["Answer", "Call", "Decision", "decide"]
 
 _MOST_SEARCHES = 4
 _MOST_CALLS = 8
-_MOST_QUERIES = 5
-"""Queries in one search; the function takes no more."""
 _LONGEST_QUERY = 500
 """In characters; the function takes twice that."""
-_TOP_K = 5
-_TOP_K_OF_SEVERAL = 4
-_TOP_K_FOLLOWED = 2
-"""Passages asked for: with one query, for each of several, and for each name that is followed."""
-_LEADS = 6
-"""How many of the best sentences are read for names to follow."""
-_LEAST_LEAD = 0.1
-_LEAD_SHARE = 0.5
-"""What a sentence has to score, as a share of the best, for its names to be followed."""
-_MOST_MISSING = 5
-"""Words of the question that go into a query beside a name."""
-_MOST_FOLLOWED = 3
-"""Queries in a search that follows something up."""
+_TOP_K = 4
+"""Passages asked for at first, for each query: few, so that the names in them are soon followed."""
+_MOST_FOLLOWED = 5
+_TOP_K_FOLLOWED = 5
+"""Passages asked for when names are followed: one for each."""
+_TOP_K_WIDE = 10
+_BEFORE_WIDE = 2
+"""Searches after which the question's own words are given more room: the names had their turn."""
+_LOOK_ROUND = 3
+"""Searches made for a part that is not simple, whatever they bring: its terms are easily found apart."""
+_MOST_TOP_K = 20
+"""The function gives no more."""
 _LINES_TO_OPEN = 30
 _LONGEST_LEAD = 8
 """In words."""
@@ -77,11 +74,10 @@ def decide(prompt: Prompt) -> Decision:
     pages = prompt.pages
     can_search = "search" in prompt.functions and not prompt.closing
     if not prompt.lookups and can_search:
-        queries = _first_queries(question)
-        each = _TOP_K if len(queries) == 1 else _TOP_K_OF_SEVERAL
+        queries = _distinct([part.query for part in question.parts])
         return _search(
             queries,
-            each,
+            _TOP_K * len(queries),
             f"Nothing is known yet. Search for {_listed([part.text for part in question.parts])}.",
         )
     if not pages and (failure := next((lookup.failure for lookup in prompt.lookups if lookup.failure), None)):
@@ -101,92 +97,65 @@ def decide(prompt: Prompt) -> Decision:
     return Answer(composition=composition, question=question, why=_state(selections, closing=True))
 
 
-def _first_queries(question: Question) -> list[str]:
-    queries = [part.query for part in question.parts]
-    for part in question.parts:
-        if part.compares and len(part.names) > 1:
-            queries.extend(part.names)
-    return _distinct(queries)[:_MOST_QUERIES]
-
-
 def _follow_up(prompt: Prompt, evidence: Evidence, selections: Sequence[Selection]) -> Call | None:
-    """Search for what is still open, with the names read so far."""
+    """Follow the names read so far to the documents about them, or look at more of what the words find."""
     searches = [lookup for lookup in prompt.lookups if lookup.name == "search"]
-    if len(searches) >= _MOST_SEARCHES or not _brought_something(prompt.lookups):
+    if not prompt.pages or len(searches) >= _MOST_SEARCHES:
         return None
-    open_parts = [selection for selection in selections if not selection.covered]
-    asked = {frozenset(terms(query)) for lookup in searches for query in _queries(lookup)}
-    queries = [
-        query
-        for query in _distinct(_rounds(_ideas(selection, evidence) for selection in open_parts))
-        if frozenset(terms(query)) not in asked
-    ][:_MOST_FOLLOWED]
-    return (
-        _search(queries, _TOP_K_FOLLOWED, f"{_state(selections)} Look up {_listed(queries)}.")
-        if queries
-        else None
-    )
+    unanswered = [
+        selection
+        for selection in selections
+        if not selection.covered or (len(searches) < _LOOK_ROUND and not selection.part.simple)
+    ]
+    steps: list[Call] = []
+    known = [frozenset(terms(query)) for lookup in searches[1:] for query in _queries(lookup)]
+
+    def fresh(read: Callable[[Selection, Evidence], Iterator[str]]) -> list[str]:
+        ideas = _distinct(_rounds(read(selection, evidence) for selection in unanswered))
+        return [idea for idea in ideas if not any(query.issuperset(terms(idea)) for query in known)]
+
+    # Names go into one query: several queries are fused by rank, and what each of them finds a little of
+    # would come before the documents about the names.
+    queries = [*fresh(_last_named)[:1], ", ".join(fresh(_names_to_follow)[:_MOST_FOLLOWED])]
+    if followed := _distinct(queries):
+        steps.append(_search(followed, _TOP_K_FOLLOWED, _why(selections, followed)))
+    words = _distinct([each.part.keywords for each in unanswered if not (each.part.simple and each.matches)])
+    wide = _search(words, _TOP_K_WIDE * len(words), _why(selections, words))
+    if words and wide.arguments not in [lookup.arguments for lookup in searches]:
+        steps.append(wide)
+    return steps[-1 if len(searches) == _BEFORE_WIDE else 0] if steps else None
 
 
-def _ideas(selection: Selection, evidence: Evidence) -> Iterator[str]:
-    """Queries that may close a part, the most promising first."""
+def _last_named(selection: Selection, evidence: Evidence) -> Iterator[str]:
+    """What is asked for, of the names in what would be quoted, the last first: it is the furthest."""
+    part = selection.part
+    if selection.says_relation:
+        return
+    head = [word.surface for word in content_words(part.text) if word.term == part.relation][:1]
+    for match in reversed(selection.matches):
+        if match.unit.kind != "code":
+            for name in names(match.unit.text):
+                if set(terms(name)) - set(part.terms) and _is_lead(name):
+                    yield " ".join([name, *head])
+
+
+def _names_to_follow(selection: Selection, evidence: Evidence) -> Iterator[str]:
+    """Names to look up: those of the part that nothing seen has, then new ones, from the best sentence on."""
     part = selection.part
     for name in part.names:
         if not evidence.speaks_of(name):
             yield name
-    if not selection.says_relation:
-        head = [word.surface for word in content_words(part.text) if word.term == part.relation][:1]
-        for name in _names_quoted(selection):
-            yield " ".join([name, *head])
-    for name, sentence in _leads(part, evidence):
-        missing = _missing_words(part, sentence.covered | set(terms(name)))
-        yield name if " " in name or not missing else f"{name} {missing[-1]}"
-    if selection.missing and len(selection.missing) < len(part.terms):
-        covered = frozenset(part.terms) - set(selection.missing)
-        yield " ".join(dict.fromkeys([*part.names, *_missing_words(part, covered)]))
-
-
-def _names_quoted(selection: Selection) -> list[str]:
-    """Names new to the question in what would be quoted, the one read last first: it is the furthest."""
-    asked = set(selection.part.terms)
-    found = [
-        name
-        for match in reversed(selection.matches)
-        if match.unit.kind != "code"
-        for name in names(match.unit.text)
-        if set(terms(name)) - asked and _is_lead(name)
-    ]
-    return list(dict.fromkeys(found))
+    for match in evidence.ranked(part):
+        if match.unit.kind == "code":
+            continue
+        for name in (*quoted_phrases(match.unit.text), *names(match.unit.text)):
+            if set(terms(name)) - set(part.terms) and _is_lead(name) and not evidence.is_about(name):
+                yield name
 
 
 def _is_lead(name: str) -> bool:
     """Whether a name reads as one: a few words, no version, path or line of code."""
     return len(name.split()) <= _LONGEST_LEAD and _LEAD.fullmatch(name) is not None
-
-
-def _leads(part: Part, evidence: Evidence) -> list[tuple[str, Match]]:
-    """Names read in the best sentences and new to the question, each with its sentence, best first."""
-    ranked = [match for match in evidence.ranked(part) if match.unit.kind != "code"][:_LEADS]
-    leads: dict[str, tuple[float, Match]] = {}
-    for match in ranked:
-        if match.score < max(_LEAST_LEAD, _LEAD_SHARE * ranked[0].score):
-            break
-        for name in (*quoted_phrases(match.unit.text), *names(match.unit.text)):
-            new = set(terms(name)) - set(part.terms)
-            if not new or not _is_lead(name) or terms(name) in evidence.titles:
-                continue
-            telling = 1.0 if " " in name else 0.6
-            score = match.score * telling
-            if name not in leads or leads[name][0] < score:
-                leads[name] = (score, match)
-    best = sorted(leads, key=lambda name: -leads[name][0])
-    return [(name, leads[name][1]) for name in best]
-
-
-def _missing_words(part: Part, covered: frozenset[str]) -> list[str]:
-    open_terms = set(part.terms) - covered
-    missing = {word.term: word.surface for word in content_words(part.text) if word.term in open_terms}
-    return list(missing.values())[-_MOST_MISSING:]
 
 
 def _open_what_is_cut(prompt: Prompt, selections: Sequence[Selection]) -> Call | None:
@@ -219,21 +188,21 @@ def _seen_below(prompt: Prompt, unit: Unit) -> bool:
     return any(page.source == unit.source and unit.end + 1 in page.lines for page in prompt.pages)
 
 
-def _brought_something(lookups: Sequence[Lookup]) -> bool:
-    """Whether the last call showed a line that no call before it had shown."""
-    before = {(page.source, line) for lookup in lookups[:-1] for page in lookup.pages for line in page.lines}
-    return any((page.source, line) not in before for page in lookups[-1].pages for line in page.lines)
-
-
 def _queries(lookup: Lookup) -> list[str]:
     queries = lookup.arguments.get("queries")
     return [str(query) for query in cast("list[object]", queries)] if isinstance(queries, list) else []
 
 
-def _search(queries: Sequence[str], each: int, why: str) -> Call:
+def _search(queries: Sequence[str], top_k: int, why: str) -> Call:
     return Call(
-        function="search", arguments={"queries": list(queries), "top_k": each * len(queries)}, why=why
+        function="search",
+        arguments={"queries": list(queries), "top_k": min(_MOST_TOP_K, top_k)},
+        why=why,
     )
+
+
+def _why(selections: Sequence[Selection], queries: Sequence[str]) -> str:
+    return f"{_state(selections)} Look up {_listed(queries)}."
 
 
 def _state(selections: Sequence[Selection], *, closing: bool = False) -> str:

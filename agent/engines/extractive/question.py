@@ -10,12 +10,14 @@ from .names import names, quoted_phrases
 from .relation import asked_relation, is_chain
 from .terms import content_words, terms
 
-__all__ = ["Part", "Question", "Wanted", "read_question"]
+__all__ = ["SIMPLE", "Part", "Question", "Wanted", "read_question"]
 
 Wanted = Literal["default", "time", "list", "procedure", "number", "definition", None]
 """The kind of thing that a part asks for, where its words say so."""
 
 _MOST_PARTS = 5
+SIMPLE = 6
+"""A part with more terms describes something by something else; what is left open then is what was asked."""
 _WH = r"(?:what|how|why|when|where|which|who|whose|whom)"
 _FOREIGN_WH = (
     r"(?:wer|was|wie|wo|wann|warum|wieso|weshalb|welche[rsmn]?|wem|wen|wessen|woher|wohin|wieviel"
@@ -42,6 +44,7 @@ _FOCUS = re.compile(
 _ASKS = re.compile(
     rf"[?？]\s*$|^(?:{_WH}|{_AUXILIARY}|tell|explain|describe|list|compare|show|find)\b", re.IGNORECASE
 )
+_ASKING_WORD = re.compile(rf"\b{_WH}\b", re.IGNORECASE)
 _PARTICLE = re.compile(r"\b([a-z]{3,8}) (up|down|out|off)\b")
 _ADDRESS = re.compile(r"\byou(?:r|rs)?\b", re.IGNORECASE)
 _PRONOUN = re.compile(
@@ -49,10 +52,6 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _MAY_POINT_INSIDE = re.compile(r"(?:its|their|his|her|that)", re.IGNORECASE)
-_COMPARISON = re.compile(
-    r"\b(?:both|same|difference|differences|compare|compared|versus|vs|than|or|older|younger|first|earlier|later|more)\b",
-    re.IGNORECASE,
-)
 _SMALL_TALK = frozenset(
     re.findall(
         r"\w+",
@@ -113,8 +112,16 @@ class Part:
     chain: bool
     """Whether what is asked about is described by something else."""
     wanted: Wanted
-    compares: bool
-    """Whether several things are set side by side, each of which has to be looked up."""
+
+    @property
+    def keywords(self) -> str:
+        """The query without its function words."""
+        return " ".join(dict.fromkeys(word.surface for word in content_words(self.query)))
+
+    @property
+    def simple(self) -> bool:
+        """Whether it asks about one thing, by its name: one passage can answer it."""
+        return len(self.terms) <= SIMPLE and len(self.names) < 2 and not self.chain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,12 +164,19 @@ def _pieces(text: str) -> tuple[list[str], list[str]]:
     told = [piece for piece in sentences if piece not in asked] if asked else []
     pieces: list[str] = []
     for sentence in asked or sentences:
+        joined = False
         for piece in _JOINTS.split(sentence):
-            if pieces and not content_words(piece):
+            if pieces and (not content_words(piece) or (joined and not _asks_itself(pieces[-1]))):
                 pieces[-1] = f"{pieces[-1]}, {piece}"
             else:
                 pieces.append(piece)
+            joined = True
     return [piece for piece in pieces if content_words(piece)], told
+
+
+def _asks_itself(piece: str) -> bool:
+    """Whether a piece is a question by itself, and no opening of the next: "In 2011, what was …"."""
+    return any(pattern.search(piece) for pattern in (_ASKS, _ASKING_WORD, _FOREIGN_OPENER))
 
 
 def _points_elsewhere(piece: str) -> bool:
@@ -208,7 +222,6 @@ def _part(piece: str, pointed: tuple[str, ...]) -> Part:
         joined=tuple((terms(verb)[-1], terms(verb + particle)[-1]) for verb, particle in particles),
         chain=is_chain(text),
         wanted=next((kind for kind, pattern in _WANTED if pattern.search(piece)), None),
-        compares=_COMPARISON.search(text) is not None,
     )
 
 

@@ -93,6 +93,28 @@ async def test_a_name_that_was_read_is_followed():
     assert "born in Uppsala. 【1†L1】" in answer
 
 
+async def test_the_names_are_followed_in_one_query_before_more_of_the_same_is_looked_at():
+    film: Document = {1: "The Silver Harvest is a film by Ada Lindqvist with music by Jon Vinter."}
+    _, steps = await Dialogue().ask(
+        "Who founded the school where the director of The Silver Harvest studied?", everywhere(("film", film))
+    )
+    first, names, wide = (step.arguments for step in steps[:3])
+    assert names["queries"][-1] == "Ada Lindqvist, Jon Vinter"
+    assert wide["queries"] == ["founded school director Silver Harvest studied"]
+    assert first["top_k"] < names["top_k"] < wide["top_k"]
+    assert sum(step.function == "search" for step in steps) <= 4
+
+
+async def test_a_name_that_a_seen_title_has_is_not_followed():
+    pages: list[tuple[str, Document]] = [
+        ("Ada Lindqvist (director)", {1: "Ada Lindqvist filmed The Silver Harvest with Jon Vinter."})
+    ]
+    _, steps = await Dialogue().ask(
+        "In which city was the director of the film The Silver Harvest born?", everywhere(*pages)
+    )
+    assert steps[1].arguments["queries"][-1] == "Jon Vinter"
+
+
 async def test_no_query_is_asked_twice():
     asked: list[frozenset[str]] = []
     turns = iter(range(100))

@@ -27,6 +27,11 @@ from ossifrage.agent.engines.extractive.question import read_question
             ["Wer hat die Brücke gebaut", "wann wurde sie eröffnet"],
         ),
         ("Qui a construit le pont et quand ?", ["Qui a construit le pont, quand"]),
+        (
+            "At the last census, what was the size of Kolding?",
+            ["At the last census, what was the size of Kolding"],
+        ),
+        ("List the levels, and what is the default?", ["List the levels", "what is the default"]),
         ("hello there", []),
     ],
 )
