@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-__all__ = ["LINE_CHARACTERS", "OUTPUT_BYTES", "about", "clipped", "fitting", "telling"]
+__all__ = ["LINE_CHARACTERS", "OUTPUT_BYTES", "about", "clipped", "fitting", "telling", "telling_lines"]
 
 OUTPUT_BYTES = 25_000
 """Of UTF-8, which goes with tokens in most scripts: about 6,000 of them."""
@@ -32,7 +32,7 @@ def telling(line: str, texts: Sequence[str]) -> str:
     """The part of a line that holds most of the words of ``texts``; a line that fits stays whole."""
     if len(line) <= LINE_CHARACTERS:
         return line
-    words = {word for text in texts for word in _WORD.findall(text.casefold())}
+    words = _words(texts)
     # Folding can change the length of a text; then a place is a little off, which the margin makes up for.
     folded = line.casefold()
     places = sorted((match.start(), word) for word in words for match in re.finditer(re.escape(word), folded))
@@ -43,6 +43,20 @@ def telling(line: str, texts: Sequence[str]) -> str:
         if held > most:
             best, most = start, held
     return about(line, best)
+
+
+def telling_lines(text: str, texts: Sequence[str], count: int) -> list[str]:
+    """The ``count`` lines of a text, one after the other, that hold most of the words of ``texts``."""
+    lines = text.strip("\n").split("\n")
+    words = _words(texts)
+    held = [{word for word in words if word in line.casefold()} for line in lines]
+    starts = range(max(1, len(lines) - count + 1))
+    best = max(starts, key=lambda start: (len(set[str]().union(*held[start : start + count])), -start))
+    return [telling(line, texts) for line in lines[best : best + count]]
+
+
+def _words(texts: Sequence[str]) -> set[str]:
+    return {word for text in texts for word in _WORD.findall(text.casefold())}
 
 
 def fitting(lines: Mapping[int, str], room: int) -> dict[int, str]:

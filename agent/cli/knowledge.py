@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["kb"]
 
+_LINES_SHOWN = 6
 _SKIPPED_SHOWN = 20
 _SKIPPED_APART = 3
 """Files skipped for one reason that are still named each."""
@@ -130,7 +131,7 @@ def status(settings: Settings, as_json: bool) -> None:
 
 
 @kb.command()
-@click.argument("query")
+@click.argument("words", nargs=-1, required=True, metavar="QUERY")
 @click.option("--top-k", type=click.IntRange(1, 100), default=10, show_default=True, help="Most passages.")
 @click.option(
     "--mode", type=click.Choice(["auto", "lexical", "dense", "hybrid"]), default="auto", show_default=True
@@ -144,7 +145,7 @@ def status(settings: Settings, as_json: bool) -> None:
 @with_settings
 def search(
     settings: Settings,
-    query: str,
+    words: tuple[str, ...],
     top_k: int,
     mode: str,
     sources: tuple[str, ...],
@@ -163,8 +164,10 @@ def search(
 
     from ...tools.dates import first_moment, moment_after
     from ...tools.knowledge import Filters, SearchMode
+    from ...tools.room import telling_lines
     from ..errors import UsageError
 
+    query = " ".join(words)
     if not query.strip():
         raise UsageError("The query is empty: say what to look for.")
     try:
@@ -201,9 +204,8 @@ def search(
         click.echo(click.style(place, bold=True) + f"  {one_line(passage.heading or passage.title)}")
         for other in passage.duplicates:
             click.echo(f"    also {one_line(other.source)}:{other.start_line}-{other.end_line}")
-        click.echo(
-            "\n".join(f"    {line}" for line in printable(passage.text).strip().splitlines()[:6]) + "\n"
-        )
+        shown = telling_lines(printable(passage.text), [query], _LINES_SHOWN)
+        click.echo("\n".join(f"    {line}" for line in shown) + "\n")
     if not passages:
         click.echo("Nothing found.", err=True)
 

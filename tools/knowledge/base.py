@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -110,7 +111,7 @@ class KnowledgeBase:
                 if spec not in {"auto", made_with}:
                     raise EmbeddingMismatchError(
                         f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: open it "
-                        f"with embedding='auto', or change it with: ossifrage kb rebuild --embedding {spec}"
+                        f"with embedding auto, or change it with: ossifrage kb rebuild --embedding {spec}"
                     )
                 given = made_with if spec == "auto" else embedding
                 dimension = self._collection.about.dimension
@@ -311,8 +312,8 @@ class KnowledgeBase:
         """Remove documents.
 
         Args:
-            sources: names of documents or folders, or patterns such as ``docs/*.txt`` (``*`` crosses
-                slashes).
+            sources: names of documents or folders, patterns such as ``docs/*.txt`` (``*`` crosses slashes),
+                or the paths that were added.
 
         Returns:
             What was removed.
@@ -327,7 +328,11 @@ class KnowledgeBase:
             documents = {**lost, **stored}
             chosen: set[str] = set()
             for name in given:
-                named = {source for source in documents if matches_name(name, source)}
+                named = {
+                    source
+                    for source, each in documents.items()
+                    if matches_name(name, source) or _is_at(name, each.path)
+                }
                 if not named:
                     raise _unknown(name, documents)
                 chosen |= named
@@ -404,6 +409,12 @@ def _lines(document: Document, rows: Sequence[Row], wanted: range) -> dict[int, 
     if not lines.keys() >= set(wanted):
         raise KnowledgeError(f"lines of {document.source} have been lost: ossifrage kb repair")
     return lines
+
+
+def _is_at(name: str, path: str) -> bool:
+    """Whether a document was read at the path ``name``, or in the folder or archive that is there."""
+    place = os.path.abspath(os.path.expanduser(name))
+    return path == place or path.startswith((f"{place}{os.sep}", f"{place}!/"))
 
 
 def _unknown(name: str, documents: Mapping[str, Document]) -> DocumentNotFoundError:

@@ -138,7 +138,7 @@ def _load(spec: str) -> EmbeddingFunction:
     if spec.startswith(_CUSTOM):
         raise EmbeddingUnavailableError(
             f"this knowledge base was made with a program's own {spec.removeprefix(_CUSTOM)}: pass it as "
-            "embedding=, or search with mode='lexical'"
+            "embedding=, or search in mode lexical"
         )
     kind, _, argument = spec.partition(":")
     provider = PROVIDERS[kind]
@@ -153,5 +153,5 @@ def _load(spec: str) -> EmbeddingFunction:
         # Behind the function may be any library or service.
         raise EmbeddingUnavailableError(
             f"the embedding {spec!r} cannot be loaded ({first_line(error)}); make it available, or "
-            "search with mode='lexical'"
+            "search in mode lexical"
         ) from error

@@ -6,6 +6,7 @@ installed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,6 +14,10 @@ from importlib.util import find_spec
 from typing import Any
 
 __all__ = ["Provider", "first_line", "known_specs", "model_class"]
+
+
+_OURS = "ossifrage"
+"""A value that shows who has set a variable."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,13 @@ class Provider:
 
 def model_class(module: str, name: str) -> Any:
     """A class of pymilvus-model."""
-    return getattr(import_module(f"pymilvus.model.{module}"), name)
+    # Importing it makes transformers say on stderr that there is no PyTorch, which most have no use for.
+    before = os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", _OURS)
+    try:
+        return getattr(import_module(f"pymilvus.model.{module}"), name)
+    finally:
+        if before == _OURS:
+            del os.environ["TRANSFORMERS_NO_ADVISORY_WARNINGS"]
 
 
 def known_specs(providers: Mapping[str, Provider]) -> str:

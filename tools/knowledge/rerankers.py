@@ -124,7 +124,7 @@ class Reranker:
             except Exception as error:
                 # Behind the function may be any library or service.
                 raise RerankerError(
-                    f"the reranker {self._name!r} failed ({first_line(error)}); search with reranker='none'"
+                    f"the reranker {self._name!r} failed ({first_line(error)}); search with reranker none"
                 ) from error
         if found.keys() != set(range(len(texts))):
             raise RerankerError(
@@ -147,5 +147,5 @@ def _load(spec: str) -> RerankFunction:
         # Behind the function may be any library or service.
         raise RerankerUnavailableError(
             f"the reranker {spec!r} cannot be loaded ({first_line(error)}); make it available, or search "
-            "with reranker='none'"
+            "with reranker none"
         ) from error

@@ -70,8 +70,8 @@ class Searching:
     def _lexical(self, queries: Sequence[str], limit: int) -> list[list[Hit]]:
         if not self._collection.about.full_text:
             raise KnowledgeError(
-                f"this knowledge base has no full-text search ({self._collection.backend.name}); search with "
-                "mode='dense'"
+                f"this knowledge base has no full-text search ({self._collection.backend.name}); search in "
+                "mode dense"
             )
         terms = [query_terms(text) for text in queries]
         given = [each for each in terms if each]
@@ -81,7 +81,7 @@ class Searching:
     def _dense(self, queries: Sequence[str], limit: int) -> list[list[Hit]]:
         if self._embedder is None:
             raise EmbeddingUnavailableError(
-                "this knowledge base was made without an embedding; search with mode='lexical'"
+                "this knowledge base was made without an embedding; search in mode lexical"
             )
         return self._collection.search_dense(self._embedder.queries(queries), limit, self._condition)
 

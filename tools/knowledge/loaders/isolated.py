@@ -54,4 +54,4 @@ def parsed(data: bytes, *, parser: str, what: str) -> Any:
         )
     if broken := outcome.get("broken"):
         raise NoTextError(f"broken {what}, or none ({short(broken)})")
-    return outcome["parsed"]
+    return outcome.get("parsed")

@@ -1,8 +1,8 @@
 """CSV, TSV and Excel: a line for each row, as it is.
 
-The first row is in the heading of every passage, so one from row 5,000 can be understood, and found by the names
-of its columns. Whether that row does name them is left to the reader: nothing is put into a line that does
-not stand in the document.
+The first row is in the heading of every passage, so one from row 5,000 can be understood, and found by the
+names of its columns. Whether that row does name them is left to the reader: nothing is put into a line that
+does not stand in the document.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ __all__ = ["load_table", "load_xlsx"]
 _SNIFF = 8_192
 _EMPTY = '\n\t ,;|"'
 
-# There is no other way to read a long field. The limit is the whole program's, so it is raised once and stays:
-# that only lets through what would have been an error.
+# There is no other way to read a long field. The limit is the whole program's, so it is raised once and
+# stays: that only lets through what would have been an error.
 csv.field_size_limit(2**31 - 1)
 
 

@@ -63,14 +63,14 @@ def test_a_machine_too_busy(read: Read, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_process_that_cannot_be_started(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with pytest.raises(UnreadableError, match="^its reader cannot be started now: No such file"):
+    with pytest.raises(UnreadableError, match=r"^its reader cannot be started now: No such file"):
         read("a.pdf", pdf("words"))
 
 
 @pytest.mark.parametrize("error", [MemoryError(), ImportError("lxml is gone")])
 def test_converting_that_fails_at_the_moment(error: Exception) -> None:
     with (
-        pytest.raises(UnreadableError, match="^HTML that could not be read now"),
+        pytest.raises(UnreadableError, match=r"^HTML that could not be read now"),
         converting.converting("HTML"),
     ):
         raise error

@@ -258,7 +258,7 @@ def test_a_chapter_that_is_named_a_thousand_times_is_read_once(
     text = read("a.epub", changed(data, "OEBPS/book.opf", many)).text
     assert text.count("words") == 100_000
     monkeypatch.setattr(epub, "_LIMIT", 500_000)
-    with pytest.raises(NoTextError, match="when unpacked: split it$"):
+    with pytest.raises(NoTextError, match=r"when unpacked: split it$"):
         read("a.epub", data)
 
 

@@ -1,8 +1,8 @@
 """A program of its own: a document on standard input, what is in it as JSON on standard output.
 
-The parsers are other people's code that cannot be interrupted, and a document of a megabyte can be made so that
-it takes hours and all memory. In a process of its own a parser can be given limits, a crash is the end of that
-process alone, and its warnings need no change to the warnings of the whole program.
+The parsers are other people's code that cannot be interrupted, and a document of a megabyte can be made so
+that it takes hours and all memory. In a process of its own a parser can be given limits, a crash is the end
+of that process alone, and its warnings need no change to the warnings of the whole program.
 """
 
 from __future__ import annotations
