@@ -42,8 +42,8 @@ test-milvus: $(VENV)/.dev  ## a real Milvus 2.3.5; OSSIFRAGE_MILVUS_PYTHON names
 bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/harmony.py
 
-bench-constrained: $(VENV)/.dev  ## what a grammar costs on a real llama.cpp, and how valid it makes random weights
-	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/constrained.py
+bench-constrained: $(VENV)/.dev  ## what a grammar costs on a real llama.cpp (OSSIFRAGE_VLLM_PYTHON: vLLM), and how valid it makes random weights
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/constrained.py $(if $(OSSIFRAGE_VLLM_PYTHON),--vllm $(OSSIFRAGE_VLLM_PYTHON))
 
 bench-tool-loop: $(VENV)/.dev  ## a tool loop of 60,000 tokens, token ids against a chat endpoint (some minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/tool_loop.py

