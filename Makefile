@@ -20,7 +20,7 @@ demo: $(VENV)/.run  ## index this project's own documentation and ask it a quest
 	@$(BIN)/ossifrage --home $(DEMO) ask "$(QUESTION)"
 
 test: $(VENV)/.dev  ## all tests that need no download (under five minutes on two cores)
-	@$(BIN)/python -m pytest -q -m "not vllm and not slow and not milvus"
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not vllm and not slow and not milvus"
 
 lint: $(VENV)/.dev  ## ruff: lint and format
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from .. import OssifrageError
 from ..prompts import ToolPrompt, render, tool_prompt
-from .knowledge import DocumentNotFoundError, KnowledgeBase, KnowledgeUnreachableError
+from .knowledge import DocumentNotFoundError, KnowledgeBase
 from .pages import PageStack
 
 __all__ = ["RunContext", "ToolOutput", "ToolReport", "knowledge_tool", "validation_errors"]
@@ -77,8 +77,7 @@ def knowledge_tool(
             return render("tools/unknown_document", tool=name, error=error)
         except OssifrageError as error:
             run_context.reports[context.tool_call_id] = ToolReport(str(error), error=True)
-            passing = isinstance(error, KnowledgeUnreachableError)
-            return render("tools/failed", tool=name, error=error, passing=passing)
+            return render("tools/failed", tool=name, error=error)
         run_context.reports[context.tool_call_id] = ToolReport(output.summary, error=False)
         return output.text
 

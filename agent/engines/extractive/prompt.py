@@ -52,6 +52,8 @@ class Lookup:
         return " ".join(match[2].split()) if match else None
 
 
+_ANYTHING = "\ue000"
+"""A character of the private use area, which no template has and no filter takes out."""
 _CURSOR = re.compile(r"\[(\d{1,6})\] ")
 
 
@@ -206,5 +208,5 @@ def _sent_back(text: str) -> bool:
 @functools.cache
 def _said(template: str, *values: str) -> re.Pattern[str]:
     """What the program says with a template, whatever its values are."""
-    text = render(template, **dict.fromkeys(values, "\0"))
-    return re.compile(re.escape(text).replace(re.escape("\0"), "(.*)"), re.DOTALL)
+    text = render(template, **dict.fromkeys(values, _ANYTHING))
+    return re.compile(re.escape(text).replace(re.escape(_ANYTHING), "(.*)"), re.DOTALL)

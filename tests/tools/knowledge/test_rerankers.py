@@ -90,7 +90,7 @@ def test_a_server_that_fails_is_an_error_and_not_another_order(folder: Path) -> 
         pytest.raises(RerankerError, match="no memory left"),
     ):
         top(folder, f"tei:{server.url}")
-    with pytest.raises(RerankerError, match="reranker='none'"):
+    with pytest.raises(RerankerError, match="reranker none"):
         top(folder, f"tei:{server.url}")
 
 
