@@ -43,8 +43,8 @@ from ossifrage.agent.harmony.grammar import turn_grammar
 from ossifrage.agent.output import OutputSchema
 
 SCRIPTS = Path(__file__).parents[1] / "integration"
-TOKENS, ROUNDS = 64, 5
-MAX_TOKENS, CALLS = 600, 10
+TOKENS, ROUNDS = 64, 3
+MAX_TOKENS, CALLS = 600, 5
 BOUNDS = Bounds(reasoning=1, text=1, string=1, items=1)
 """Of a random model every token is as likely as every other, so nothing else would ever end."""
 QUIET = RunConfig(tracing_disabled=True)
