@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Literal
 
@@ -15,11 +14,6 @@ from .http import Payload, open_client, post_events, read_as, served_model
 __all__ = ["VllmEngine"]
 
 _PATH = "/v1/completions"
-_OPENING = (200006, 173781)  # <|start|>assistant
-_UNSAID = 200017
-"""A reserved token, which no model says unless it is held to it."""
-# A token literal, or something that may look like one inside: quoted text, a class of characters.
-_TOKEN_LITERAL = re.compile(r'"(?:\\.|[^"\\])*"|\[(?:\\.|[^\]\\])*\]|<\[(?P<token>\d+)\]>')
 
 
 class _Choice(Payload):
@@ -47,8 +41,8 @@ class VllmEngine:
 
     name: str = "vllm"
     constraint: Constraint = "body"
-    """``turn`` where the server was seen to hold a model to a token it would not say. Not every one does: a
-    grammar may name tokens since xgrammar 0.2, and vLLM long applied it from the final message on only."""
+    """xgrammar, which vLLM builds on, spells token literals in a way of its own, and the tokens before the
+    final message are not held to a grammar by every version of vLLM."""
 
     def __init__(self, client: httpx.AsyncClient, *, model: str, context_window: int) -> None:
         self._client = client
@@ -57,7 +51,7 @@ class VllmEngine:
 
     @classmethod
     async def open(cls, *, base_url: str, api_key: str | None = None, model: str | None = None) -> VllmEngine:
-        """Ask the server what it serves, and for one token, to see what it can be held to.
+        """Ask the server what it serves.
 
         Args:
             base_url: the server's address, with or without ``/v1``.
@@ -76,13 +70,10 @@ class VllmEngine:
                     f"{base_url} does not say how long a context {entry.id} has, so it is not vLLM: "
                     "pass another --engine."
                 )
-            engine = cls(client, model=entry.id, context_window=entry.max_model_len)
-            if await engine._takes_turns():
-                engine.constraint = "turn"
         except BaseException:
             await client.aclose()
             raise
-        return engine
+        return cls(client, model=entry.id, context_window=entry.max_model_len)
 
     @property
     def model(self) -> str:
@@ -128,14 +119,6 @@ class VllmEngine:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _takes_turns(self) -> bool:
-        sampling = Sampling(max_tokens=1, grammar=f"root ::= <[{_UNSAID}]>")
-        try:
-            chunks = [chunk async for chunk in self.generate(_OPENING, sampling)]
-        except EngineResponseError:
-            return False  # a server that takes no such grammar; one that is broken shows so when it is asked
-        return [token for chunk in chunks for token in chunk.tokens] == [_UNSAID]
-
     def _request(self, prompt: Sequence[int], sampling: Sampling) -> dict[str, Any]:
         request: dict[str, Any] = {
             "model": self._model,
@@ -155,12 +138,5 @@ class VllmEngine:
             "stream_options": {"include_usage": True},
         }
         if sampling.grammar is not None:
-            request["structured_outputs"] = {"grammar": _xgrammar(sampling.grammar)}
+            request["structured_outputs"] = {"grammar": sampling.grammar}
         return request
-
-
-def _xgrammar(grammar: str) -> str:
-    """GBNF with its token literals as xgrammar spells them: ``Token(200005)`` for ``<[200005]>``."""
-    return _TOKEN_LITERAL.sub(
-        lambda found: f"Token({found['token']})" if found["token"] else found[0], grammar
-    )

@@ -24,8 +24,6 @@ class FakeVllm(HttpServer):
     """Seconds between tokens."""
     held: Sequence[int] = ()
     """The completion when there is a grammar."""
-    takes_turns: bool = False
-    """Whether a grammar may name tokens and counts from the first token on; else it is refused."""
     cached: list[list[int]] = field(default_factory=list[list[int]], init=False)
 
     async def answer(self, request: Request) -> Reply:
@@ -58,8 +56,6 @@ class FakeVllm(HttpServer):
         outputs: Mapping[str, Any] = body.get("structured_outputs") or {}
         if outputs and not (set(outputs) == {"grammar"} and "root ::=" in outputs["grammar"]):
             return _error(400, "Grammar error: Root rule with name 'root' is not found.", "BadRequestError")
-        if "Token(" in outputs.get("grammar", "") and not self.takes_turns:
-            return _error(400, "Grammar error: EBNF parser error: unknown macro", "BadRequestError")
         assert body["stream"], "only streams are faked"
         return Reply(self._stream(prompt, body), content_type="text/event-stream; charset=utf-8")
 

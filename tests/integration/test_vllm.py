@@ -9,15 +9,14 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from typing import Annotated, Any, Literal, cast
+from typing import Any, cast
 
 import httpx
 import pytest
-from agents import Agent, ModelSettings, ModelTracing, RunConfig, Runner, function_tool
-from openai.types.responses import ResponseFunctionToolCall
-from pydantic import BaseModel, Field, TypeAdapter
+from agents import Agent, ModelSettings, RunConfig, Runner, function_tool
+from pydantic import TypeAdapter
 
-from fakes.output_types import OUTPUT_TYPES, Nested, Scalars, Text
+from fakes.output_types import OUTPUT_TYPES
 from fakes.process import serving_vllm
 from ossifrage import HarmonyModel
 from ossifrage.agent.engines import Chunk, Sampling
@@ -142,11 +141,7 @@ async def test_cancelling_frees_the_server(engine: VllmEngine, url: str) -> None
 
 @pytest.fixture
 async def held(engine: VllmEngine) -> HarmonyModel:
-    return HarmonyModel(engine, bounds=Bounds(reasoning=2, text=2, string=6, items=2))
-
-
-def test_it_can_be_held_to_whole_turns(engine: VllmEngine) -> None:
-    assert engine.constraint == "turn"
+    return HarmonyModel(engine, bounds=Bounds(string=6, items=2))
 
 
 async def answer_of(model: HarmonyModel, output_type: Any) -> Any:
@@ -165,50 +160,10 @@ async def test_an_answer_of_any_type(held: HarmonyModel, output_type: Any) -> No
     TypeAdapter(output_type).validate_python(await answer_of(held, output_type))
 
 
-@pytest.mark.parametrize("output_type", [Text, Scalars, Nested])
-async def test_an_answer_held_from_its_body_on(
-    engine: VllmEngine, held: HarmonyModel, output_type: Any
-) -> None:
-    """As on servers that do not take whole turns."""
-    engine.constraint = "body"
-    TypeAdapter(output_type).validate_python(await answer_of(held, output_type))
-
-
-class Filters(BaseModel):
-    after: int = Field(ge=1900, le=2100)
-    kinds: list[Literal["bird", "reptile"]] | None = None
-
-
 @function_tool
-def look_up(queries: Annotated[list[str], Field(min_length=1)], filters: Filters, top_k: int = 5) -> str:
+def look_up() -> str:
     """Look something up."""
     raise NotImplementedError
-
-
-class Arguments(BaseModel):
-    queries: list[str] = Field(min_length=1)
-    filters: Filters
-    top_k: int
-
-
-async def test_a_call_that_has_to_be_made(held: HarmonyModel) -> None:
-    """Left to itself this model only ever answers."""
-    for _ in range(5):
-        response = await held.get_response(
-            None,
-            "Go on.",
-            ModelSettings(max_tokens=600, tool_choice="required"),
-            [look_up],
-            None,
-            [],
-            ModelTracing.DISABLED,
-            previous_response_id=None,
-            conversation_id=None,
-            prompt=None,
-        )
-        call = response.output[-1]
-        assert isinstance(call, ResponseFunctionToolCall)
-        Arguments.model_validate_json(call.arguments)
 
 
 HISTORY: list[Any] = [

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from fakes.scripted_engine import ScriptedEngine
 from fakes.vllm_server import FakeVllm
 from ossifrage import HarmonyModel
-from ossifrage.agent.engines import Sampling
 from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.harmony import load_encoding
 from ossifrage.agent.output import OutputSchema
@@ -122,40 +121,7 @@ async def test_vllm_is_given_the_grammar_as_structured_outputs() -> None:
         result = await Runner.run(sums, "7?", run_config=QUIET)
         await model.close()
     assert result.final_output == Sum(value=7)
-    _opening, free, held = [request.body for request in server.requests if request.path == "/v1/completions"]
+    free, held = [request.body for request in server.requests if request.path == "/v1/completions"]
     assert "structured_outputs" not in free
     assert json.dumps(held["structured_outputs"]).startswith('{"grammar": "root ::= ')
     assert held["prompt"][: len(free["prompt"])] == free["prompt"]
-
-
-async def test_vllm_is_held_to_whole_turns_where_it_can_be() -> None:
-    encoding = load_encoding()
-    server = FakeVllm(takes_turns=True, held=[200017])
-    async with server:
-        model = HarmonyModel(await VllmEngine.open(base_url=server.url))
-        server.held = encoding.encode(FINAL, allowed_special="all")
-        sums = Agent[None](name="sums", model=model, output_type=OutputSchema(Sum))
-        result = await Runner.run(sums, "7?", run_config=QUIET)
-        await model.close()
-    assert result.final_output == Sum(value=3)
-    (_, asked) = [request.body for request in server.requests if request.path == "/v1/completions"]
-    assert "Token(200005) Token(17196) Token(200008)" in asked["structured_outputs"]["grammar"]
-    assert "<[" not in asked["structured_outputs"]["grammar"]
-
-
-async def test_a_vllm_that_does_not_heed_a_grammar_is_not_held_to_whole_turns() -> None:
-    async with FakeVllm(takes_turns=True, held=[200005]) as server:
-        engine = await VllmEngine.open(base_url=server.url)
-        await engine.close()
-    assert engine.constraint == "body"
-
-
-async def test_what_only_looks_like_a_token_stays_as_it_is() -> None:
-    grammar = r'root ::= <[5]> "<[6]>\"<[7]>" [<\]<[8] <[9]>'
-    async with FakeVllm(takes_turns=True, held=[200012]) as server:
-        engine = await VllmEngine.open(base_url=server.url)
-        async for _ in engine.generate([200006], Sampling(max_tokens=9, grammar=grammar)):
-            pass
-        await engine.close()
-    sent = server.requests[-1].body["structured_outputs"]["grammar"]
-    assert sent == r'root ::= Token(5) "<[6]>\"<[7]>" [<\]<[8] Token(9)'
