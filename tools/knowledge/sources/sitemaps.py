@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -25,6 +26,10 @@ MAX_PAGES = 10_000
 """Most pages taken from one sitemap."""
 _MAX_SITEMAPS = 1_000
 _MAX_ELEMENTS = 3_000_000
+_SUFFIXES = (".xml", ".xml.gz")
+_BEGIN = re.compile(rb"<(?:\w+:)?(?:urlset|sitemapindex)\b")
+_BEGIN_WITHIN = 2_048
+"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,17 @@ def read_sitemap(raw: Raw) -> Sitemap | None:
     """Read a sitemap or a sitemap index, gzipped or not; None when the document is something else.
 
     Raises:
-        UnreadableError: it is too large.
+        UnreadableError: it is too large, or a sitemap by its name or beginning that is broken.
     """
     name = raw.name.lower()
-    if not (name.endswith((".xml", ".xml.gz")) or raw.media_type.endswith("xml")):
+    if not (name.endswith(_SUFFIXES) or raw.media_type.endswith("xml")):
         return None
     try:
         return _parse(_unpacked(raw.data))
-    except (ParseError, DefusedXmlException, zlib.error, LookupError, ValueError):
+    except (ParseError, DefusedXmlException, zlib.error, LookupError, ValueError) as error:
+        named = "sitemap" in name and name.endswith(_SUFFIXES)
+        if named or _BEGIN.search(raw.data, 0, _BEGIN_WITHIN):
+            raise UnreadableError("a broken sitemap: it is no valid XML, or has a document type") from error
         return None
 
 

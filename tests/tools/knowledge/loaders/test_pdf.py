@@ -107,6 +107,30 @@ def test_a_pdf_that_is_a_trap(read: Read, monkeypatch: pytest.MonkeyPatch) -> No
         read("a.pdf", b"%PDF-1.4\n" + body + b"trailer<</Root 1 0 R/Size 6>>\n%%EOF")
 
 
+@pytest.mark.parametrize(
+    "align", [("LEFT", "LEFT", "LEFT"), ("LEFT", "RIGHT", "RIGHT"), ("LEFT", "RIGHT", "LEFT")]
+)
+def test_cells_of_a_table_are_not_joined(read: Read, align: tuple[str, ...]) -> None:
+    rows = [
+        ("Part", "Mass", "Number"),
+        ("Flange", "12.50", "7"),
+        ("Bolt M8", "0.25", "120"),
+        ("Cap", "3", "4"),
+    ]
+    document = FPDF()
+    document.add_page()
+    document.set_font("Helvetica")
+    with document.table(text_align=align) as table:
+        for row in rows:
+            table.row(row)
+    cells = " ".join(cell for row in rows for cell in row)
+    assert " ".join(read("a.pdf", bytes(document.output())).text.split()) == f"# Page 1 {cells}"
+
+
+def test_words_divided_at_the_end_of_a_line_are_whole(read: Read) -> None:
+    assert "A paragraph of prose.\n" in read("a.pdf", pdf("A para-\ngraph of prose.")).text
+
+
 def test_a_pdf_is_read_in_silence(read: Read, capfd: pytest.CaptureFixture[str]) -> None:
     read("a.pdf", pdf("words"))
     assert capfd.readouterr() == ("", "")

@@ -240,6 +240,7 @@ def test_a_sitemap_index(site: Site, base: KnowledgeBase) -> None:
     assert report.skipped == (Skipped(source=f"{site.url}/1.xml.gz", reason="404 Not Found"),)
 
 
+@pytest.mark.parametrize("name", ["/sitemap.xml", "/map.xml"])
 @pytest.mark.parametrize(
     "text",
     [
@@ -247,15 +248,33 @@ def test_a_sitemap_index(site: Site, base: KnowledgeBase) -> None:
         '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><urlset><url><loc>&f;</loc></url></urlset>',
         "<urlset><url><loc>http://x/</loc></url>",
         '<?xml version="1.0" encoding="nonsense"?><urlset/>',
-        "<feed/>",
-        "",
     ],
-    ids=["entities", "external entity", "cut", "encoding", "another format", "empty"],
+    ids=["entities", "external entity", "cut", "encoding"],
 )
-def test_what_is_no_sitemap_is_a_document(site: Site, text: str) -> None:
-    site.put("/sitemap.xml", text, "application/xml")
-    found, _ = fetched(f"{site.url}/sitemap.xml")
-    assert list(found) == [f"{site.host}/sitemap.xml"]
+def test_a_broken_sitemap_is_no_document(site: Site, name: str, text: str) -> None:
+    site.put(name, text, "application/xml")
+    assert reason(f"{site.url}{name}").startswith("a broken sitemap: ")
+
+
+def test_a_sitemap_by_its_name_is_no_document_when_broken(site: Site) -> None:
+    site.put("/sitemap-1.xml", "", "application/xml")
+    site.put("/sitemap.xml.gz", gzip.compress(b"<urlset/>")[:-6] + b"broken", "application/gzip")
+    for name in ("/sitemap-1.xml", "/sitemap.xml.gz"):
+        assert reason(f"{site.url}{name}").startswith("a broken sitemap: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("/sitemap.xml", "<feed/>"),
+        ("/feed.xml", "<feed><entry>"),
+        ("/sitemap.xhtml", "<!DOCTYPE html><html><body><br>About us</body></html>"),
+    ],
+)
+def test_what_is_no_sitemap_is_a_document(site: Site, name: str, text: str) -> None:
+    site.put(name, text, "application/xml")
+    found, _ = fetched(f"{site.url}{name}")
+    assert list(found) == [f"{site.host}{name}"]
 
 
 def test_pages_are_fetched_a_few_at_a_time(site: Site) -> None:
