@@ -47,10 +47,10 @@ bench-constrained: $(VENV)/.dev  ## what a grammar costs on a real llama.cpp (OS
 
 bench-tool-loop: $(VENV)/.dev  ## a tool loop of 60,000 tokens, token ids against a chat endpoint (some minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/tool_loop.py
-bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, and the speed of adding (minutes)
-	@for each in knowledge search; do \
-	  test ! -f tests/benchmarks/$$each.py || PYTHONPATH=tests $(BIN)/python tests/benchmarks/$$each.py || exit 1; \
-	done
+
+bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, the speed of adding and of searching (minutes)
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/knowledge.py
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/search.py
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
