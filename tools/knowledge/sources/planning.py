@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
 from ..errors import PathNotFoundError, UnreadableError
-from ..loaders import SUFFIXES
+from ..loaders import NAMES, SUFFIXES
 from ..raw import Item, Raw
 from ..values import Document, Skipped
 from .ahead import Ahead
@@ -274,9 +274,10 @@ def _page(web: Web, url: str) -> Raw:
     return download.raw()
 
 
-def _unfit_kind(name: str) -> str:
-    suffix = os.path.splitext(name)[1].lower()
-    return "" if suffix in SUFFIXES else f"not a kind that is read ({suffix or 'no suffix'})"
+def _unfit_kind(path: str) -> str:
+    name = os.path.basename(path).lower()
+    suffix = os.path.splitext(name)[1]
+    return "" if suffix in SUFFIXES or name in NAMES else f"not a kind that is read ({suffix or 'no suffix'})"
 
 
 def _unfit_name(source: str) -> str:

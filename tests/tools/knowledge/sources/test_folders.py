@@ -71,9 +71,26 @@ def test_include_and_exclude(tmp_path: Path) -> None:
         found(docs, include=("!",))
 
 
+def test_well_known_files_without_a_suffix(tmp_path: Path) -> None:
+    docs = tree(tmp_path / "docs", "README", "sub/makefile", "Dockerfile", "LICENSE", "core", "README.orig")
+    (docs / "CHANGELOG").write_bytes(b"\0")
+    with plan([docs], {}) as work:
+        assert [item.source for item in work.found] == [
+            "docs/CHANGELOG",
+            "docs/Dockerfile",
+            "docs/LICENSE",
+            "docs/README",
+            "docs/sub/makefile",
+        ]
+        assert {each.source: each.reason for each in work.skipped} == {
+            "docs/README.orig": "not a kind that is read (.orig)",
+            "docs/core": "not a kind that is read (no suffix)",
+        }
+
+
 def test_what_is_left_out_from_now_on_is_removed(base: KnowledgeBase, tmp_path: Path) -> None:
-    docs = tree(tmp_path / "docs", "a.md", "old/b.md", "old/c.md", "d.md", "Makefile")
-    base.add([docs, docs / "Makefile"])
+    docs = tree(tmp_path / "docs", "a.md", "old/b.md", "old/c.md", "d.md", "rules.mk")
+    base.add([docs, docs / "rules.mk"])
     (docs / ".gitignore").write_text("d.md\n")
     report = base.add([docs], exclude=["old/b.md"])
     assert report.removed == ("docs/d.md", "docs/old/b.md")
@@ -81,7 +98,7 @@ def test_what_is_left_out_from_now_on_is_removed(base: KnowledgeBase, tmp_path: 
     assert base.add([docs / "old"]).added == ("docs/old/b.md",)
     # What was asked for by itself stays, whatever the folder above it leaves out.
     assert base.add([docs], exclude=["old/"]).removed == ("docs/old/c.md",)
-    assert [each.source for each in base.documents()] == ["docs/Makefile", "docs/a.md", "docs/old/b.md"]
+    assert [each.source for each in base.documents()] == ["docs/a.md", "docs/old/b.md", "docs/rules.mk"]
 
 
 def test_files_of_one_name_added_together_do_not_meet(tmp_path: Path) -> None:
