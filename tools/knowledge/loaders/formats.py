@@ -47,8 +47,8 @@ SUFFIXES: Mapping[str, Format] = {
 NAMES = frozenset({
     "authors", "changelog", "changes", "contributors", "copying", "history", "install", "licence", "license",
     "maintainers", "news", "notice", "readme", "todo",
-    "containerfile", "dockerfile", "gemfile", "gnumakefile", "jenkinsfile", "justfile", "makefile", "procfile",
-    "rakefile", "vagrantfile",
+    "containerfile", "dockerfile", "gemfile", "gnumakefile", "jenkinsfile", "justfile", "makefile",
+    "procfile", "rakefile", "vagrantfile",
 })  # fmt: skip
 """Files without a suffix, in lower case, that are read from folders all the same."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,48 @@ def test_a_home_that_is_unknown_is_a_missing_path() -> None:
         found("s3://bucket/x")
     with pytest.raises(PathNotFoundError):
         found("x" * 5000)
+
+
+def test_an_empty_path_is_not_the_working_directory() -> None:
+    for path in ("", " "):
+        with pytest.raises(PathNotFoundError, match=r"^an empty path; nothing was added$"):
+            found(path)
+
+
+@pytest.mark.parametrize("address", ["ftp://x/y", "file:///etc/passwd", "file:/etc/passwd", "S3://bucket/x"])
+def test_addresses_of_another_kind(address: str) -> None:
+    with pytest.raises(PathNotFoundError, match=f"^only http and https addresses can be added: {address}"):
+        found(address)
+
+
+def test_the_data_of_the_program_is_left_out(tmp_path: Path) -> None:
+    docs = tree(
+        tmp_path / "docs",
+        "a.md",
+        "home/reasoning.db",
+        "home/notes.md",
+        "project/b.md",
+        "project/milvus.db/manifest.json",
+    )
+    assert found(docs) == ["docs/a.md", "docs/project/b.md"]
+    for folder in (docs / "home", docs / "project" / "milvus.db"):
+        with plan([folder], {}) as work:
+            assert not work.found
+            assert [each.reason for each in work.skipped] == ["the data of this program itself"]
+
+
+def test_a_deleted_folder_can_be_removed(base: KnowledgeBase, tmp_path: Path) -> None:
+    docs = tree(tmp_path / "my docs", "a.md", "sub/b.md")
+    other = tree(tmp_path / "other", "c.md")
+    base.add([docs, other / "c.md"])
+    shutil.rmtree(docs)
+    (other / "c.md").unlink()
+    for path, name in [(docs, "'my docs'"), (docs / "sub", "'my docs/sub'"), (other / "c.md", "c.md")]:
+        with pytest.raises(PathNotFoundError) as caught:
+            base.add([path])
+        assert str(caught.value).endswith(
+            f"nothing was added; to drop what the base has of it: ossifrage kb remove {name}"
+        )
+    with pytest.raises(PathNotFoundError, match=r"nothing was added$"):
+        base.add([tmp_path / "my"])
+    assert base.remove(["my docs"]) == ("my docs/a.md", "my docs/sub/b.md")
