@@ -12,7 +12,7 @@ from functools import partial
 from ..raw import Raw
 from .docx import load_docx
 from .epub import load_epub
-from .formats import SUFFIXES, Format, format_of
+from .formats import NAMES, SUFFIXES, Format, format_of
 from .html import load_html
 from .loaded import Loaded
 from .notebook import load_notebook
@@ -22,7 +22,7 @@ from .records import load_json, load_json_lines
 from .tables import load_table, load_xlsx
 from .text import load_text
 
-__all__ = ["SUFFIXES", "Loaded", "load"]
+__all__ = ["NAMES", "SUFFIXES", "Loaded", "load"]
 
 _LOADERS: Mapping[Format, Callable[[Raw], Loaded]] = {
     "markdown": partial(load_text, kind="markdown"),

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..raw import Raw
 
-__all__ = ["SUFFIXES", "Format", "format_of"]
+__all__ = ["NAMES", "SUFFIXES", "Format", "format_of"]
 
 Format = Literal[
     "markdown", "rst", "asciidoc", "plain", "code",
@@ -44,6 +44,13 @@ SUFFIXES: Mapping[str, Format] = {
     suffix: kind for kind, suffixes in _BY_FORMAT.items() for suffix in suffixes.split()
 }
 """The suffixes, in lower case, that are read from folders."""
+NAMES = frozenset({
+    "authors", "changelog", "changes", "contributors", "copying", "history", "install", "licence", "license",
+    "maintainers", "news", "notice", "readme", "todo",
+    "containerfile", "dockerfile", "gemfile", "gnumakefile", "jenkinsfile", "justfile", "makefile",
+    "procfile", "rakefile", "vagrantfile",
+})  # fmt: skip
+"""Files without a suffix, in lower case, that are read from folders all the same."""
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _MEDIA_TYPES: Mapping[str, Format] = {

@@ -18,13 +18,13 @@ _INDENT = " "
 
 
 def load_json(raw: Raw) -> Loaded:
-    """Read JSON. Where it is all on one line, it is laid out: what fits on a line stays on one.
+    """Read JSON. Where its lines are long, it is laid out anew: what fits on a line stays on one.
 
     Raises:
         NoTextError: it is empty, binary, or in an unknown encoding.
     """
     text = text_of(raw)
-    if len(text) > _LINE_LENGTH * (text.count("\n") + 1):
+    if len(text) > _LINE_LENGTH * (text.strip().count("\n") + 1):
         try:
             lines = _laid_out(json.loads(text), "")
         except (ValueError, RecursionError):

@@ -12,15 +12,20 @@ from ..errors import NoTextError, UnreadableError
 from ..raw import MAX_BYTES, Raw
 from .choice import Choice, Ignores
 
-__all__ = ["is_ours", "read_file", "walk"]
+__all__ = ["is_ours", "is_own_data", "read_file", "walk"]
 
-_NOT_OURS = frozenset({"CVS", "__MACOSX", "__pycache__", "__pypackages__", "node_modules", "site-packages"})
+_KNOWLEDGE = "milvus.db"
+_REASONING = "reasoning.db"
+_NOT_OURS = frozenset(
+    {"CVS", "__MACOSX", "__pycache__", "__pypackages__", "node_modules", "site-packages", _KNOWLEDGE}
+)
 
 
 def walk(folder: Path, choice: Choice, onerror: Callable[[OSError], None]) -> Iterator[Path]:
     """Every wanted file below ``folder``, sorted.
 
-    Left out is what is hidden, ignored by a ``.gitignore`` file, generated, or somebody else's code.
+    Left out is what is hidden, ignored by a ``.gitignore`` file, generated, somebody else's code, or the data
+    of this program.
     """
     rules = {folder: Ignores.above(folder)}
     for parent, folders, files in os.walk(folder, onerror=onerror):
@@ -40,6 +45,14 @@ def walk(folder: Path, choice: Choice, onerror: Callable[[OSError], None]) -> It
 def is_ours(name: str) -> bool:
     """Whether a file or folder of this name is looked at."""
     return not name.startswith(".") and name not in _NOT_OURS
+
+
+def is_own_data(folder: Path) -> bool:
+    """Whether a folder is where passages are kept, or where the model's reasoning is logged.
+
+    A folder that only has ``milvus.db`` in it may well be somebody's project.
+    """
+    return folder.name == _KNOWLEDGE or (folder / _REASONING).exists()
 
 
 def read_file(path: Path) -> Raw:
@@ -67,4 +80,5 @@ def _enters(path: Path, root: Path, choice: Choice, ignores: Ignores) -> bool:
         and choice.enters(path.relative_to(root).as_posix())
         and not ignores.ignores(path, folder=True)
         and not (path / "pyvenv.cfg").exists()
+        and not is_own_data(path)
     )

@@ -58,6 +58,19 @@ class Names:
         """The name that a document has already."""
         return self._by_path.get(path)
 
+    def left_of(self, path: Path) -> Sequence[str]:
+        """What the documents at or below ``path`` go by: the names of their folders, or else their own."""
+        place = str(path)
+        found: set[str] = set()
+        for source, document in self._documents.items():
+            if document.path == place:
+                found.add(source)
+            elif below(document.path, place):
+                within = document.root == place or below(document.root, place)
+                rest = below(document.path, document.root if within else place)
+                found.add(source.removesuffix(f"/{rest}"))
+        return sorted(found)
+
     def of_file(self, path: Path) -> str:
         """The name of a file that is added by itself."""
         place = str(path)

@@ -11,16 +11,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
-from ..errors import PathNotFoundError, UnreadableError
-from ..loaders import SUFFIXES
+from ..errors import UnreadableError
+from ..loaders import NAMES, SUFFIXES
 from ..raw import Item, Raw
 from ..values import Document, Skipped
 from .ahead import Ahead
 from .archives import Archive, archive_stem
 from .choice import Choice
-from .files import is_ours, read_file, walk
+from .files import is_ours, is_own_data, read_file, walk
 from .names import Names, file_of
-from .urls import is_url, public_url
+from .targets import targets_of
+from .urls import host_of, public_url
 
 if TYPE_CHECKING:
     from .sitemaps import Sitemap
@@ -132,18 +133,12 @@ def plan(
         on_download: called while something large comes.
 
     Raises:
-        PathNotFoundError: one of the paths does not exist.
+        PathNotFoundError: a path is empty or does not exist, or an address is of another kind than http.
         KnowledgeError: a pattern cannot be understood.
     """
-    planner = _Planner(Names(documents), Choice(include, exclude), on_download)
-    targets = [str(each) if is_url(str(each)) else Path(os.path.expanduser(each)) for each in paths]
-    missing = [
-        str(given)
-        for given, target in zip(paths, targets, strict=True)
-        if isinstance(target, Path) and not os.path.exists(target)
-    ]
-    if missing:
-        raise PathNotFoundError(f"no such file or folder: {', '.join(missing)}; nothing was added")
+    names = Names(documents)
+    targets = targets_of(paths, names)
+    planner = _Planner(names, Choice(include, exclude), on_download)
     try:
         for target in targets:
             planner.take(target)
@@ -174,6 +169,9 @@ class _Planner:
             self.plan.add(item)
 
     def _take_folder(self, folder: Path) -> None:
+        if is_own_data(folder):
+            self.plan.skip(str(folder), "the data of this program itself")
+            return
         prefix = self._names.of_folder(folder)
         for path in walk(folder, self._choice, self.plan.could_not_enter):
             source = self._names.known(str(path)) or prefix + path.relative_to(folder).as_posix()
@@ -214,6 +212,11 @@ class _Planner:
             place = public_url(url)
         except ValueError:
             self.plan.skip("an address", "it cannot be understood")
+            return
+        try:
+            host_of(url)
+        except ValueError:
+            self.plan.skip(place, "it has no host: an address is like https://example.com/docs")
             return
         try:
             download = self._fetch(url, place)
@@ -274,9 +277,10 @@ def _page(web: Web, url: str) -> Raw:
     return download.raw()
 
 
-def _unfit_kind(name: str) -> str:
-    suffix = os.path.splitext(name)[1].lower()
-    return "" if suffix in SUFFIXES else f"not a kind that is read ({suffix or 'no suffix'})"
+def _unfit_kind(path: str) -> str:
+    name = os.path.basename(path).lower()
+    suffix = os.path.splitext(name)[1]
+    return "" if suffix in SUFFIXES or name in NAMES else f"not a kind that is read ({suffix or 'no suffix'})"
 
 
 def _unfit_name(source: str) -> str:

@@ -245,3 +245,12 @@ def test_the_kind_of_what_has_no_suffix(read: Read, name: str, media_type: str, 
     loaded = read(name, data, media_type)
     assert loaded.kind == kind
     assert ("<" in loaded.text) == ("<html>" in data and kind == "plain")
+
+
+@pytest.mark.parametrize(("items", "lines"), [(9, 1), (30, 32)])
+def test_only_json_with_long_lines_is_laid_out(read: Read, items: int, lines: int) -> None:
+    text = json.dumps(["a bird of prey"] * items) + "\n"
+    loaded = read("a.json", text)
+    assert loaded.text.count("\n") == lines
+    assert json.loads(loaded.text) == json.loads(text)
+    assert (loaded.text == text) == (lines == 1)

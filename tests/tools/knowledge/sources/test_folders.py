@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,26 @@ def test_include_and_exclude(tmp_path: Path) -> None:
         found(docs, include=("!",))
 
 
+def test_well_known_files_without_a_suffix(tmp_path: Path) -> None:
+    docs = tree(tmp_path / "docs", "README", "sub/makefile", "Dockerfile", "LICENSE", "core", "README.orig")
+    (docs / "CHANGELOG").write_bytes(b"\0")
+    with plan([docs], {}) as work:
+        assert [item.source for item in work.found] == [
+            "docs/CHANGELOG",
+            "docs/Dockerfile",
+            "docs/LICENSE",
+            "docs/README",
+            "docs/sub/makefile",
+        ]
+        assert {each.source: each.reason for each in work.skipped} == {
+            "docs/README.orig": "not a kind that is read (.orig)",
+            "docs/core": "not a kind that is read (no suffix)",
+        }
+
+
 def test_what_is_left_out_from_now_on_is_removed(base: KnowledgeBase, tmp_path: Path) -> None:
-    docs = tree(tmp_path / "docs", "a.md", "old/b.md", "old/c.md", "d.md", "Makefile")
-    base.add([docs, docs / "Makefile"])
+    docs = tree(tmp_path / "docs", "a.md", "old/b.md", "old/c.md", "d.md", "rules.mk")
+    base.add([docs, docs / "rules.mk"])
     (docs / ".gitignore").write_text("d.md\n")
     report = base.add([docs], exclude=["old/b.md"])
     assert report.removed == ("docs/d.md", "docs/old/b.md")
@@ -81,7 +99,7 @@ def test_what_is_left_out_from_now_on_is_removed(base: KnowledgeBase, tmp_path: 
     assert base.add([docs / "old"]).added == ("docs/old/b.md",)
     # What was asked for by itself stays, whatever the folder above it leaves out.
     assert base.add([docs], exclude=["old/"]).removed == ("docs/old/c.md",)
-    assert [each.source for each in base.documents()] == ["docs/Makefile", "docs/a.md", "docs/old/b.md"]
+    assert [each.source for each in base.documents()] == ["docs/a.md", "docs/old/b.md", "docs/rules.mk"]
 
 
 def test_files_of_one_name_added_together_do_not_meet(tmp_path: Path) -> None:
@@ -96,3 +114,48 @@ def test_a_home_that_is_unknown_is_a_missing_path() -> None:
         found("s3://bucket/x")
     with pytest.raises(PathNotFoundError):
         found("x" * 5000)
+
+
+def test_an_empty_path_is_not_the_working_directory() -> None:
+    for path in ("", " "):
+        with pytest.raises(PathNotFoundError, match=r"^an empty path; nothing was added$"):
+            found(path)
+
+
+@pytest.mark.parametrize("address", ["ftp://x/y", "file:///etc/passwd", "file:/etc/passwd", "S3://bucket/x"])
+def test_addresses_of_another_kind(address: str) -> None:
+    with pytest.raises(PathNotFoundError, match=f"^only http and https addresses can be added: {address}"):
+        found(address)
+
+
+def test_the_data_of_the_program_is_left_out(tmp_path: Path) -> None:
+    docs = tree(
+        tmp_path / "docs",
+        "a.md",
+        "home/reasoning.db",
+        "home/notes.md",
+        "project/b.md",
+        "project/milvus.db/manifest.json",
+    )
+    assert found(docs) == ["docs/a.md", "docs/project/b.md"]
+    for folder in (docs / "home", docs / "project" / "milvus.db"):
+        with plan([folder], {}) as work:
+            assert not work.found
+            assert [each.reason for each in work.skipped] == ["the data of this program itself"]
+
+
+def test_a_deleted_folder_can_be_removed(base: KnowledgeBase, tmp_path: Path) -> None:
+    docs = tree(tmp_path / "my docs", "a.md", "sub/b.md")
+    other = tree(tmp_path / "other", "c.md")
+    base.add([docs, other / "c.md"])
+    shutil.rmtree(docs)
+    (other / "c.md").unlink()
+    for path, name in [(docs, "'my docs'"), (docs / "sub", "'my docs/sub'"), (other / "c.md", "c.md")]:
+        with pytest.raises(PathNotFoundError) as caught:
+            base.add([path])
+        assert str(caught.value).endswith(
+            f"nothing was added; to drop what the base has of it: ossifrage kb remove {name}"
+        )
+    with pytest.raises(PathNotFoundError, match=r"nothing was added$"):
+        base.add([tmp_path / "my"])
+    assert base.remove(["my docs"]) == ("my docs/a.md", "my docs/sub/b.md")

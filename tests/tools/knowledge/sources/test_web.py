@@ -158,6 +158,7 @@ def test_what_cannot_be_had_has_a_reason(site: Site) -> None:
     assert reason("http://no-such-host.invalid/x").startswith("cannot be fetched: ")
     for url in ("http://", "http://[x/", "http://a:99999/", "https:///x"):
         assert reason(url)
+    assert reason("http://").startswith("it has no host")
 
 
 def test_a_busy_server_is_asked_again(site: Site) -> None:
