@@ -74,14 +74,14 @@ async def open_model(settings: Settings, engine: str) -> OpenModel:
 
 
 def wrap_engine(
-    engine: Engine | Model, *, why: str | None = None, constrained: bool = True, owned: bool = True
+    engine: Engine | Model, *, why: str | None = None, constrained: bool | None = None, owned: bool = True
 ) -> OpenModel:
     """A model over an engine that is open; a model of the SDK is taken as it is.
 
     Args:
         engine: where tokens come from, or a model.
         why: what to say of it.
-        constrained: hold completions to a grammar, on engines that can.
+        constrained: hold completions to a grammar; see ``HarmonyModel``.
         owned: whether closing the result closes the engine.
     """
     if isinstance(engine, Model):

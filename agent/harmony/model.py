@@ -66,13 +66,17 @@ class HarmonyModel(Model):
 
     Args:
         engine: where tokens come from.
-        constrained: hold completions to a grammar, on engines that can.
+        constrained: hold completions to a grammar, on engines that can; None: where that costs little, which
+            is where the engine takes whole turns (see docs/harmony.md for what it costs).
         bounds: how much a grammar lets the model write where no schema says so; without end by default.
     """
 
-    def __init__(self, engine: Engine, *, constrained: bool = True, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, engine: Engine, *, constrained: bool | None = None, bounds: Bounds | None = None
+    ) -> None:
         self._engine = engine
-        self._constrained = constrained and engine.constraint != "none"
+        wanted = engine.constraint == "turn" if constrained is None else constrained
+        self._constrained = wanted and engine.constraint != "none"
         self._bounds = bounds or Bounds()
         self._encoding = load_encoding()
         self._writer = PromptWriter(self._encoding)

@@ -141,7 +141,7 @@ async def test_cancelling_frees_the_server(engine: VllmEngine, url: str) -> None
 
 @pytest.fixture
 async def held(engine: VllmEngine) -> HarmonyModel:
-    return HarmonyModel(engine, bounds=Bounds(string=6, items=2))
+    return HarmonyModel(engine, constrained=True, bounds=Bounds(string=6, items=2))
 
 
 async def answer_of(model: HarmonyModel, output_type: Any) -> Any:

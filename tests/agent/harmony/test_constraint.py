@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import pytest
 from agents import Agent, ModelSettings, ModelTracing, RunConfig, Runner, function_tool
 from openai.types.responses import ResponseCompletedEvent
 from pydantic import BaseModel
@@ -116,7 +118,7 @@ async def test_vllm_is_given_the_grammar_as_structured_outputs() -> None:
     server = FakeVllm(completion=encoding.encode(THINK + FINAL, allowed_special="all"))
     server.held = encoding.encode('{"value":7}<|return|>', allowed_special="all")
     async with server:
-        model = HarmonyModel(await VllmEngine.open(base_url=server.url))
+        model = HarmonyModel(await VllmEngine.open(base_url=server.url), constrained=True)
         sums = Agent[None](name="sums", model=model, output_type=OutputSchema(Sum))
         result = await Runner.run(sums, "7?", run_config=QUIET)
         await model.close()
@@ -125,3 +127,11 @@ async def test_vllm_is_given_the_grammar_as_structured_outputs() -> None:
     assert "structured_outputs" not in free
     assert json.dumps(held["structured_outputs"]).startswith('{"grammar": "root ::= ')
     assert held["prompt"][: len(free["prompt"])] == free["prompt"]
+
+
+@pytest.mark.parametrize(("kind", "held"), [("turn", True), ("body", False), ("none", False)])
+async def test_by_default_only_engines_that_take_whole_turns_are_held(kind: Any, held: bool) -> None:
+    engine = ScriptedEngine([FINAL], constraint=kind)
+    model = HarmonyModel(engine)
+    await Runner.run(Agent(name="sums", model=model, output_type=OutputSchema(Sum)), "3?", run_config=QUIET)
+    assert (engine.samplings[0].grammar is not None) == held
