@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .agent.answer import Answer, Citation, Result
     from .agent.assistant import Assistant
-    from .agent.harmony import HarmonyModel
+    from .agent.models.harmony import HarmonyModel
     from .agent.settings import Settings
     from .tools.knowledge import KnowledgeBase
 
@@ -37,7 +37,7 @@ _HOME = {
     "Answer": ".agent.answer",
     "Assistant": ".agent.assistant",
     "Citation": ".agent.answer",
-    "HarmonyModel": ".agent.harmony",
+    "HarmonyModel": ".agent.models.harmony",
     "KnowledgeBase": ".tools.knowledge",
     "Result": ".agent.answer",
     "Settings": ".agent.settings",

@@ -22,15 +22,16 @@ from ..tools.open import open_tool
 from ..tools.pages import PageStack
 from ..tools.search import search_tool
 from .answer import Answer, Result, StopReason
-from .budget import PromptBudget
 from .engines.engine import Engine
 from .errors import OssifrageError, UsageError
-from .harmony import HarmonyModel, load_encoding
-from .harmony.writer import response_format
+from .harmony import load_encoding
 from .knowledge import open_knowledge
-from .models import OpenModel, open_model, wrap_engine
-from .output import OutputSchema
-from .run import Run, StreamItem
+from .models.harmony import HarmonyModel
+from .models.open import OpenModel, open_model, wrap_engine
+from .models.writer import response_format
+from .run.budget import PromptBudget
+from .run.loop import Run, StreamItem
+from .run.output import OutputSchema
 from .settings import Settings, load_settings
 from .traces import Event, Recorder, TraceStore
 
@@ -120,8 +121,8 @@ class Assistant:
         """Answer one question and tell what happens meanwhile.
 
         Yields:
-            The trace's events as they happen, :class:`~.run.TextDelta` and :class:`~.run.ReasoningDelta` as
-            the model writes, and the :class:`~.answer.Result` last.
+            The trace's events as they happen, :class:`~.run.loop.TextDelta` and
+            :class:`~.run.loop.ReasoningDelta` as the model writes, and the :class:`~.answer.Result` last.
 
         Raises:
             The same errors as :meth:`run`, after the event that tells of the run's end.

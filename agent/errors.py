@@ -12,9 +12,9 @@
     │   ├── EngineResponseError       any other answer that is not tokens
     │   ├── ContextWindowError        the conversation no longer fits the model's window
     │   └── CannotFillError           quotes do not fill the output type (extractive engine)
+    ├── HarmonyParseError             tokens that have no safe reading (see ossifrage.agent.harmony)
     ├── VocabularyError               the vocabulary file cannot be had (see ossifrage.agent.harmony)
     ├── DownloadError                 weights cannot be fetched
-    ├── HarmonyParseError             tokens that have no safe reading
     ├── InvalidOutputError            the final answer never matched the output type
     ├── KnowledgeError                the knowledge base (see ossifrage.tools.knowledge.errors)
     ├── TraceNotFoundError            no trace with that id, or several
@@ -23,12 +23,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from .. import OssifrageError
-
-if TYPE_CHECKING:
-    from .harmony.message import Reading
 
 __all__ = [
     "CannotFillError",
@@ -39,7 +34,6 @@ __all__ = [
     "EngineResponseError",
     "EngineTimeoutError",
     "EngineUnreachableError",
-    "HarmonyParseError",
     "InvalidOutputError",
     "NoEngineError",
     "OssifrageError",
@@ -98,21 +92,6 @@ class CannotFillError(EngineError):
 
 class DownloadError(OssifrageError):
     """Weights cannot be fetched."""
-
-
-class HarmonyParseError(OssifrageError):
-    """A completion has no safe reading.
-
-    The message never holds text of the completion, which may be reasoning.
-
-    Args:
-        message: one line for the user.
-        reading: what could be read; its text is for programs that ask for it, and never for a log.
-    """
-
-    def __init__(self, message: str, *, reading: Reading | None = None) -> None:
-        super().__init__(message)
-        self.reading = reading
 
 
 class InvalidOutputError(OssifrageError):

@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from ..prompts import render
 from .function import RunContext, ToolOutput, knowledge_tool
+from .limits import LINE_CHARACTERS, OUTPUT_BYTES, about, fitting
 from .open import source_of
 from .pages import format_page
-from .room import LINE_CHARACTERS, OUTPUT_BYTES, about, fitting
 
 __all__ = ["find_tool"]
 

@@ -13,7 +13,7 @@ from ..prompts import render
 from .function import RunContext, ToolOutput, knowledge_tool
 from .knowledge import Document, FilterCheck, Filters
 from .knowledge.filters import check_filters, passes
-from .room import OUTPUT_BYTES
+from .limits import OUTPUT_BYTES
 
 __all__ = ["list_sources_tool"]
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from ..prompts import render
 from .function import RunContext, ToolOutput, knowledge_tool
+from .limits import LINE_CHARACTERS, OUTPUT_BYTES, clipped, fitting
 from .pages import format_page
-from .room import LINE_CHARACTERS, OUTPUT_BYTES, clipped, fitting
 
 __all__ = ["open_tool", "source_of"]
 

@@ -23,8 +23,8 @@ from ..prompts.values import unmarked
 from .dates import first_moment, moment_after
 from .function import RunContext, ToolOutput, knowledge_tool
 from .knowledge import Filters, Passage
+from .limits import LINE_CHARACTERS, OUTPUT_BYTES, fitting, telling
 from .pages import Page, format_page
-from .room import LINE_CHARACTERS, OUTPUT_BYTES, fitting, telling
 
 __all__ = ["search_tool"]
 

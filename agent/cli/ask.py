@@ -41,8 +41,8 @@ def ask(
     """
     import asyncio
 
-    from ..engines.open import check_engine
     from ..errors import UsageError
+    from ..models.open_engine import check_engine
 
     text = " ".join(question)
     if text == "-":
@@ -71,7 +71,7 @@ async def _run(
     import asyncio
 
     from ..assistant import Assistant
-    from .live import show_run
+    from ..terminal.live import show_run
     from .upkeep import warn_of_missing
 
     async with Assistant(settings, output_type=output_type) as assistant:
@@ -106,7 +106,7 @@ def load_type(name: str) -> type[Any]:
 
 
 def _as_text(result: Result) -> str:
-    from .render import answer_text
+    from ..terminal.render import answer_text
 
     return answer_text(result)
 

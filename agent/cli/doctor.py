@@ -10,7 +10,7 @@ import click
 from .options import with_settings
 
 if TYPE_CHECKING:
-    from ..checkup import Report
+    from ..doctor import Report
     from ..settings import Settings
 
 __all__ = ["doctor"]
@@ -45,8 +45,8 @@ def _examine(settings: Settings) -> Sequence[Report]:
     import asyncio
     import os
 
-    from ..checkup import examine_machine, examine_server
-    from ..checkup.server import MAX_TOKENS
+    from ..doctor import examine_machine, examine_server
+    from ..doctor.server import MAX_TOKENS
 
     machine = examine_machine(settings.home)
     server = asyncio.run(
@@ -78,7 +78,7 @@ def _print_tables(reports: Sequence[Report]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from ..traces.printable import one_line
+    from ..text import one_line
 
     console = Console()
     for report in reports:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..knowledge import open_knowledge
-from .bars import adding_bar
+from ..terminal.bars import adding_bar
 from .options import with_settings
 from .upkeep import migrate, rebuild, repair, warn_of_missing
 
@@ -89,7 +89,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     if as_json:
         _print_json([dataclasses.asdict(document) for document in documents])
         return
-    from ..traces.printable import one_line
+    from ..text import one_line
 
     for document in documents:
         click.echo(
@@ -123,7 +123,7 @@ def status(settings: Settings, as_json: bool) -> None:
     if as_json:
         _print_json(values)
         return
-    from ..traces.printable import one_line
+    from ..text import one_line
 
     values["missing"] = len(values["missing"])
     for name, value in values.items():
@@ -164,7 +164,7 @@ def search(
 
     from ...tools.dates import first_moment, moment_after
     from ...tools.knowledge import Filters, SearchMode
-    from ...tools.room import telling_lines
+    from ...tools.limits import telling_lines
     from ..errors import UsageError
 
     query = " ".join(words)
@@ -197,7 +197,7 @@ def search(
             ]
         )
         return
-    from ..traces.printable import one_line, printable
+    from ..text import one_line, printable
 
     for passage in passages:
         place = f"{one_line(passage.source)}:{passage.start_line}-{passage.end_line}"
@@ -216,7 +216,7 @@ for _command in (repair, rebuild, migrate):
 
 def _unmet(base: KnowledgeBase, filters: Filters) -> Iterator[str]:
     """What the filters have to do with it that nothing was found."""
-    from ..traces.printable import one_line
+    from ..text import one_line
 
     check = base.check_filters(filters)
     for each in check.unknown:
@@ -227,7 +227,7 @@ def _unmet(base: KnowledgeBase, filters: Filters) -> Iterator[str]:
 
 
 def _print_report(report: AddReport) -> None:
-    from ..traces.printable import one_line
+    from ..text import one_line
 
     rate = (
         f" ({report.passages / report.seconds:.0f} passages/s)" if report.passages and report.seconds else ""

@@ -80,6 +80,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    from ..traces.printable import one_line
+    from ..text import one_line
 
     return one_line(str(error))

@@ -26,8 +26,8 @@ def list_(settings: Settings, as_json: bool) -> None:
     """List the weights that are here, and those that can be fetched."""
     import json
 
-    from ..traces.printable import one_line
-    from ..weights import KNOWN, local
+    from ..engines.weights import KNOWN, local
+    from ..text import one_line
 
     files = {file.name: file for file in local(settings.home)}
     names = {weights.file: name for name, weights in KNOWN.items()}
@@ -56,9 +56,9 @@ def pull(settings: Settings, name: str) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
+    from ..engines.weights import KNOWN
+    from ..engines.weights import pull as fetch
     from ..errors import UsageError
-    from ..weights import KNOWN
-    from ..weights import pull as fetch
 
     if name not in KNOWN:
         raise UsageError(f"There are no weights {name!r} to fetch: choose {', '.join(KNOWN)}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..knowledge import knowledge_token, open_knowledge
-from .bars import copying_bar
+from ..terminal.bars import copying_bar
 from .options import with_settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def repair(settings: Settings, forget: bool) -> int:
 
     Exits with 1 when something stays lost.
     """
-    from ..traces.printable import one_line
+    from ..text import one_line
 
     with open_knowledge(settings) as base:
         report = base.repair(forget=forget)

@@ -17,7 +17,7 @@ from enum import Enum, auto
 
 from openai_harmony import HarmonyEncoding
 
-from ..errors import HarmonyParseError
+from .errors import HarmonyParseError
 from .header import Header, HeaderPart, body_without_marker, read_header
 from .message import HarmonyMessage, Reading, Repair, RepairKind
 from .stripped import read_stripped

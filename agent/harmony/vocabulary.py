@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ... import OssifrageError
 from ..home import default_home
+from .errors import VocabularyError
 
 if TYPE_CHECKING:
     from openai_harmony import HarmonyEncoding
@@ -31,7 +31,6 @@ __all__ = [
     "RETURN",
     "START",
     "VOCABULARY_SIZE",
-    "VocabularyError",
     "load_encoding",
 ]
 
@@ -51,10 +50,6 @@ _FILE = "o200k_base.tiktoken"
 _SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 _BASE = "TIKTOKEN_ENCODINGS_BASE"
 _load_lock = threading.Lock()
-
-
-class VocabularyError(OssifrageError):
-    """The vocabulary file is not the one harmony was made with."""
 
 
 def load_encoding() -> HarmonyEncoding:

@@ -12,10 +12,10 @@ from agents import SQLiteSession
 
 from ... import OssifrageError
 from ..assistant import Assistant
-from ..cli.live import show_run
-from ..cli.render import answer_text
 from ..settings import Settings
-from ..traces.printable import one_line
+from ..terminal.live import show_run
+from ..terminal.render import answer_text
+from ..text import one_line
 
 __all__ = ["run_prompt"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..text import one_line, printable
 from .events import (
     Answered,
     CitationsRejected,
@@ -16,7 +17,6 @@ from .events import (
     ToolReturned,
     Usage,
 )
-from .printable import one_line, printable
 from .recorder import Recorder
 from .store import TraceStore
 from .timeline import render_timeline

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
+from ..text import one_line, printable
 from .events import (
     Answered,
     CitationsRejected,
@@ -21,7 +22,6 @@ from .events import (
     ToolReturned,
     Usage,
 )
-from .printable import one_line, printable
 from .trace import Trace
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from fakes.scripted_engine import ScriptedEngine
 from ossifrage import Answer, Assistant, Citation, KnowledgeBase, Result, Settings
 from ossifrage.agent.answer import StopReason
 from ossifrage.agent.errors import EngineUnreachableError, InvalidOutputError, UsageError
-from ossifrage.agent.run import ReasoningDelta, TextDelta
+from ossifrage.agent.run.loop import ReasoningDelta, TextDelta
 from ossifrage.agent.traces import CitationsRejected, OutputRejected, RunEnded, ToolReturned, TraceStore
 
 SECRET = "zq7-the-thought-nobody-may-see"

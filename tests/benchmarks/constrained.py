@@ -40,7 +40,7 @@ from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import OssifrageError
 from ossifrage.agent.harmony import Bounds, load_encoding
 from ossifrage.agent.harmony.grammar import body_grammar, turn_grammar
-from ossifrage.agent.output import OutputSchema
+from ossifrage.agent.run.output import OutputSchema
 
 SCRIPTS = Path(__file__).parents[1] / "integration"
 TOKENS, ROUNDS = 64, 3

@@ -19,10 +19,10 @@ from openai import AsyncOpenAI
 from openai_harmony import Role
 
 from fakes.http_server import HttpServer, Reply, Request, event, json_reply, text_reply
+from ossifrage import HarmonyModel
 from ossifrage.agent.engines.vllm import VllmEngine
-from ossifrage.agent.errors import HarmonyParseError
-from ossifrage.agent.harmony import HarmonyModel, load_encoding, parse_completion
-from ossifrage.agent.harmony.writer import TOKENS_KEY
+from ossifrage.agent.harmony import HarmonyParseError, load_encoding, parse_completion
+from ossifrage.agent.models.writer import TOKENS_KEY
 from ossifrage.tools.search import search_tool
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "data" / "harmony_cases.jsonl"

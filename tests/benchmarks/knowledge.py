@@ -33,8 +33,8 @@ import numpy as np
 from ossifrage import Assistant, KnowledgeBase, Settings
 from ossifrage.agent.traces import ToolReturned
 from ossifrage.tools.knowledge import SearchMode
-from ossifrage.tools.knowledge.embedding_functions import PROVIDERS
-from ossifrage.tools.knowledge.milvus import load_pymilvus
+from ossifrage.tools.knowledge.models.embedding_functions import PROVIDERS
+from ossifrage.tools.knowledge.store.milvus import load_pymilvus
 from ossifrage.tools.pages import parse_pages
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"

@@ -26,10 +26,10 @@ import numpy as np
 import wordllama
 
 from ossifrage.tools.knowledge import KnowledgeBase, SearchMode
-from ossifrage.tools.knowledge.adding import lexical_terms
-from ossifrage.tools.knowledge.collection import Collection, without_common
-from ossifrage.tools.knowledge.lexical import query_terms
-from ossifrage.tools.knowledge.milvus import connect
+from ossifrage.tools.knowledge.ingest.adding import lexical_terms
+from ossifrage.tools.knowledge.retrieval.lexical import query_terms
+from ossifrage.tools.knowledge.store.collection import Collection, without_common
+from ossifrage.tools.knowledge.store.milvus import connect
 
 ROOT = Path(__file__).parents[2]
 K, QUERIES = 10, 40

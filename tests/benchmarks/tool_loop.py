@@ -38,7 +38,7 @@ from ossifrage import HarmonyModel
 from ossifrage.agent.engines import Sampling
 from ossifrage.agent.engines.llama_server import LlamaServerEngine
 from ossifrage.agent.harmony import load_encoding
-from ossifrage.agent.harmony.writer import TOKENS_KEY, PromptWriter
+from ossifrage.agent.models.writer import TOKENS_KEY, PromptWriter
 
 SCRIPTS = Path(__file__).parents[1] / "integration"
 TEMPLATE = Path(__file__).with_name("harmony.jinja")

@@ -20,7 +20,7 @@ from openai_harmony import (
 )
 
 from ossifrage.agent.engines.engine import Sampling
-from ossifrage.agent.engines.extractive import ExtractiveEngine
+from ossifrage.agent.extractive import ExtractiveEngine
 from ossifrage.agent.harmony import load_encoding
 from ossifrage.tools.pages import PageStack, format_page
 

@@ -14,7 +14,7 @@ from fakes.output_types import OUTPUT_TYPES, Text
 from ossifrage import HarmonyModel
 from ossifrage.agent.engines.llama_server import LlamaServerEngine
 from ossifrage.agent.harmony import Bounds
-from ossifrage.agent.output import OutputSchema
+from ossifrage.agent.run.output import OutputSchema
 
 pytestmark = pytest.mark.integration
 

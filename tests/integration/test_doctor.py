@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ossifrage.agent.checkup import examine_server
+from ossifrage.agent.doctor import examine_server
 
 pytestmark = pytest.mark.integration
 

@@ -9,9 +9,9 @@ import pytest
 from ossifrage import HarmonyModel, Settings
 from ossifrage.agent.engines import Sampling
 from ossifrage.agent.engines.llama_cpp import LlamaCppEngine
-from ossifrage.agent.engines.open import open_engine
 from ossifrage.agent.errors import EngineError, NoEngineError
-from ossifrage.agent.models import open_model
+from ossifrage.agent.models.open import open_model
+from ossifrage.agent.models.open_engine import open_engine
 
 pytestmark = pytest.mark.integration
 

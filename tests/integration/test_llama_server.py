@@ -8,11 +8,9 @@ from contextlib import aclosing
 import httpx
 import pytest
 
-from ossifrage.agent.checkup import examine_server
+from ossifrage.agent.doctor import examine_server
 from ossifrage.agent.engines import Chunk, Sampling
-from ossifrage.agent.engines.detect import detect
 from ossifrage.agent.engines.llama_server import LlamaServerEngine
-from ossifrage.agent.engines.open import open_engine
 from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import (
     ContextWindowError,
@@ -21,6 +19,8 @@ from ossifrage.agent.errors import (
     EngineUnreachableError,
 )
 from ossifrage.agent.harmony import load_encoding
+from ossifrage.agent.models.detect import detect
+from ossifrage.agent.models.open_engine import open_engine
 
 pytestmark = pytest.mark.integration
 

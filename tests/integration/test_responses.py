@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from agents import Agent, ModelSettings, RunConfig, Runner, function_tool
 
-from ossifrage.agent.engines.chat import chat_model
-from ossifrage.agent.engines.responses import responses_model
+from ossifrage.agent.models.chat import chat_model
+from ossifrage.agent.models.responses import responses_model
 
 pytestmark = pytest.mark.integration
 

@@ -20,12 +20,12 @@ from fakes.output_types import OUTPUT_TYPES
 from fakes.process import serving_vllm
 from ossifrage import HarmonyModel
 from ossifrage.agent.engines import Chunk, Sampling
-from ossifrage.agent.engines.detect import detect
-from ossifrage.agent.engines.responses import responses_model
 from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import ContextWindowError, EngineAuthError
 from ossifrage.agent.harmony import Bounds
-from ossifrage.agent.output import OutputSchema
+from ossifrage.agent.models.detect import detect
+from ossifrage.agent.models.responses import responses_model
+from ossifrage.agent.run.output import OutputSchema
 
 PYTHON = os.environ.get("OSSIFRAGE_VLLM_PYTHON")
 pytestmark = [

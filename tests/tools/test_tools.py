@@ -12,10 +12,10 @@ from agents.tool_context import ToolContext
 from ossifrage import KnowledgeBase
 from ossifrage.tools.find import find_tool
 from ossifrage.tools.function import RunContext
+from ossifrage.tools.limits import OUTPUT_BYTES
 from ossifrage.tools.list_sources import list_sources_tool
 from ossifrage.tools.open import open_tool
 from ossifrage.tools.pages import parse_pages
-from ossifrage.tools.room import OUTPUT_BYTES
 from ossifrage.tools.search import search_tool
 
 

@@ -40,9 +40,9 @@ from .values import (
 
 if TYPE_CHECKING:
     from .base import KnowledgeBase
-    from .copying import migrate, rebuild
-    from .embeddings import EmbeddingFunction
-    from .rerankers import RerankFunction
+    from .models.embeddings import EmbeddingFunction
+    from .models.rerankers import RerankFunction
+    from .store.copying import migrate, rebuild
 
 __all__ = [
     "AddReport",
@@ -79,11 +79,11 @@ __all__ = [
 ]
 
 _HOME = {
-    "EmbeddingFunction": ".embeddings",
+    "EmbeddingFunction": ".models.embeddings",
     "KnowledgeBase": ".base",
-    "RerankFunction": ".rerankers",
-    "migrate": ".copying",
-    "rebuild": ".copying",
+    "RerankFunction": ".models.rerankers",
+    "migrate": ".store.copying",
+    "rebuild": ".store.copying",
 }
 
 

@@ -11,10 +11,6 @@ from types import TracebackType
 from typing import Literal, Self
 
 from ..addresses import without_credentials
-from .adding import Adding
-from .collection import Collection, Row
-from .embedding_functions import find_embedding
-from .embeddings import Embedder, EmbeddingFunction, spec_of
 from .errors import (
     DocumentNotFoundError,
     EmbeddingMismatchError,
@@ -22,11 +18,15 @@ from .errors import (
     KnowledgeNotFoundError,
 )
 from .filters import check_filters, matches_name, near_names
-from .ledger import Ledger
-from .milvus import connect, data_folder, is_server
-from .passages import join_chunks
-from .rerankers import Reranker, RerankFunction
-from .searching import Searching
+from .ingest.adding import Adding
+from .ingest.passages import join_chunks
+from .models.embedding_functions import find_embedding
+from .models.embeddings import Embedder, EmbeddingFunction, spec_of
+from .models.rerankers import Reranker, RerankFunction
+from .retrieval.searching import Searching
+from .store.collection import Collection, Row
+from .store.ledger import Ledger
+from .store.milvus import connect, data_folder, is_server
 from .values import (
     AddReport,
     Document,

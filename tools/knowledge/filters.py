@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from .collection import quote
+from .store.collection import quote
 from .values import Document, FilterCheck, Filters, UnknownName
 
 __all__ = ["check_filters", "condition_of", "matches_name", "near_names", "passes"]

@@ -17,7 +17,6 @@ from fakes.vllm_server import FakeVllm
 from ossifrage.agent.engines import Chunk, Sampling
 from ossifrage.agent.engines.failures import seconds_to_wait
 from ossifrage.agent.engines.http import open_client
-from ossifrage.agent.engines.open import open_engine
 from ossifrage.agent.engines.retrying import RetryingEngine
 from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import (
@@ -28,6 +27,7 @@ from ossifrage.agent.errors import (
     EngineTimeoutError,
     EngineUnreachableError,
 )
+from ossifrage.agent.models.open_engine import open_engine
 
 PROMPT = [200006, 173781]
 Failure = Callable[[], Reply]

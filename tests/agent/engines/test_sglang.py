@@ -9,10 +9,10 @@ from fakes.http_server import Reply, Request, text_reply
 from fakes.sglang_server import FakeSglang
 from fakes.vllm_server import FakeVllm
 from ossifrage.agent.engines import Chunk, Sampling
-from ossifrage.agent.engines.detect import detect
-from ossifrage.agent.engines.open import open_engine
 from ossifrage.agent.engines.sglang import SglangEngine
 from ossifrage.agent.errors import ContextWindowError, EngineResponseError
+from ossifrage.agent.models.detect import detect
+from ossifrage.agent.models.open_engine import open_engine
 
 PROMPT = [200006, 173781]
 

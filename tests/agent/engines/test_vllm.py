@@ -9,7 +9,6 @@ import pytest
 from fakes.http_server import HttpServer, Reply, Request, json_reply, text_reply
 from fakes.vllm_server import FakeVllm
 from ossifrage.agent.engines import Chunk, Sampling
-from ossifrage.agent.engines.open import open_engine
 from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import (
     ContextWindowError,
@@ -20,6 +19,7 @@ from ossifrage.agent.errors import (
     NoEngineError,
     UsageError,
 )
+from ossifrage.agent.models.open_engine import open_engine
 
 PROMPT = [200006, 173781]
 

@@ -10,8 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openai_harmony import HarmonyEncoding, Message, Role, TextContent
 
-from ossifrage.agent.errors import HarmonyParseError
-from ossifrage.agent.harmony import HarmonyMessage, RepairKind, load_encoding, parse_completion
+from ossifrage.agent.harmony import (
+    HarmonyMessage,
+    HarmonyParseError,
+    RepairKind,
+    load_encoding,
+    parse_completion,
+)
 from ossifrage.agent.harmony.reader import Reader
 
 SPECIALS = (199999, 200002, 200003, 200005, 200006, 200007, 200008, 200012, 200018, 201087, 201088, -1)

@@ -17,7 +17,7 @@ from ossifrage.tools.knowledge import (
     KnowledgeUnreachableError,
     Passage,
 )
-from ossifrage.tools.knowledge.milvus import load_pymilvus
+from ossifrage.tools.knowledge.store.milvus import load_pymilvus
 
 
 def test_a_base_is_reopened_as_it_was(docs: Path, tmp_path: Path) -> None:

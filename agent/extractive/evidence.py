@@ -1,0 +1,388 @@
+"""Which of the sentences seen speak to which part of the question."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from ...tools.pages import Page
+from .names import names
+from .passages import Unit, units_of
+from .question import SIMPLE, Part, Wanted
+from .relation import says
+from .sentences import IS_A, Sentence, alike, points_back, read_sentence, subject_of
+from .terms import terms
+
+__all__ = ["Evidence", "Match", "Selection"]
+
+_CONTEXT_SHARE = 0.6
+"""What the terms that a pronoun points at weigh together, at most, beside the part's own terms."""
+_NAME_WEIGHT = 1.3
+_FOCUS_WEIGHT = 1.4
+_NUMBER_WEIGHT = 0.25
+"""A number in a question is seldom the number in the answer."""
+_MAGNITUDES = frozenset(terms("hundred thousand million billion"))
+_HEADING_SHARE = 0.7
+"""What a term counts that stands only in the title or in a heading above the sentence."""
+_QUESTION_HEADING = 0.6
+"""From this similarity on, a heading is taken for the question, and the text below it for the answer."""
+_BARE_TOPIC = 0.4
+"""The share of that for a heading of one or two words: it names a topic, not a question."""
+_ENOUGH = 0.42
+"""The least a sentence has to score to be quoted."""
+_ENOUGH_CHAIN = 0.3
+"""The same for a part of many terms, which are seldom all in one sentence."""
+_COVERED = 0.72
+"""From this share of a part's weight on, the part counts as answered."""
+_COVERED_CHAIN = 0.97
+_OTHERS = 20
+"""Sentences on other things, assumed when weighing terms: a search shows only those that have the terms."""
+_LINK_ENOUGH = 0.12
+_LINK_GAIN = 0.08
+"""For a sentence on something that a quoted one names: its score, and the share of the part that it adds."""
+_WHOLE_CHAIN = 0.6
+"""From this share of a chain's weight on, one sentence is taken to say all of it."""
+_MOST_BETWEEN = 6
+"""Sentences tried as the step between what is known and what is asked for."""
+_MOST_QUOTES = 3
+_MOST_ITEMS = 8
+
+_OPENS_BACK = re.compile(
+    r"^(?:it|its|this|these|they|their|he|she|his|her|such|then|instead|otherwise)\b", re.IGNORECASE
+)
+_IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")
+_YES_OR_NO = re.compile(r"^(?:yes|no)\b", re.IGNORECASE)
+_SIGNS: dict[Wanted, re.Pattern[str]] = {
+    "number": re.compile(
+        r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand|million)\b", re.I
+    ),
+    "time": re.compile(
+        r"\b(?:1\d|20)\d\d\b|\b(?:january|february|march|april|june|july|august|september|october|november|december)\b",
+        re.I,
+    ),
+    "default": re.compile(r"\bdefaults?\b", re.I),
+    "list": re.compile(
+        r"\b(?:two|three|four|five|six|seven|eight|nine|ten|several|following|\d+) (?:\w+ ){0,3}"
+        r"(?:types?|kinds?|levels?|modes?|options?|ways?|methods?|:)|: *\W*\w[^.]*, |: *$"
+        r"|(?:\w+(?: \w+)?, ){2,}(?:and|or) ",
+        re.I,
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """One sentence held against one part."""
+
+    unit: Unit
+    score: float
+    covered: frozenset[str]
+    """Terms of the part that the sentence, or a heading above it, has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What is quoted for one part."""
+
+    part: Part
+    matches: tuple[Match, ...]
+    """Best first; empty: nothing that was seen answers it."""
+    units: tuple[Unit, ...]
+    """The same in reading order, with the lists that the sentences introduce."""
+    coverage: float
+    """The share of the part's weight, 0 to 1, that the quotes have."""
+    missing: tuple[str, ...]
+    """Terms of the part that no quote has, in the part's order."""
+    says_relation: bool
+    """Whether a quote says what the part asks for, about something that the part or another quote names."""
+
+    @property
+    def covered(self) -> bool:
+        """Whether the part counts as answered."""
+        says_which = not set(self.part.focus) & set(self.missing)
+        simple = len(self.part.terms) <= SIMPLE and says_which
+        needed = _COVERED if simple else _COVERED_CHAIN
+        return bool(self.matches) and self.says_relation and self.coverage >= needed
+
+
+class Evidence:
+    """Every sentence of the pages seen; each stands once, on the first page that did not cut it off."""
+
+    def __init__(self, pages: Iterable[Page]) -> None:
+        self._reads: list[Sentence] = []
+        self._titles: set[tuple[str, ...]] = set()
+        known: dict[tuple[str, int, str], int] = {}
+        for page in pages:
+            self._titles.add(terms(_IN_BRACKETS.sub("", page.title)))
+            subject = ""
+            for unit in units_of(page):
+                if unit.kind == "code" or not points_back(unit.text):
+                    subject = subject_of(unit)
+                key = (unit.source, unit.start, unit.text)
+                if key not in known or self._reads[known[key]].unit.last:  # what was cut has been read on
+                    known[key] = len(self._reads)
+                    self._reads.append(read_sentence(unit, subject))
+        self._reads = [self._reads[index] for index in sorted(known.values())]
+        self._terms = {id(read.unit): read.terms | read.above for read in self._reads}
+        self._around: dict[int, set[str]] = {}
+        counts: Counter[str] = Counter()
+        for read in self._reads:
+            counts.update(read.terms | read.above)
+            self._around.setdefault(read.unit.cursor, set()).update(read.terms | read.above)
+        total = len(self._reads) + _OTHERS
+        self._idf = {
+            term: max(0.1, math.log(1 + (total - n + 0.5) / (n + 0.5))) for term, n in counts.items()
+        }
+        self._unseen = math.log(1 + (total + 0.5) / 0.5)
+
+    def weight(self, term: str) -> float:
+        """How much a term tells, over what was seen (inverse document frequency)."""
+        return self._idf.get(term, self._unseen)
+
+    def speaks_of(self, text: str) -> bool:
+        """Whether all terms of ``text`` stand together in one sentence with its headings."""
+        wanted = set(terms(text))
+        return any(wanted <= read.terms | read.above for read in self._reads)
+
+    def is_about(self, name: str) -> bool:
+        """Whether a document seen has the name as its title; what a title adds in brackets aside."""
+        return terms(name) in self._titles
+
+    def select(self, part: Part) -> Selection:
+        """Choose the sentences that answer a part."""
+        weights = self._weights(part)
+        total = sum(weights.values()) or 1.0
+        # "Oracle Cloud" is not answered by one sentence with an oracle and another with a cloud.
+        torn = {term for name in part.names if not self.speaks_of(name) for term in terms(name)}
+        known = {term: weight for term, weight in weights.items() if term not in torn}
+        matches = sorted(
+            (self._match(read, part, known, total) for read in self._reads),
+            key=lambda match: -match.score,
+        )
+        enough = _ENOUGH if len(part.terms) <= SIMPLE else _ENOUGH_CHAIN
+        chosen: list[Match] = []
+        covered: set[str] = set()
+        for match in matches:
+            if len(chosen) == _MOST_QUOTES or match.score < enough:
+                break
+            gain = sum(weights[term] for term in match.covered - covered) / total
+            if chosen and not self._adds(match, chosen, gain):
+                continue
+            chosen.append(match)
+            covered |= match.covered
+        for match in self._linked(matches, chosen, part):
+            gain = sum(weights[term] for term in match.covered - covered) / total
+            if len(chosen) < _MOST_QUOTES and gain >= _LINK_GAIN:
+                chosen.append(match)
+                covered |= match.covered
+        if chosen and not self._says_relation(chosen, part):
+            answering = self._answering(matches, chosen, part)
+            chosen.extend(answering)
+            covered.update(*(match.covered for match in answering))
+        return Selection(
+            part=part,
+            matches=tuple(chosen),
+            units=self._in_reading_order(chosen, procedure=part.wanted == "procedure"),
+            coverage=sum(weights[term] for term in covered) / total,
+            missing=tuple(term for term in part.terms if term not in covered),
+            says_relation=self._says_relation(chosen, part),
+        )
+
+    def ranked(self, part: Part) -> list[Match]:
+        """Every sentence that shares a term with the part, best first; pages about it come first."""
+        weights = self._weights(part)
+        total = sum(weights.values()) or 1.0
+        around: dict[int, set[str]] = {}
+        matches: list[Match] = []
+        for read in self._reads:
+            match = self._match(read, part, weights, total)
+            if match.covered:
+                matches.append(match)
+                around.setdefault(match.unit.cursor, set()).update(match.covered)
+        share = {page: sum(weights[term] for term in covered) / total for page, covered in around.items()}
+        ranked = [
+            replace(match, score=match.score * (0.2 + 0.8 * share[match.unit.cursor])) for match in matches
+        ]
+        return sorted(ranked, key=lambda match: -match.score)
+
+    def _weights(self, part: Part) -> dict[str, float]:
+        named = {term for name in part.names for term in terms(name)}
+        weights: dict[str, float] = {}
+        for term in part.terms:
+            kind = _NUMBER_WEIGHT if term in _MAGNITUDES or term.isdigit() else 1.0
+            kind *= _NAME_WEIGHT if term in named else _FOCUS_WEIGHT if term in part.focus else 1.0
+            weights[term] = kind * self.weight(term)
+        around = {term: self.weight(term) for term in part.context if term not in weights}
+        if around:
+            scale = _CONTEXT_SHARE * sum(weights.values()) / sum(around.values())
+            weights.update({term: min(1.0, scale) * weight for term, weight in around.items()})
+        return weights
+
+    def _match(self, read: Sentence, part: Part, weights: dict[str, float], total: float) -> Match:
+        unit = read.unit
+        own = read.terms | {verb for verb, joined in part.joined if joined in read.terms}
+        over = read.above | {verb for verb, joined in part.joined if joined in read.above}
+        said = sum(weight for term, weight in weights.items() if term in own)
+        above = sum(weight for term, weight in weights.items() if term in over - own)
+        score = (said + _HEADING_SHARE * above) / total
+        asked_pairs = set(pairwise(part.terms))
+        if asked_pairs:
+            score += 0.1 * len(asked_pairs & read.pairs) / len(asked_pairs)
+        likeness = self._likeness(read.heading, weights)
+        if likeness >= _QUESTION_HEADING:
+            bare = len(read.heading) < 3 and not unit.heading.rstrip().endswith("?")
+            score += likeness * max(0.0, 0.8 - 0.12 * unit.place) * (_BARE_TOPIC if bare else 1.0)
+        if part.wanted in _SIGNS and _SIGNS[part.wanted].search(unit.text) and said:
+            score += 0.25 if part.wanted == "list" else 0.12
+        if part.wanted == "procedure" and unit.kind != "sentence":
+            score += 0.15
+        if part.wanted == "definition" and said and self._defines(unit, weights):
+            score += 0.2
+        covered = frozenset(weights.keys() & (own | over))
+        if covered.isdisjoint(part.terms):
+            score = 0.0
+        if part.focus and not part.names and covered.isdisjoint(part.focus):
+            score *= 0.6
+        if part.context and self._around[unit.cursor].isdisjoint(part.context):
+            score *= 0.5  # it is about something else than what the pronoun points at
+        score *= read.form
+        return Match(unit=unit, score=score, covered=covered)
+
+    def _likeness(self, heading: frozenset[str], weights: dict[str, float]) -> float:
+        """How much a heading is the question: the harmonic mean of what they share, by weight."""
+        shared = sum(weights[term] for term in heading & weights.keys())
+        if not shared:
+            return 0.0
+        recall = shared / sum(weights.values())
+        precision = shared / (shared + sum(self.weight(term) for term in heading - weights.keys()))
+        return 2 * recall * precision / (recall + precision)
+
+    def _defines(self, unit: Unit, weights: dict[str, float]) -> bool:
+        match = IS_A.match(unit.text)
+        if match is None:
+            return False
+        subject = set(terms(match["subject"]))
+        return bool(subject) and subject <= weights.keys()
+
+    def _adds(self, match: Match, chosen: Sequence[Match], gain: float) -> bool:
+        if any(alike(match.unit.text, other.unit.text) for other in chosen):
+            return False
+        best = chosen[0]
+        same_section = (match.unit.source, match.unit.heading) == (best.unit.source, best.unit.heading)
+        return (gain >= 0.15 and match.score >= 0.6 * best.score) or match.score >= (
+            0.7 if same_section else 0.85
+        ) * best.score
+
+    def _linked(self, matches: Sequence[Match], chosen: Sequence[Match], part: Part) -> list[Match]:
+        """Sentences on what a chosen one names; they say the rest of a question that goes through it."""
+        others = [match for match in matches if match not in chosen and match.score >= _LINK_ENOUGH]
+        return [match for match in others if self._follows(match, chosen, part)]
+
+    def _follows(self, match: Match, chosen: Sequence[Match], part: Part) -> bool:
+        """Whether a sentence is about something that another one names and the part does not.
+
+        A name in a sentence's headings, or what its first pronoun points at, counts as well.
+        """
+        asked = set(part.terms)
+        found = [
+            set(terms(name))
+            for other in chosen
+            if other is not match and other.unit.kind != "code"
+            for name in names(other.unit.text)
+        ]
+        return any(name - asked and name <= self._speaks(match) for name in found)
+
+    def _says_relation(self, chosen: Sequence[Match], part: Part) -> bool:
+        """Whether one of the sentences says what is asked for, of the right thing.
+
+        In a chain the right thing is one that another sentence names, or the sentence has most of the chain.
+        """
+        relation = part.relation
+        if relation is None:
+            return True
+        return any(
+            says(relation, frozenset(terms(f"{match.unit.text} {match.unit.heading}")), match.unit.text)
+            and (not part.chain or self._follows(match, chosen, part) or self._has_most(match, part))
+            for match in chosen
+        )
+
+    def _has_most(self, match: Match, part: Part) -> bool:
+        weights = self._weights(part)
+        return sum(weights[term] for term in match.covered) >= _WHOLE_CHAIN * sum(weights.values())
+
+    def _answering(self, matches: Sequence[Match], chosen: Sequence[Match], part: Part) -> list[Match]:
+        """The best sentence that says what is asked for of something named so far, with the one between."""
+        candidates = [match for match in matches if match not in chosen and match.unit.kind != "code"]
+        between = [match for match in candidates if match.covered and self._follows(match, chosen, part)]
+        for steps in ([], *([match] for match in between[:_MOST_BETWEEN])):
+            for match in candidates:
+                path = [*chosen, *steps]
+                if (
+                    match not in steps
+                    and (self._follows(match, path, part) or (not part.chain and match.covered))
+                    and self._says_relation([*path, match], part)
+                ):
+                    return [*steps, match]
+        return []
+
+    def _speaks(self, match: Match) -> frozenset[str]:
+        return self._terms[id(match.unit)]
+
+    def _in_reading_order(self, chosen: Sequence[Match], *, procedure: bool) -> tuple[Unit, ...]:
+        """Documents in the order of their best sentence; inside one, from top to bottom."""
+        sources = list(dict.fromkeys(match.unit.source for match in chosen))
+        at = {id(read.unit): index for index, read in enumerate(self._reads)}
+        wanted: dict[int, Unit] = {}
+        for match in chosen:
+            index = at[id(match.unit)]
+            for unit in [
+                *self._lead(index),
+                match.unit,
+                *self._reason(index),
+                *self._list_below(index, procedure=procedure),
+            ]:
+                wanted[at[id(unit)]] = unit
+        return tuple(
+            sorted(wanted.values(), key=lambda unit: (sources.index(unit.source), unit.start, at[id(unit)]))
+        )
+
+    def _lead(self, index: int) -> list[Unit]:
+        """The sentence before one that points back to it."""
+        unit = self._reads[index].unit
+        if not index or not _OPENS_BACK.match(unit.text):
+            return []
+        before = self._reads[index - 1].unit
+        together = (before.cursor, before.block) == (unit.cursor, unit.block)
+        return [before] if together and before.kind == unit.kind else []
+
+    def _reason(self, index: int) -> list[Unit]:
+        """The sentence behind one that says yes or no."""
+        unit = self._reads[index].unit
+        if not _YES_OR_NO.match(unit.text) or index + 1 == len(self._reads):
+            return []
+        behind = self._reads[index + 1].unit
+        return [behind] if (behind.cursor, behind.block) == (unit.cursor, unit.block) else []
+
+    def _list_below(self, index: int, *, procedure: bool) -> list[Unit]:
+        """The list, table or code that a sentence ending in a colon introduces; of a procedure, any code."""
+        lead = self._reads[index].unit
+        introduces = lead.text.rstrip("*_ ").endswith((":", "："))
+        below: list[Unit] = []
+        blocks: set[int] = set()
+        for read in self._reads[index + 1 :]:
+            unit = read.unit
+            if not below and not introduces and (unit.kind != "code" or not procedure):
+                break
+            if unit.cursor != lead.cursor or unit.kind == "sentence" or unit.heading != lead.heading:
+                break
+            if unit.block in blocks and unit.kind == "item":
+                continue  # an item's first sentence says what it is
+            blocks.add(unit.block)
+            below.append(unit)
+            if len(below) == _MOST_ITEMS or unit.kind == "code":
+                break
+        return below

@@ -1,0 +1,76 @@
+"""Words as the full-text search sees them, without the ones every sentence has."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import NamedTuple
+
+from ...tools.knowledge.retrieval.lexical import document_terms
+
+__all__ = ["Word", "content_words", "terms"]
+
+_WORD = re.compile(r"[^\W_]+")
+
+# English function words, and the words that questions are built from.
+_ENGLISH = frozenset(
+    _WORD.findall(
+        "a about actually after all also although am an and any anybody anyone anything are as at be "
+        "because been being both but by can could currently describe did do does doing done each either "
+        "else ever every explain find for from further get give given gives go got had happen happened "
+        "happening happens has have having he her here hers him his how i if in into is it its itself "
+        "just know known let like list lot make makes many may me mean meaning means might mine more most "
+        "much must my need neither no nor not of off ok on once one ones only or other others our out "
+        "over own please same shall she should show since so some somebody someone something still such "
+        "tell than thank thanks that the their theirs them then there these they thing things this those "
+        "though through to too under until up upon us use used uses using very want was way we were what "
+        "whatever when where whether which while who whom whose why will with within without would yes "
+        "yet you your yours s t d ll m re ve don doesn isn aren wasn weren didn hasn haven won "
+    )
+)
+
+# Question words and function words of German, French, Spanish, Italian, Portuguese and Dutch that are no
+# English words; what else these languages repeat is left to the idf.
+_OTHER_LANGUAGES = frozenset(
+    _WORD.findall(
+        "wer wie wo wann warum wieso weshalb welche welcher welches welchen welchem wem wessen woher wohin "
+        "wieviel ist sind wurde wurden wird werden und oder der das dem ein eine einer eines einem einen "
+        "qui quoi quel quelle quels quelles quand combien pourquoi où est sont dans avec les une et "
+        "quién quien quiénes qué cuál cuáles cuándo cómo dónde cuánto cuánta cuántos cuántas los las una "
+        "quale quali quando perché quanto quanti quante della delle gli nella "
+        "quem qual quais onde como porquê quantos quantas um uma foi "
+        "wat waar wanneer waarom hoeveel welk wiens het een werd "
+    )
+)
+_STOP_WORDS = _ENGLISH | _OTHER_LANGUAGES
+
+
+class Word(NamedTuple):
+    """A content word: as written, and as the search sees it."""
+
+    surface: str
+    term: str
+
+
+def content_words(text: str) -> list[Word]:
+    """The words of ``text`` that carry meaning, in order.
+
+    A run of a script without blanks (Chinese, Japanese, Thai) gives one word for each of its terms.
+    """
+    return [
+        Word(surface, term)
+        for surface in _WORD.findall(text)
+        if surface.casefold() not in _STOP_WORDS
+        for term in _terms_of(surface)
+    ]
+
+
+@functools.lru_cache(maxsize=1 << 13)
+def terms(text: str) -> tuple[str, ...]:
+    """The terms of ``text``, in order, with repetitions."""
+    return tuple(word.term for word in content_words(text))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _terms_of(word: str) -> tuple[str, ...]:
+    return tuple(document_terms(word).split())

@@ -1,0 +1,209 @@
+"""What comes back from a server that reads harmony itself, put right where the server did not.
+
+Some servers let a completion through whose special tokens they took out: ``analysis…assistantfinal…`` as the
+text of one message. Such a message is held back until it ends, and split into what it was. A message that
+begins with any other word streams as it comes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from agents import FunctionTool, Handoff, Tool
+from agents.items import TResponseOutputItem, TResponseStreamEvent
+from openai.types.responses import (
+    Response,
+    ResponseCompletedEvent,
+    ResponseFunctionToolCall,
+    ResponseIncompleteEvent,
+    ResponseOutputItemAddedEvent,
+    ResponseOutputItemDoneEvent,
+    ResponseOutputMessage,
+    ResponseTextDeltaEvent,
+)
+
+from ..harmony.arguments import inert_arguments, mended_arguments
+from ..harmony.message import CHANNELS, HarmonyMessage, RepairKind
+from ..harmony.names import FunctionNames
+from ..harmony.stripped import read_stripped
+from .events import ItemKind, ResponseEvents
+
+__all__ = ["Incoming"]
+
+_KINDS: dict[str | None, ItemKind] = {"analysis": "reasoning", "commentary": "preamble", "final": "answer"}
+
+
+class Incoming:
+    """Takes the events of one response and tells what they are to the SDK.
+
+    Args:
+        model: the model's name.
+        tools: what can be called.
+        handoffs: what else can be called.
+        max_tokens: the token limit that was asked for, where the server does not tell that it was met.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        tools: Sequence[Tool],
+        handoffs: Sequence[Handoff[Any, Any]],
+        *,
+        max_tokens: int | None = None,
+    ) -> None:
+        self._max_tokens = max_tokens
+        self._schemas: dict[str, Any] = {
+            tool.name: tool.params_json_schema for tool in tools if isinstance(tool, FunctionTool)
+        } | {handoff.tool_name: handoff.input_json_schema for handoff in handoffs}
+        self._names = FunctionNames(self._schemas)
+        self._model = model
+        self._held: list[TResponseStreamEvent] = []
+        self._text = ""
+        self._split: dict[str, Sequence[TResponseOutputItem]] = {}
+        self._sequence = 0
+        self.acted = False
+        """There is a call, or an answer; known once the response has ended."""
+
+    def take(self, event: TResponseStreamEvent) -> Iterator[TResponseStreamEvent]:
+        """The next event of the server."""
+        for passed in self._take(event):
+            yield self._numbered(passed)
+
+    def finish(
+        self, event: ResponseCompletedEvent | ResponseIncompleteEvent
+    ) -> Iterator[TResponseStreamEvent]:
+        """The end of the response, as ``response.completed``.
+
+        Where the token limit came first the message is ``incomplete``, and a call that is not whole is left
+        out; ``metadata["finish_reason"]`` is ``length``.
+        """
+        for passed in (*self._release(), *self._completed(event.response)):
+            yield self._numbered(passed)
+
+    def _take(self, event: TResponseStreamEvent) -> Iterator[TResponseStreamEvent]:
+        if not self._held:
+            if isinstance(event, ResponseOutputItemAddedEvent) and event.item.type == "message":
+                self._held.append(event)
+                self._text = ""
+            else:
+                yield event
+            return
+        self._held.append(event)
+        if isinstance(event, ResponseTextDeltaEvent):
+            self._text += event.delta
+        ended = isinstance(event, ResponseOutputItemDoneEvent) and event.item.type == "message"
+        if ended or not _may_be_stripped(self._text):
+            yield from self._release()
+
+    def _release(self) -> Iterator[TResponseStreamEvent]:
+        """What was held back: as it came, or split."""
+        held, self._held = self._held, []
+        if not held:
+            return
+        index = getattr(held[0], "output_index", 0)
+        split = self._as_items(self._text, index) if _begins_stripped(self._text) else []
+        if not split:
+            yield from held
+            return
+        yield from split
+        yield from (event for event in held if _item_of(event) != _item_of(held[0]))
+
+    def _as_items(self, text: str, index: int) -> list[TResponseStreamEvent]:
+        """The events of what a stripped message was; its items are remembered."""
+        events = ResponseEvents(self._model, self._names)
+        told: list[TResponseStreamEvent] = []
+        for message in read_stripped(text):
+            kind = "call" if message.recipient is not None else _KINDS.get(message.channel)
+            if kind is not None:
+                told += events.done(kind, self._mended(message) if kind == "call" else message)
+        for event in told:
+            event.output_index += index  # type: ignore[union-attr]
+        if told:
+            self._split[text] = events.output
+        return told
+
+    def _mended(self, call: HarmonyMessage) -> HarmonyMessage:
+        schema = self._schemas.get(self._names.original(call.recipient or ""))
+        mended = None if schema is None else mended_arguments(call.content, schema)
+        content = inert_arguments(call.content) if mended is None else mended
+        return HarmonyMessage(role="assistant", channel=None, recipient=call.recipient, content=content)
+
+    def _completed(self, response: Response) -> Iterator[TResponseStreamEvent]:
+        output: list[TResponseOutputItem] = []
+        for item in response.output:
+            text = _text(item)
+            if text not in self._split and _begins_stripped(text):  # it was not streamed
+                yield from self._as_items(text, len(output))
+            output += self._split.get(text, [item])
+        cut = self._was_cut(response)
+        if cut:
+            output = [item for item in output if not _is_broken_call(item)]
+        called = any(isinstance(item, ResponseFunctionToolCall) for item in output)
+        if cut and not called and not _mark_incomplete(output):
+            events = ResponseEvents(self._model, self._names)
+            empty = HarmonyMessage(role="assistant", channel="final", content="")
+            yield from events.done("answer", empty, complete=False)
+            output += events.output
+        self.acted = cut or called or any(_text(item).strip() for item in output)
+        metadata = {
+            **(response.metadata or {}),
+            "finish_reason": "length" if cut else "stop",
+            "repairs": RepairKind.STRIPPED_MARKUP.value if self._split else "",
+        }
+        response = response.model_copy(update={"output": output, "status": "completed", "metadata": metadata})
+        yield ResponseCompletedEvent(type="response.completed", response=response, sequence_number=0)
+
+    def _was_cut(self, response: Response) -> bool:
+        if response.incomplete_details is not None:
+            return response.incomplete_details.reason == "max_output_tokens"
+        if self._max_tokens is not None and response.usage is not None:
+            return response.usage.output_tokens >= self._max_tokens
+        return (response.metadata or {}).get("finish_reason") == "length"
+
+    def _numbered(self, event: TResponseStreamEvent) -> TResponseStreamEvent:
+        event.sequence_number = self._sequence
+        self._sequence += 1
+        return event
+
+
+def _may_be_stripped(text: str) -> bool:
+    """What follows may show that this is stripped harmony."""
+    text = text.lstrip()
+    return any(channel.startswith(text) or text.startswith(channel) for channel in CHANNELS)
+
+
+def _begins_stripped(text: str) -> bool:
+    return text.lstrip().startswith(CHANNELS)
+
+
+def _text(item: TResponseOutputItem) -> str:
+    if not isinstance(item, ResponseOutputMessage):
+        return ""
+    return "".join(part.text for part in item.content if part.type == "output_text")
+
+
+def _item_of(event: TResponseStreamEvent) -> tuple[object, object]:
+    """What tells one item's events from another's: some servers leave out the index, the SDK the id."""
+    item = getattr(event, "item", None)
+    return getattr(event, "output_index", None), getattr(item, "id", None) or getattr(event, "item_id", None)
+
+
+def _is_broken_call(item: TResponseOutputItem) -> bool:
+    if not isinstance(item, ResponseFunctionToolCall):
+        return False
+    try:
+        json.loads(item.arguments)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _mark_incomplete(output: list[TResponseOutputItem]) -> bool:
+    """Mark the answer among the items; tells whether there is one."""
+    for index, item in enumerate(output):
+        if isinstance(item, ResponseOutputMessage) and item.phase != "commentary" and _text(item):
+            output[index] = item.model_copy(update={"status": "incomplete"})
+            return True
+    return False

@@ -1,0 +1,1 @@
+"""One question, from the first model call to the checked answer."""

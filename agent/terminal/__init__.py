@@ -1,0 +1,1 @@
+"""What the command line and the prompt share: how events, results and progress look on a terminal."""

@@ -1,0 +1,140 @@
+"""What happens, as it happens, on stderr: a line for each step."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from ..answer import Result
+from ..run.loop import ReasoningDelta, TextDelta
+from ..traces import (
+    CitationsRejected,
+    ModelCalled,
+    OutputRejected,
+    RunStarted,
+    Said,
+    ToolCalled,
+    ToolReturned,
+    one_line,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from agents import Session
+
+    from ..assistant import Assistant
+    from ..run.loop import StreamItem
+
+__all__ = ["show_run"]
+
+_WIDTH = 160
+_STATUS_SECONDS = 0.5
+
+
+async def show_run(
+    assistant: Assistant,
+    question: str,
+    *,
+    session: Session | None = None,
+    show_reasoning: bool = False,
+    quiet: bool = False,
+    announce: bool = True,
+) -> Result:
+    """Run a question, telling what happens on stderr.
+
+    Args:
+        assistant: what answers.
+        question: what to answer.
+        session: the conversation so far.
+        show_reasoning: show what the model thinks, dimmed.
+        quiet: show nothing.
+        announce: say first which engine answers, and why.
+    """
+    if announce and not quiet:
+        _, model = await assistant.open()
+        _say(one_line(model.why), fg="cyan")
+    status = _Status(shown=not quiet and not show_reasoning and sys.stderr.isatty())
+    thinking = False
+    async for item in assistant.run_stream(question, session=session):
+        if isinstance(item, ReasoningDelta | TextDelta):
+            status.tick()
+            if show_reasoning and isinstance(item, ReasoningDelta):
+                click.echo(click.style(printable(item.text), dim=True), err=True, nl=False)
+                thinking = True
+            continue
+        status.clear()
+        if isinstance(item, Result):
+            return item
+        if thinking:
+            click.echo(err=True)
+            thinking = False
+        if not quiet and (line := _line(item)):
+            _say(line[0], **line[1])
+    raise RuntimeError("the run ended without a result")
+
+
+class _Status:
+    """A line on the terminal that says the model is at work, written over and over."""
+
+    def __init__(self, *, shown: bool) -> None:
+        self._shown = shown
+        self._began = self._written = time.monotonic()
+        self._pieces = 0
+
+    def tick(self) -> None:
+        """Some more text has come."""
+        self._pieces += 1
+        now = time.monotonic()
+        if self._shown and now - self._written > _STATUS_SECONDS:
+            self._written = now
+            click.echo(f"\r  … {self._pieces} tokens, {now - self._began:.0f} s ", err=True, nl=False)
+
+    def clear(self) -> None:
+        """Take the line away, and count anew."""
+        if self._shown and self._written > self._began:
+            click.echo("\r" + " " * 40 + "\r", err=True, nl=False)
+        self._began = self._written = time.monotonic()
+        self._pieces = 0
+
+
+def _line(item: StreamItem) -> tuple[str, dict[str, Any]] | None:
+    match item:
+        case Said(text=text):
+            return one_line(text, _WIDTH), {}
+        case ToolCalled(tool=tool, arguments=arguments):
+            return f"→ {one_line(tool)} {_arguments(arguments)}", {"bold": True}
+        case ToolReturned(summary=summary, seconds=seconds, error=error):
+            return f"  ← {one_line(summary, _WIDTH)} ({seconds:.2f} s)", {"fg": "red"} if error else {
+                "dim": True
+            }
+        case OutputRejected(attempt=attempt):
+            return f"The answer did not fit its type (attempt {attempt}); asking again.", {"fg": "yellow"}
+        case CitationsRejected():
+            return "Some citations could not be verified; asking once for better ones.", {"fg": "yellow"}
+        case ModelCalled(repairs=repairs) if repairs:
+            counted = ", ".join(f"{count} {kind}" for kind, count in Counter(repairs).items())
+            return f"  (the model's reply was mended: {counted})", {"dim": True}
+        case RunStarted() | _:
+            return None
+
+
+def _arguments(raw: str) -> str:
+    """Arguments in short: values only, where they are a JSON object."""
+    try:
+        values = json.loads(raw)
+    except (ValueError, RecursionError):
+        return one_line(raw, _WIDTH)
+    if not isinstance(values, Mapping):
+        return one_line(raw, _WIDTH)
+    shown = [json.dumps(value, ensure_ascii=False) for value in cast(Mapping[str, Any], values).values()]
+    return one_line(" ".join(shown), _WIDTH)
+
+
+def _say(text: str, **style: Any) -> None:
+    click.echo(click.style(text, **style), err=True)

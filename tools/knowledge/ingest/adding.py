@@ -1,0 +1,288 @@
+"""Bringing documents into a knowledge base."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, cast
+
+from ..errors import NoTextError, UnreadableError
+from ..models.embeddings import Embedder
+from ..retrieval.lexical import document_language, document_terms
+from ..store.collection import Collection, Row, document_of, keys_of, passage_id
+from ..store.ledger import Ledger, find_again
+from ..store.schema import HEADING_BYTES, TITLE_BYTES, VARCHAR_BYTES, clip
+from ..values import AddReport, Document, Progress, Skipped
+from .loaders import Loaded, load
+from .passages import split_passages
+from .prefetch import Pipeline
+from .sources import plan
+from .sources.item import Item, Raw
+
+__all__ = ["Adding", "embed_rows", "lexical_terms"]
+
+_BATCH = 128
+"""Passages embedded and written at a time."""
+
+
+_STORED = frozenset({"added", "changed", "unchanged"})
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one document."""
+
+    source: str
+    kind: Literal["added", "changed", "unchanged", "unreadable", "unfit"]
+    new: Document | None = None
+    """As it is stored now, if it was written."""
+    stale: Sequence[str] = ()
+    """The keys of its old version that the new one does not have."""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Passages to write, and the documents that are complete with them."""
+
+    rows: list[Row]
+    outcomes: list[_Outcome]
+
+
+class Adding:
+    """One ``add``: a document is written whole before its old version is deleted.
+
+    Reading and cutting, embedding, and writing go on at the same time, each in a thread. An ``add`` talks to
+    Milvus in the caller's thread alone, so nothing is written any more once it has ended or failed.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        embedder: Embedder | None,
+        progress: Callable[[Progress], None] | None,
+        tags: Sequence[str] = (),
+        ledger: Ledger | None = None,
+    ) -> None:
+        self._collection = collection
+        self._embedder = embedder
+        self._progress = progress
+        self._tags = tuple(sorted(set(tags)))
+        self._ledger = ledger
+        self._written = 0
+        self._since = datetime.now(UTC)
+
+    def run(
+        self, paths: Sequence[str | Path], *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+    ) -> AddReport:
+        """Add what ``paths`` lead to, as :func:`.sources.plan` finds it, and what the base has lost.
+
+        Raises:
+            PathNotFoundError: a path does not exist; nothing was written.
+            KnowledgeError: a pattern cannot be understood; nothing was written.
+        """
+        began = time.monotonic()
+        known = self._collection.repair()
+        lost = self._ledger.lost(known) if self._ledger else {}
+        # A lost document keeps its name, and others keep away from it.
+        names = {**lost, **known}
+        with ExitStack() as open_sources:
+            work = open_sources.enter_context(
+                plan(paths, names, include=include, exclude=exclude, on_download=self._tell_download)
+            )
+            asked = {item.source for item in work.found}
+            lost = {name: each for name, each in lost.items() if not work.misses(each)}
+            again = find_again(
+                {name: each for name, each in lost.items() if name not in asked}, names, open_sources
+            )
+            tagged = [(item, self._tags or _given_tags(names.get(item.source))) for item in work.found]
+            tagged += [(item, lost[item.source].given_tags) for item in again]
+            outcomes = self._bring(tagged, known)
+        stored = {each.source for each in outcomes if each.kind in _STORED}
+        kept = stored | {each.source for each in outcomes if each.kind == "unreadable"}
+        unfit = {each.source for each in outcomes} - kept
+        removed = [
+            each
+            for each in known.values()
+            if each.source not in kept and (each.source in asked or work.misses(each))
+        ]
+        missing = {name: each for name, each in lost.items() if name not in stored | unfit}
+        gone = {each.source for each in removed}
+        kept_as_is = {name: each for name, each in known.items() if name not in gone}
+        written = {each.source: each.new for each in outcomes if each.new is not None}
+        self._finish(removed, before={**missing, **kept_as_is}, after={**missing, **kept_as_is, **written})
+        restored = stored & {item.source for item in again}
+        skipped = [
+            *work.skipped,
+            *(Skipped(source=each.source, reason=each.reason) for each in outcomes if each.reason),
+        ]
+        return AddReport(
+            added=_sources(outcomes, "added", without=restored),
+            changed=_sources(outcomes, "changed"),
+            unchanged=_sources(outcomes, "unchanged"),
+            removed=tuple(sorted(each.source for each in removed)),
+            skipped=tuple(sorted(skipped, key=lambda each: each.source)),
+            restored=tuple(sorted(restored)),
+            missing=tuple(sorted(missing)),
+            passages=self._written,
+            seconds=time.monotonic() - began,
+        )
+
+    def _finish(
+        self, removed: Sequence[Document], *, before: Mapping[str, Document], after: Mapping[str, Document]
+    ) -> None:
+        """Delete what has gone and make the rest searchable; the ledger never claims what may be gone.
+
+        Args:
+            removed: what has gone.
+            before: what the ledger claims until all is searchable.
+            after: what it claims from then on.
+        """
+        if removed and self._ledger:
+            self._ledger.write(before)
+        self._collection.delete(removed)
+        if self._written or removed:
+            self._collection.settle(self._since)
+        if self._ledger:
+            self._ledger.write(after)
+
+    def _bring(
+        self, tagged: Sequence[tuple[Item, tuple[str, ...]]], known: Mapping[str, Document]
+    ) -> list[_Outcome]:
+        outcomes: list[_Outcome] = []
+        with Pipeline() as pipeline:
+            batches = pipeline.ahead(self._read(pipeline.until_stopped(tagged), known))
+            for batch in pipeline.ahead(map(self._embed, batches)):
+                self._collection.write(batch.rows)
+                self._collection.delete_ids([key for each in batch.outcomes for key in each.stale])
+                self._written += len(batch.rows)
+                for outcome in batch.outcomes:
+                    outcomes.append(outcome)
+                    self._tell(len(outcomes), len(tagged), outcome.source)
+        return outcomes
+
+    def _read(
+        self, tagged: Iterable[tuple[Item, tuple[str, ...]]], known: Mapping[str, Document]
+    ) -> Iterator[_Batch]:
+        batch = _Batch([], [])
+        for item, tags in tagged:
+            rows, outcome = self._prepare(item, known.get(item.source), tags)
+            # The record goes last, with the outcome: a long document spans several batches.
+            for row in [*rows[1:], *rows[:1]]:
+                if len(batch.rows) == _BATCH:
+                    yield batch
+                    batch = _Batch([], [])
+                batch.rows.append(row)
+            batch.outcomes.append(outcome)
+            if len(batch.outcomes) == _BATCH:
+                yield batch
+                batch = _Batch([], [])
+        yield batch
+
+    def _prepare(self, item: Item, old: Document | None, tags: tuple[str, ...]) -> tuple[list[Row], _Outcome]:
+        try:
+            raw = item.read()
+            # Not by its root: what was added by itself stays so when the folder around it is added.
+            if old is not None and (old.sha256, old.given_tags, old.path) == (raw.sha256, tags, item.path):
+                return [], _Outcome(item.source, "unchanged")
+            rows = _rows(item, raw, load(raw), self._since, tags)
+            new = document_of(rows[0])
+            if old is None:
+                return rows, _Outcome(item.source, "added", new)
+            # With other tags only, or in another place, a document has the keys it had.
+            keys = set(keys_of(new))
+            stale = [key for key in keys_of(old) if key not in keys]
+            return rows, _Outcome(item.source, "changed", new, stale)
+        except UnreadableError as error:
+            return [], _Outcome(item.source, "unreadable", reason=str(error))
+        except NoTextError as error:
+            return [], _Outcome(item.source, "unfit", reason=str(error))
+
+    def _embed(self, batch: _Batch) -> _Batch:
+        if self._embedder is not None:
+            embed_rows(self._embedder, batch.rows)
+        return batch
+
+    def _tell_download(self, source: str, received: int, total: int | None) -> None:
+        if self._progress is not None:
+            self._progress(
+                Progress(
+                    done_files=0,
+                    total_files=0,
+                    passages=0,
+                    source=source,
+                    received_bytes=received,
+                    total_bytes=total,
+                )
+            )
+
+    def _tell(self, done: int, total: int, source: str) -> None:
+        if self._progress is not None:
+            self._progress(
+                Progress(done_files=done, total_files=total, passages=self._written, source=source)
+            )
+
+
+def embed_rows(embedder: Embedder, rows: Sequence[Row]) -> None:
+    """Give passages their vectors."""
+    if rows:
+        texts = [f"{row['heading'] or row['title']}\n{row['text']}" for row in rows]
+        for row, vector in zip(rows, embedder.documents(texts), strict=True):
+            row["dense"] = vector
+
+
+def lexical_terms(title: str, heading: str, text: str, language: str | None) -> str:
+    """The search terms of a passage in a document of this language, as many as fit."""
+    terms = document_terms(f"{title}\n{heading}\n{text}", language=language)
+    return clip(terms, VARCHAR_BYTES)
+
+
+def _given_tags(document: Document | None) -> tuple[str, ...]:
+    return document.given_tags if document else ()
+
+
+def _sources(outcomes: Iterable[_Outcome], kind: str, *, without: Set[str] = frozenset()) -> tuple[str, ...]:
+    return tuple(sorted(each.source for each in outcomes if each.kind == kind and each.source not in without))
+
+
+def _rows(item: Item, raw: Raw, loaded: Loaded, since: datetime, given_tags: tuple[str, ...]) -> list[Row]:
+    chunks = split_passages(loaded.text, kind=loaded.kind)
+    language = document_language(loaded.text)
+    common = {
+        "added": since.timestamp(),
+        "modified": raw.modified.timestamp(),
+        "path": item.path,
+        "tags": sorted({*given_tags, *_own_tags(loaded)}),
+        "front_matter": loaded.front_matter,
+        "language": language,
+    }
+    record = {"passages": len(chunks), "root": item.root, "given_tags": given_tags}
+    return [
+        {
+            "passage_id": passage_id(item.source, raw.sha256, ordinal),
+            "source": item.source,
+            "title": clip(loaded.title, TITLE_BYTES),
+            "heading": clip(chunk.heading, HEADING_BYTES),
+            "start_line": chunk.start_line,
+            "end_line": chunk.end_line,
+            "total_lines": chunks[-1].end_line,
+            "ordinal": ordinal,
+            "text": chunk.text,
+            "lexical": lexical_terms(loaded.title, chunk.heading, chunk.text, language),
+            "document_sha256": raw.sha256,
+            "metadata": {**common, **({} if ordinal else record)},
+        }
+        for ordinal, chunk in enumerate(chunks)
+    ]
+
+
+def _own_tags(loaded: Loaded) -> list[str]:
+    """The tags that a document gives itself."""
+    tags = loaded.front_matter.get("tags", [])
+    if isinstance(tags, str):
+        tags = tags.split(",")
+    return [str(tag).strip() for tag in cast(list[object], tags)] if isinstance(tags, list) else []

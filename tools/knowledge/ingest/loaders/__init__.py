@@ -1,0 +1,52 @@
+"""From the bytes of a document to lines of text.
+
+Formats that are text keep their lines, so that a citation is a place in the file. The others are turned into
+Markdown, or into sections named after their pages, slides or sheets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from ..sources.item import Raw
+from .docx import load_docx
+from .epub import load_epub
+from .formats import NAMES, SUFFIXES, Format, format_of
+from .html import load_html
+from .loaded import Loaded
+from .notebook import load_notebook
+from .pdf import load_pdf
+from .pptx import load_pptx
+from .records import load_json, load_json_lines
+from .tables import load_table, load_xlsx
+from .text import load_text
+
+__all__ = ["NAMES", "SUFFIXES", "Loaded", "load"]
+
+_LOADERS: Mapping[Format, Callable[[Raw], Loaded]] = {
+    "markdown": partial(load_text, kind="markdown"),
+    "rst": partial(load_text, kind="rst"),
+    "asciidoc": partial(load_text, kind="asciidoc"),
+    "plain": partial(load_text, kind="plain"),
+    "code": partial(load_text, kind="code"),
+    "json": load_json,
+    "json lines": load_json_lines,
+    "table": load_table,
+    "notebook": load_notebook,
+    "html": load_html,
+    "pdf": load_pdf,
+    "docx": load_docx,
+    "pptx": load_pptx,
+    "xlsx": load_xlsx,
+    "epub": load_epub,
+}
+
+
+def load(raw: Raw) -> Loaded:
+    """Read a document of any kind.
+
+    Raises:
+        NoTextError: there is no text in it that could be searched; the reason says what to do.
+    """
+    return _LOADERS[format_of(raw)](raw)

@@ -1,0 +1,157 @@
+"""Embedding functions by name, and what is asked of them.
+
+A spec names one: ``default``, ``sentence-transformer:NAME-or-folder``, ``openai:MODEL``,
+``model2vec:NAME-or-folder``, ``bge-m3``, ``tei:URL``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
+
+from ..errors import EmbeddingError, EmbeddingUnavailableError, KnowledgeError
+from ..store.milvus import load_pymilvus
+from .embedding_functions import PROVIDERS
+from .providers import first_line, known_specs
+
+__all__ = ["Embedder", "EmbeddingFunction", "spec_of"]
+
+_CUSTOM = "custom:"
+_BATCH = 256
+"""Most texts that a program's own function gets at a time."""
+
+
+class EmbeddingFunction(Protocol):
+    """What pymilvus-model calls a ``BaseEmbeddingFunction``; bring your own by having these."""
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a vector."""
+        ...
+
+    def encode_documents(self, documents: list[str], /) -> Sequence[Any]:
+        """One vector for each document."""
+        ...
+
+    def encode_queries(self, queries: list[str], /) -> Sequence[Any]:
+        """One vector for each query."""
+        ...
+
+
+class Embedder:
+    """An embedding function, loaded when it is first needed.
+
+    Args:
+        embedding: a spec, or a function of the program's own.
+        dimension: of the vectors, where it is known.
+    """
+
+    def __init__(self, embedding: str | EmbeddingFunction, *, dimension: int | None = None) -> None:
+        self.spec = spec_of(embedding)
+        self._function = None if isinstance(embedding, str) else embedding
+        self._dimension = dimension
+
+    def dimension(self) -> int:
+        """Dimensions of the vectors. Measured: some functions do not know before they are used."""
+        if self._dimension is None:
+            self._encode("encode_queries", ["dimension"])
+        return cast(int, self._dimension)
+
+    def documents(self, texts: Sequence[str]) -> list[list[float]]:
+        """Embed passages.
+
+        Raises:
+            EmbeddingUnavailableError: the function cannot be loaded here.
+            EmbeddingError: it failed, or what it gave are no vectors to search by.
+        """
+        return self._encode("encode_documents", texts)
+
+    def queries(self, texts: Sequence[str]) -> list[list[float]]:
+        """Embed queries; raises what :meth:`documents` does."""
+        return self._encode("encode_queries", texts)
+
+    def _encode(self, method: str, texts: Sequence[str]) -> list[list[float]]:
+        if self._function is None:
+            self._function = _load(self.spec)
+        provider = PROVIDERS.get(self.spec.partition(":")[0])
+        batch = provider.batch if provider else _BATCH
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), batch):
+            part = list(texts[start : start + batch])
+            try:
+                given = getattr(self._function, method)(part)
+            except Exception as error:
+                # Behind the function may be any library or service.
+                raise EmbeddingError(f"the embedding {self.spec!r} failed: {first_line(error)}") from error
+            vectors += self._checked(given, part)
+        return vectors
+
+    def _checked(self, given: Any, texts: list[str]) -> list[list[float]]:
+        """The vectors as Milvus takes them; one that is no direction would spoil every search."""
+        # Hybrid functions such as bge-m3 give several kinds of vectors.
+        found = cast(Mapping[str, Any], given)["dense"] if isinstance(given, Mapping) else given
+        if len(found) != len(texts):
+            raise EmbeddingError(
+                f"the embedding {self.spec!r} gave {len(found)} vectors for {len(texts)} texts"
+            )
+        import numpy as np
+
+        vectors: list[list[float]] = []
+        for vector, text in zip(found, texts, strict=True):
+            values = np.asarray(vector, dtype=np.float32)
+            if self._dimension is None:
+                self._dimension = values.size
+            if values.shape != (self._dimension,):
+                raise EmbeddingError(
+                    f"the embedding {self.spec!r} gave {values.size} dimensions instead of "
+                    f"{self._dimension}; use the one the knowledge base was made with"
+                )
+            if not np.isfinite(values).all() or not values.any():
+                kind = "zeros" if np.isfinite(values).all() else "values that are not finite"
+                raise EmbeddingError(
+                    f"the embedding {self.spec!r} gave a vector of {kind} for {text[:40]!r}; use another one"
+                )
+            vectors.append(values.tolist())
+        return vectors
+
+
+def spec_of(embedding: str | EmbeddingFunction) -> str:
+    """The name a knowledge base remembers an embedding by.
+
+    Raises:
+        KnowledgeError: no such spec.
+    """
+    if not isinstance(embedding, str):
+        return f"{_CUSTOM}{type(embedding).__qualname__}"
+    if embedding in {"none", "auto"} or embedding.startswith(_CUSTOM):
+        return embedding
+    kind, colon, argument = embedding.partition(":")
+    provider = PROVIDERS.get(kind)
+    if provider is None or provider.argument not in {None, bool(argument)} or bool(colon) != bool(argument):
+        raise KnowledgeError(
+            f"unknown embedding {embedding!r}; known are none, auto, {known_specs(PROVIDERS)}"
+        )
+    return embedding
+
+
+def _load(spec: str) -> EmbeddingFunction:
+    if spec.startswith(_CUSTOM):
+        raise EmbeddingUnavailableError(
+            f"this knowledge base was made with a program's own {spec.removeprefix(_CUSTOM)}: pass it as "
+            "embedding=, or search in mode lexical"
+        )
+    kind, _, argument = spec.partition(":")
+    provider = PROVIDERS[kind]
+    if missing := provider.missing:
+        raise EmbeddingUnavailableError(
+            f"the embedding {spec!r} needs packages that are not installed: pip install {' '.join(missing)}"
+        )
+    load_pymilvus()
+    try:
+        return provider.load(argument)
+    except Exception as error:
+        # Behind the function may be any library or service.
+        raise EmbeddingUnavailableError(
+            f"the embedding {spec!r} cannot be loaded ({first_line(error)}); make it available, or "
+            "search in mode lexical"
+        ) from error

@@ -1,0 +1,1 @@
+"""Where passages are kept: Milvus, and the ledger beside it."""

@@ -1,0 +1,392 @@
+"""The Milvus collection behind a knowledge base: one row a passage.
+
+A row carries everything, so Milvus is the only store. The passage with ``ordinal`` 0 is also the record of
+its document and is written last: a document whose record is missing was never completed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from ..errors import EmbeddingError, KnowledgeError, KnowledgeNotFoundError
+from ..values import Document
+from .milvus import SLOW_TIMEOUT, TIMEOUT, Connection, milvus_errors
+from .schema import FORMAT, PASSAGE_FIELDS, STORED_FIELDS, About, create_collection
+
+__all__ = [
+    "Collection",
+    "Hit",
+    "Row",
+    "Survey",
+    "document_of",
+    "keys_of",
+    "passage_id",
+    "quote",
+    "rebuilding",
+    "rebuilt",
+    "without_common",
+]
+
+Row = dict[str, Any]
+
+STATISTICS_ROWS = 4_000
+"""Passages from which word frequencies are taken to be known well enough."""
+SEGMENT_ROWS = 16_000
+"""Passages written to Milvus Lite between two flushes, at most: below the size at which it flushes by itself,
+which would leave a rest of any size."""
+
+_COMMON = re.compile("a|an|and|are|as|at|be|by|for|from|in|is|it|of|on|or|that|the|this|to|was|with")
+_RECORD_FIELDS = ["source", "title", "total_lines", "document_sha256", "metadata"]
+_BATCH = 500
+_NARROW_PAGE, _WIDE_PAGE = 10_000, 1_000
+"""Rows read at a time, without and with their text. Milvus Lite looks at every row for each page."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A row that was found, with a score of which more is better."""
+
+    row: Mapping[str, Any]
+    score: float
+
+
+class Survey(NamedTuple):
+    """What a look at every passage found."""
+
+    complete: dict[str, Document]
+    """By source."""
+    leftovers: list[str]
+    """The keys of passages that belong to no complete document."""
+
+
+def passage_id(source: str, sha256: str, ordinal: int) -> str:
+    """The key of a passage: the same document always gets the same keys. Hexadecimal only."""
+    return hashlib.sha256(f"{source}\0{sha256}\0{ordinal}".encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def keys_of(document: Document) -> list[str]:
+    """The keys of a document's passages, that of its record first."""
+    return [passage_id(document.source, document.sha256, ordinal) for ordinal in range(document.passages)]
+
+
+def rebuilding(name: str) -> str:
+    """What the collection is called that is to take the place of ``name``, as long as it is incomplete."""
+    return f"{name}__rebuilding"
+
+
+def rebuilt(name: str) -> str:
+    """What it is called from when it is complete until ``name`` is free."""
+    return f"{name}__rebuilt"
+
+
+def quote(value: str) -> str:
+    """A string literal of Milvus' filter language."""
+    for char, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+        value = value.replace(char, escaped)
+    return f'"{value}"'
+
+
+class Collection:
+    """Typed access to the rows."""
+
+    def __init__(self, connection: Connection, *, uri: str, name: str, about: About) -> None:
+        self.about = about
+        self.backend = connection.backend
+        self.connection = connection
+        self.name = name
+        self.uri = uri
+        self._client = connection.client
+        self._unflushed = 0
+
+    @classmethod
+    def open(
+        cls, connection: Connection, *, uri: str, name: str, formats: Sequence[int] = (FORMAT,)
+    ) -> Collection:
+        """Open the collection ``name``.
+
+        Raises:
+            KnowledgeNotFoundError: there is none.
+            KnowledgeError: it is not a knowledge base of these formats.
+        """
+        client = connection.client
+        with milvus_errors(uri):
+            found = client.has_collection(name, timeout=TIMEOUT)
+            if not found and client.has_collection(rebuilt(name), timeout=TIMEOUT):
+                # The old one is dropped when the new one is complete; what was left to do is this.
+                client.rename_collection(rebuilt(name), name, timeout=TIMEOUT)
+                found = True
+            if not found:
+                raise KnowledgeNotFoundError(
+                    f"nothing in {uri} yet; add documents with: ossifrage kb add PATH"
+                )
+            properties = client.describe_collection(name, timeout=TIMEOUT).get("properties", {})
+        try:
+            about = About.of(properties)
+        except (ValueError, KeyError, TypeError) as error:
+            raise KnowledgeError(
+                f"the collection {name!r} at {uri} is not a knowledge base of ossifrage; choose another name"
+            ) from error
+        if about.format not in formats:
+            way_out = "ossifrage kb rebuild" if about.format < FORMAT else "a newer version of ossifrage"
+            raise KnowledgeError(
+                f"the knowledge base {uri} has format {about.format}, this program reads {FORMAT}; "
+                f"bring them together with: {way_out}"
+            )
+        with milvus_errors(uri):
+            # A collection of Milvus Lite that was opened or renamed is not loaded.
+            client.load_collection(name, timeout=SLOW_TIMEOUT)
+        return cls(connection, uri=uri, name=name, about=about)
+
+    @classmethod
+    def create(
+        cls, connection: Connection, *, uri: str, name: str, embedding: str, dimension: int
+    ) -> Collection:
+        """Make an empty collection. ``dimension`` is 0 for one without embedding.
+
+        Raises:
+            KnowledgeError: this Milvus has no full-text search, and without an embedding no other either.
+        """
+        backend = connection.backend
+        if not (backend.full_text or dimension):
+            raise KnowledgeError(
+                f"{backend.name} at {uri} has no full-text search: choose an embedding (--embedding), "
+                "a server from Milvus 2.5 on, or a folder"
+            )
+        about = About(embedding=embedding, dimension=dimension, full_text=backend.full_text)
+        with milvus_errors(uri):
+            create_collection(connection.client, name, about)
+        return cls(connection, uri=uri, name=name, about=about)
+
+    def drop(self) -> None:
+        """Delete the collection."""
+        with milvus_errors(self.uri):
+            self._client.drop_collection(self.name, timeout=TIMEOUT)
+
+    def rename(self, name: str) -> None:
+        """Give it another name, under which it is ready to be searched again."""
+        with milvus_errors(self.uri):
+            self._client.rename_collection(self.name, name, timeout=TIMEOUT)
+            self._client.load_collection(name, timeout=SLOW_TIMEOUT)
+        self.name = name
+
+    def close(self) -> None:
+        """Let go of Milvus."""
+        self.connection.close()
+
+    def count(self) -> int:
+        """Passages in the collection, complete or not."""
+        with milvus_errors(self.uri):
+            rows = self._client.query(self.name, filter="", output_fields=["count(*)"], **self._strong)
+        return int(rows[0]["count(*)"])
+
+    def documents(self) -> dict[str, Document]:
+        """Every document by source, in order; of two versions of one, the one added last."""
+        found = sorted(map(document_of, self.records()), key=lambda each: (each.source, each.added))
+        return {document.source: document for document in found}
+
+    def document(self, source: str) -> Document | None:
+        """The document of that name; of two versions of one, the one added last."""
+        wanted = f"ordinal == 0 and source == {quote(source)}"
+        with milvus_errors(self.uri):
+            rows = self._client.query(self.name, filter=wanted, output_fields=_RECORD_FIELDS, **self._strong)
+        return max(map(document_of, rows), key=lambda each: each.added, default=None)
+
+    def records(self) -> Iterator[Row]:
+        """The first passage of every document, without its text."""
+        return self._rows("ordinal == 0", _RECORD_FIELDS)
+
+    def passages(self, document: Document, first: int = 1, last: int | None = None) -> list[Row]:
+        """The passages of a document that hold lines ``first`` to ``last``, in order."""
+        # By their keys, which are known: Milvus Lite looks at every row for any other condition.
+        places = self._by_key(keys_of(document), ["passage_id", "start_line", "end_line"])
+        wanted = [
+            row["passage_id"]
+            for row in places
+            if row["end_line"] >= first and (last is None or row["start_line"] <= last)
+        ]
+        return sorted(self._by_key(wanted, [*PASSAGE_FIELDS, "ordinal"]), key=lambda row: row["ordinal"])
+
+    def passage_ids(self) -> Iterator[str]:
+        """The keys of all passages, in order."""
+        return (row["passage_id"] for row in self._rows("", ["passage_id"]))
+
+    def versions(self) -> Iterator[tuple[str, float]]:
+        """The keys of all passages, in order, each with the time at which it was added."""
+        for row in self._rows("", ["passage_id", "metadata"]):
+            yield row["passage_id"], row["metadata"]["added"]
+
+    def stored(self, *, vectors: bool) -> Iterator[Row]:
+        """All rows as they were written, in the order of their keys."""
+        return self._rows("", [*STORED_FIELDS, *(["dense"] if vectors and self.about.dimension else [])])
+
+    def search_lexical(self, terms: Sequence[str], limit: int, condition: str = "") -> list[list[Hit]]:
+        """BM25 search among the rows of ``condition``; one list of hits for each string of terms."""
+        wanted = [without_common(each) for each in terms] if self.backend.segment_ranks else list(terms)
+        # Milvus Lite gives BM25 as a negative distance, the server as a positive score.
+        return self._search("sparse", wanted, limit, condition, {"metric_type": "BM25"}, abs)
+
+    def search_dense(
+        self, vectors: Sequence[Sequence[float]], limit: int, condition: str = ""
+    ) -> list[list[Hit]]:
+        """Search by cosine similarity among the rows of ``condition``; one list of hits for each vector."""
+        if wrong := {len(vector) for vector in vectors} - {self.about.dimension}:
+            raise EmbeddingError(
+                f"the embedding gives {wrong.pop()} dimensions, the base {self.uri} has "
+                f"{self.about.dimension}; use the embedding it was made with"
+            )
+        params = {"metric_type": "COSINE", **self.backend.dense_search}
+        return self._search("dense", [list(vector) for vector in vectors], limit, condition, params, float)
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Insert passages, the records of the documents last."""
+        later = [row for row in rows if row["ordinal"] == 0]
+        for part in ([row for row in rows if row["ordinal"] != 0], later):
+            self._upsert(part)
+        if self.backend.segment_ranks and self._unflushed >= SEGMENT_ROWS:
+            self.flush()
+
+    def delete(self, documents: Sequence[Document]) -> None:
+        """Delete documents, their records first."""
+        keys = [keys_of(each) for each in documents]
+        self.delete_ids([record for record, *_ in keys])
+        self.delete_ids([other for _, *others in keys for other in others])
+
+    def delete_ids(self, ids: Sequence[str]) -> None:
+        """Delete passages by their keys."""
+        with milvus_errors(self.uri):
+            for start in range(0, len(ids), _BATCH):
+                self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=TIMEOUT)
+
+    def repair(self) -> dict[str, Document]:
+        """Delete what an interrupted ``add`` left behind; returns the documents there are, by source.
+
+        That is passages whose document has no record, documents that lack passages, and versions of a
+        document that a later one replaced.
+        """
+        complete, leftovers = self.survey()
+        self.delete_ids(leftovers)
+        return complete
+
+    def survey(self) -> Survey:
+        """Which documents are complete, and what else there is."""
+        documents = self.documents()
+        if sum(each.passages for each in documents.values()) == self.count():
+            return Survey(documents, [])
+        present = set(self.passage_ids())
+        complete: dict[str, Document] = {}
+        for source, each in documents.items():
+            keys = keys_of(each)
+            if present.issuperset(keys):
+                complete[source] = each
+                present.difference_update(keys)
+        return Survey(complete, sorted(present))
+
+    def settle(self, since: datetime) -> None:
+        """Make what was written searchable.
+
+        Milvus Lite keeps what was written between two flushes as one segment and ranks by the word
+        frequencies within a segment: to a segment of three passages every word is common, and its passages
+        would lose against any other. So older passages are written again along with the new ones, until
+        the segment is large enough to know which words are rare.
+
+        Args:
+            since: a passage is older that carries an earlier time as ``added``.
+        """
+        if self.backend.segment_ranks and 0 < self._unflushed < STATISTICS_ROWS:
+            wanted = STATISTICS_ROWS - self._unflushed
+            older: list[Row] = []
+            for row in self.stored(vectors=True):
+                if len(older) == wanted:
+                    break
+                if row["metadata"]["added"] < since.timestamp():
+                    older.append(row)
+            self._upsert(older)
+        self.flush()
+
+    def flush(self) -> None:
+        """Seal what was written: Milvus Lite searches what is not with a slow scan."""
+        with milvus_errors(self.uri):
+            self._client.flush(self.name, timeout=SLOW_TIMEOUT)
+        self._unflushed = 0
+
+    @property
+    def _strong(self) -> dict[str, Any]:
+        return {"consistency_level": "Strong", "timeout": TIMEOUT}
+
+    def _by_key(self, keys: Sequence[str], fields: list[str]) -> Iterator[Row]:
+        with milvus_errors(self.uri):
+            for start in range(0, len(keys), _BATCH):
+                part = list(keys[start : start + _BATCH])
+                yield from self._client.get(self.name, ids=part, output_fields=fields, **self._strong)
+
+    def _rows(self, condition: str, fields: list[str]) -> Iterator[Row]:
+        page = _WIDE_PAGE if "text" in fields else _NARROW_PAGE
+        with milvus_errors(self.uri):
+            rows = self._client.query_iterator(
+                self.name, batch_size=page, filter=condition, output_fields=fields, **self._strong
+            )
+            with closing(rows):
+                while batch := rows.next():
+                    yield from batch
+
+    def _search(
+        self,
+        field: str,
+        data: list[Any],
+        limit: int,
+        condition: str,
+        params: Row,
+        score: Callable[[float], float],
+    ) -> list[list[Hit]]:
+        with milvus_errors(self.uri):
+            found = self._client.search(
+                self.name,
+                data=data,
+                anns_field=field,
+                limit=limit,
+                filter=condition,
+                search_params=params,
+                output_fields=PASSAGE_FIELDS,
+                timeout=SLOW_TIMEOUT if self.backend.segment_ranks else TIMEOUT,
+            )
+            return [[Hit(dict(hit["entity"]), score(hit["distance"])) for hit in hits] for hits in found]
+
+    def _upsert(self, rows: Sequence[Row]) -> None:
+        with milvus_errors(self.uri):
+            for start in range(0, len(rows), _BATCH):
+                self._client.upsert(self.name, list(rows[start : start + _BATCH]), timeout=TIMEOUT)
+        self._unflushed += len(rows)
+
+
+def without_common(terms: str) -> str:
+    """Leave out words that are in most passages.
+
+    They weigh next to nothing, but Milvus Lite goes through all passages of each word one by one: without
+    them a whole sentence takes a third of the time.
+    """
+    return " ".join(term for term in terms.split() if not _COMMON.fullmatch(term)) or terms
+
+
+def document_of(record: Row) -> Document:
+    """The document whose record, its first passage, this is."""
+    about = record["metadata"]
+    return Document(
+        source=record["source"],
+        title=record["title"],
+        lines=record["total_lines"],
+        passages=about["passages"],
+        sha256=record["document_sha256"],
+        modified=datetime.fromtimestamp(about["modified"], UTC),
+        added=datetime.fromtimestamp(about["added"], UTC),
+        path=about["path"],
+        root=about["root"],
+        tags=tuple(about["tags"]),
+        given_tags=tuple(about["given_tags"]),
+        front_matter=about["front_matter"],
+    )
