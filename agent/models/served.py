@@ -8,17 +8,16 @@ The server writes and reads harmony itself. The loop is the SDK's and so is the 
 * Harmony that the server did not split is split here, and an answer that the token limit cut off is marked
   (see :mod:`.incoming`).
 * Failures are typed, and passing ones are asked again as long as nothing was shown.
+* What the server sends is bounded and checked before the SDK sees it (see :mod:`.served_client`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing, contextmanager
 from typing import cast
-from urllib.parse import urlsplit
 
 import openai
 from agents import (
@@ -29,53 +28,28 @@ from agents import (
     ModelSettings,
     ModelTracing,
     Tool,
+    UserError,
 )
 from agents.items import TResponseInputItem, TResponseStreamEvent
 from openai.types.responses import (
     ResponseCompletedEvent,
     ResponseCreatedEvent,
-    ResponseErrorEvent,
-    ResponseFailedEvent,
     ResponseIncompleteEvent,
     ResponseInProgressEvent,
+    ResponseOutputItemDoneEvent,
 )
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
-from ..engines.failures import error_message, refusal, seconds_to_wait, unreachable
-from ..engines.http import CONNECT_SECONDS, is_loopback, server_root
-from ..engines.patience import FIRST_SECONDS, IDLE_SECONDS, patient
+from ..engines.patience import FIRST_SECONDS, IDLE_SECONDS, Sign, patient
 from ..engines.retrying import TRIES, seconds_until_retry
-from ..errors import EngineError, EngineResponseError, EngineTimeoutError
+from ..errors import EngineError, EngineResponseError, OssifrageError
 from .events import whole_response
 from .incoming import Incoming
 from .profiles import Profile
 
-__all__ = ["ServedModel", "open_client"]
+__all__ = ["ServedModel"]
 
 _Event = TResponseStreamEvent
-
-
-def open_client(base_url: str, api_key: str | None) -> openai.AsyncOpenAI:
-    """A client for one server, with ``/v1`` added to an address without a path.
-
-    Keys, organisations and projects that the environment names for OpenAI are not sent.
-
-    Raises:
-        UsageError: ``base_url`` is no address.
-    """
-    server_root(base_url)  # an address at all?
-    url = base_url.strip().rstrip("/")
-    if not urlsplit(url).path:
-        url = f"{url}/v1"
-    client = openai.AsyncOpenAI(
-        base_url=url,
-        api_key=api_key or "none",
-        timeout=openai.Timeout(FIRST_SECONDS, connect=CONNECT_SECONDS),
-        max_retries=0,  # see ServedModel.stream_response
-        http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(url)),
-    )
-    client.organization = client.project = None  # the environment's
-    return client
 
 
 class ServedModel(Model):
@@ -86,11 +60,11 @@ class ServedModel(Model):
         model: the model's name on the server.
         client: the one that ``inner`` uses.
         profile: the kind of server.
-        path: what is asked for, for messages.
-        has_key: whether a key is sent.
         tells_limit: whether it always says when the token limit ended an answer.
     """
 
+    first_seconds: float = FIRST_SECONDS
+    """Longest wait for the model's first word."""
     idle_seconds: float = IDLE_SECONDS
     """Longest silence once the model writes."""
     first_wait: float = 0.5
@@ -103,16 +77,12 @@ class ServedModel(Model):
         client: openai.AsyncOpenAI,
         profile: Profile,
         *,
-        path: str,
-        has_key: bool,
         tells_limit: bool,
     ) -> None:
         self.model = model
         self._inner = inner
         self._client = client
         self._profile = profile
-        self._path = path
-        self._has_key = has_key
         self._tells_limit = tells_limit
 
     async def close(self) -> None:
@@ -216,12 +186,16 @@ class ServedModel(Model):
     async def _received(
         self, events: AsyncIterator[_Event], incoming: Incoming
     ) -> AsyncGenerator[_Event, None]:
+        heard = patient(
+            cast(AsyncGenerator[_Event, None], events),
+            address=self._address,
+            sign=_sign,
+            first_seconds=self.first_seconds,
+            idle_seconds=self.idle_seconds,
+        )
         with self._typed_errors():
-            async with aclosing(cast(AsyncGenerator[_Event, None], events)):
-                heard = patient(events, address=self._address, writes=_writes, idle_seconds=self.idle_seconds)
+            async with aclosing(heard):
                 async for event in heard:
-                    if isinstance(event, ResponseErrorEvent | ResponseFailedEvent):
-                        raise self._failed(event)
                     if isinstance(event, ResponseIncompleteEvent | ResponseCompletedEvent):
                         ending = list(incoming.finish(event))
                         if not incoming.acted:  # the SDK would ask again and again
@@ -241,21 +215,12 @@ class ServedModel(Model):
     def _typed_errors(self) -> Generator[None]:
         try:
             yield
-        except openai.APITimeoutError as error:
-            raise EngineTimeoutError(
-                f"{self._address} did not answer in time: it may be overloaded; ask again."
-            ) from error
-        except openai.APIConnectionError as error:
-            raise unreachable(self._address) from error
-        except openai.APIStatusError as error:
-            retry_after = seconds_to_wait(error.response.headers.get("retry-after"))
-            # Its text is the raw body.
-            raise self._refusal(error.status_code, error_message(error.body), retry_after) from None
-        except openai.APIError as error:  # reported inside a stream
-            raise self._refusal(500, error_message(error.body)) from None
-        except json.JSONDecodeError as error:
+        except (OssifrageError, UserError):
+            raise
+        except Exception as error:
+            # Whatever the SDK raises over an answer that has its form and makes no sense.
             raise EngineResponseError(
-                f"{self._address} sent something that is not JSON; its log may say more."
+                f"{self._address} sent something that is no answer; its log may say more."
             ) from error
 
     def _nothing(self) -> EngineError:
@@ -264,15 +229,13 @@ class ServedModel(Model):
             "does it serve gpt-oss? Ask again, or check --base-url."
         )
 
-    def _failed(self, event: ResponseErrorEvent | ResponseFailedEvent) -> EngineError:
-        error = event if isinstance(event, ResponseErrorEvent) else event.response.error
-        return self._refusal(500, "" if error is None else error.message)
-
-    def _refusal(self, status: int, message: str, retry_after: float | None = None) -> EngineError:
-        return refusal(
-            self._address, status, message, path=self._path, has_key=self._has_key, retry_after=retry_after
-        )
-
 
 def _writes(event: _Event) -> bool:
     return not isinstance(event, ResponseCreatedEvent | ResponseInProgressEvent)
+
+
+def _sign(event: _Event) -> Sign:
+    """Some text shows that the model gets on; that something begins, or an empty delta, shows nothing."""
+    if isinstance(event, ResponseOutputItemDoneEvent) or getattr(event, "delta", None):
+        return "text"
+    return "nothing"

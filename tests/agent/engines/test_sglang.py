@@ -104,7 +104,7 @@ async def test_auto_takes_the_engine_that_is_safer() -> None:
         ('data: {"choices": [{"text": "hello"}]}\n\n', "no token ids"),
         ('data: {"choices": [{"token_ids": [1]}]}\n\n', "broke its answer off: ask"),
         ('data: {"choices": [{"token_ids": [], "finish_reason": "abort"}]}\n\n', "(abort)"),
-        ('data: {"error": {"message": "scheduler died", "code": 500}}\n\n', "scheduler died"),
+        ('data: {"error": {"message": "scheduler died", "code": 500}}\n\n', "failed while it answered (500)"),
     ],
 )
 async def test_an_answer_that_is_no_completion(events: str, said: str) -> None:

@@ -177,7 +177,10 @@ async def test_a_server_of_another_kind() -> None:
             await VllmEngine.open(base_url=server.url)
 
 
-@pytest.mark.parametrize(("status", "said"), [(500, "answered 500: boom"), (429, "no more requests now")])
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(422, "answered 422: boom;"), (500, "answered 500;"), (429, "no more requests now (429: boom)")],
+)
 async def test_a_refused_request(status: int, said: str) -> None:
     error = await failure_of(json_reply({"error": {"message": "boom\nand more"}}, status=status))
     assert isinstance(error, EngineResponseError)
@@ -199,7 +202,7 @@ async def test_a_wrong_path() -> None:
         (text_reply('data: {"choices": [{"text": "hello"}]}\n\n'), "no token ids"),
         (text_reply('data: {"choices": [{"token_ids": [1]}]}\n\n'), "broke its answer off"),
         (text_reply('data: {"choices": [{"token_ids": [], "finish_reason": "abort"}]}\n\n'), "abort"),
-        (text_reply('data: {"error": {"message": "EngineCore died", "code": 500}}\n\n'), "EngineCore died"),
+        (text_reply('data: {"error": {"message": "EngineCore died", "code": 503}}\n\n'), "answered (503)"),
         (text_reply(""), "broke its answer off"),
     ],
 )
@@ -220,7 +223,7 @@ async def test_a_connection_that_breaks() -> None:
 async def test_model_output_in_an_error_is_not_shown() -> None:
     payload = {"error": {"message": "could not parse: <|channel|>analysis<|message|>the user is a spy"}}
     error = await failure_of(json_reply(payload, status=500))
-    assert str(error).endswith("answered 500: could not parse; its log may say more.")
+    assert str(error).endswith("could not read what the model wrote (500); its log may say more.")
 
 
 @pytest.mark.parametrize("base_url", ["localhost:8000", "ftp://x", "", "http://", "http://[::1"])
