@@ -21,6 +21,7 @@ from agents import (
 from agents.items import TResponseInputItem, TResponseStreamEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
+from ..engines.bounded import bounded
 from ..engines.engine import Chunk, Engine, Sampling
 from ..errors import ContextWindowError
 from ..harmony.grammar import Bounds
@@ -162,12 +163,8 @@ class HarmonyModel(Model):
                 output_schema=output_schema,
                 effort=_effort(model_settings),
             )
-            turn = Turn(
-                ResponseEvents(self._engine.model, names),
-                names,
-                choice,
-                {function.name: function.parameters for function in functions},
-            )
+            schemas = {function.name: function.parameters for function in functions}
+            turn = Turn(ResponseEvents(self._engine.model, names), names, choice, schemas)
             for event in turn.events.begin():
                 yield event
             asked = prompt_tokens
@@ -227,7 +224,7 @@ class HarmonyModel(Model):
         constraint: TurnConstraint | None,
     ) -> AsyncGenerator[TResponseStreamEvent, None]:
         sampling = self._sampling(len(tokens), settings)
-        reader = Reader(self._encoding)
+        reader = Reader(self._encoding, offered=turn.names)
         turn.begin(reader, len(tokens))
         if constraint is None or sampling.grammar is not None:
             completion = self._engine.generate(tokens, sampling)
@@ -236,7 +233,7 @@ class HarmonyModel(Model):
         else:
             completion = self._in_two(tokens, sampling, reader, constraint)
         # Closed here, not by the garbage collector: closing is what stops the server.
-        async with aclosing(completion) as chunks:
+        async with aclosing(bounded(completion, sampling.max_tokens)) as chunks:
             async for chunk in chunks:
                 for token in chunk.tokens:
                     for event in turn.feed(token):
