@@ -69,11 +69,10 @@ def visible(events: list[Any]) -> str:
     for event in events:
         if "reasoning" in event.type or getattr(getattr(event, "item", None), "type", "") == "reasoning":
             continue
-        row = event.model_dump(mode="json")
+        row: dict[str, Any] = event.model_dump(mode="json", exclude={"item": {"provider_data"}})
         if response := row.get("response"):
-            response["output"] = [item for item in response["output"] if item["type"] != "reasoning"]
-        for item in (*(row.get("response") or {}).get("output", ()), row.get("item") or {}):
-            item.pop("provider_data", None)
+            items = [item for item in response["output"] if item["type"] != "reasoning"]
+            response["output"] = [{**item, "provider_data": None} for item in items]  # token ids
         rows.append(json.dumps(row))
     return "\n".join(rows)
 
