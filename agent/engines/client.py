@@ -1,6 +1,6 @@
 """The client that everything that talks to a model server sends through.
 
-A server is a stranger. Whatever it sends is bounded (see :mod:`.bounds`), redirects are not followed, packed
+A server is a stranger. Whatever it sends is bounded (see :mod:`.limits`), redirects are not followed, packed
 bodies are not unpacked, cookies are not kept, and a failure is a typed error of one line without secrets (see
 :mod:`.failures`). The SDK's models for chat and responses send through this client, too.
 """
@@ -19,8 +19,8 @@ import httpx
 
 from ..errors import EngineError, EngineResponseError, EngineTimeoutError, EngineUnreachableError, UsageError
 from ..text import one_line
-from .bounds import BODY, STREAM, Bounded, TooLargeError, read_json
 from .failures import error_message, failed_inside, quotable, refusal, seconds_to_wait, unreachable
+from .limits import BODY, STREAM, Bounded, TooLargeError, read_json
 from .masking import Secrets
 from .patience import IDLE_SECONDS
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ..errors import EngineError, EngineTimeoutError
 from ..harmony.vocabulary import VOCABULARY_SIZE
-from .bounds import TooLargeError, event_data, read_json
 from .client import CONNECT_SECONDS, Client, is_event_stream
 from .failures import error_message, field_of
+from .limits import TooLargeError, event_data, read_json
 from .patience import FIRST_SECONDS, IDLE_SECONDS, Sign, patient
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
     "usage_after",
 ]
 
-ENDING_SECONDS = 5.0
+ENDING_SECONDS = 2.0
 """Longest wait for what follows an answer that is whole."""
 
 _MOST_COUNTED = 100_000_000

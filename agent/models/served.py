@@ -22,12 +22,8 @@ from typing import cast
 import openai
 from agents import (
     AgentOutputSchemaBase,
-    Handoff,
     Model,
-    ModelResponse,
     ModelSettings,
-    ModelTracing,
-    Tool,
     UserError,
 )
 from agents.items import TResponseInputItem, TResponseStreamEvent
@@ -38,21 +34,20 @@ from openai.types.responses import (
     ResponseInProgressEvent,
     ResponseOutputItemDoneEvent,
 )
-from openai.types.responses.response_prompt_param import ResponsePromptParam
 
 from ..engines.patience import FIRST_SECONDS, IDLE_SECONDS, Sign, patient
 from ..engines.retrying import TRIES, seconds_until_retry
 from ..errors import EngineError, EngineResponseError, OssifrageError
-from .events import whole_response
 from .incoming import Incoming
 from .profiles import Profile
+from .streamed import ModelRequest, StreamedModel
 
 __all__ = ["ServedModel"]
 
 _Event = TResponseStreamEvent
 
 
-class ServedModel(Model):
+class ServedModel(StreamedModel):
     """One of the SDK's models, with what goes in and what comes out put right.
 
     Args:
@@ -101,72 +96,19 @@ class ServedModel(Model):
     def _schema(self, schema: AgentOutputSchemaBase | None, *, tools: bool) -> AgentOutputSchemaBase | None:
         """The output type, where the server may be told."""
 
-    async def get_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> ModelResponse:
-        """Stream one response and return it whole; see :meth:`stream_response`."""
-        events = self.stream_response(
-            system_instructions,
-            input,
-            model_settings,
-            tools,
-            output_schema,
-            handoffs,
-            tracing,
-            previous_response_id=previous_response_id,
-            conversation_id=conversation_id,
-            prompt=prompt,
-        )
-        return await whole_response(events)
-
-    async def stream_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> AsyncIterator[TResponseStreamEvent]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[TResponseStreamEvent, None]:
         """Stream one response; a server that fails in passing is asked again while nothing was shown.
 
         Raises:
             EngineError: the server is not reachable, refuses, or sends no response.
         """
-        limit = None if self._tells_limit else model_settings.max_tokens
+        limit = None if self._tells_limit else request.model_settings.max_tokens
         shown = False
         opened: set[str] = set()  # response.created and the like, once told
         for attempt in range(1, TRIES + 1):
             try:
-                events = self._inner.stream_response(
-                    system_instructions,
-                    self._sendable(input),
-                    self._settings(model_settings),
-                    tools,
-                    self._schema(output_schema, tools=bool(tools or handoffs)),
-                    handoffs,
-                    tracing,
-                    previous_response_id=previous_response_id,
-                    conversation_id=conversation_id,
-                    prompt=prompt,
-                )
-                incoming = Incoming(self.model, tools, handoffs, max_tokens=limit)
+                events = self._asked(request)
+                incoming = Incoming(self.model, request.tools, request.handoffs, max_tokens=limit)
                 async with aclosing(self._received(events, incoming)) as received:
                     async for event in received:
                         if event.type in opened:
@@ -182,6 +124,20 @@ class ServedModel(Model):
                 if shown or wait is None:
                     raise
             await asyncio.sleep(wait)
+
+    def _asked(self, request: ModelRequest) -> AsyncIterator[_Event]:
+        return self._inner.stream_response(
+            request.system_instructions,
+            self._sendable(request.input),
+            self._settings(request.model_settings),
+            request.tools,
+            self._schema(request.output_schema, tools=bool(request.tools or request.handoffs)),
+            request.handoffs,
+            request.tracing,
+            previous_response_id=request.previous_response_id,
+            conversation_id=request.conversation_id,
+            prompt=request.prompt,
+        )
 
     async def _received(
         self, events: AsyncIterator[_Event], incoming: Incoming
