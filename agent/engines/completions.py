@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, ClassVar, Self, cast
 
+from pydantic import Field
+
 from ..errors import EngineResponseError
 from .client import Client, open_client
 from .engine import STOP_TOKENS, Chunk, Constraint, Counted, FinishReason, Sampling
 from .failures import field_of
-from .http import Count, Payload, Token, post_events, read_as, usage_after
+from .http import MOST, Count, Payload, Tokens, post_events, read_as, usage_after
 from .listing import Entry, served_model
 from .patience import FIRST_SECONDS, IDLE_SECONDS, Sign
 
@@ -24,7 +26,7 @@ _BROKEN_OFF = frozenset({"abort", "error", "repetition"})
 
 class _Choice(Payload):
     index: int = 0
-    token_ids: list[Token] | None = None
+    token_ids: Tokens | None = None
     finish_reason: str | None = None
     matched_stop: int | str | None = None
     """SGLang's: the stop token, which may be missing among the ids."""
@@ -44,7 +46,7 @@ class Completion(Payload):
     vllm/entrypoints/openai/completion/protocol.py, python/sglang/srt/entrypoints/openai/protocol.py.
     """
 
-    choices: list[_Choice]
+    choices: list[_Choice] = Field(max_length=MOST)
     usage: object = None
 
 
@@ -82,7 +84,7 @@ class CompletionsEngine:
         try:
             entry = await served_model(client, model)
             await cls._check(client, entry)
-            if entry.max_model_len is None:
+            if not entry.max_model_len:
                 raise EngineResponseError(
                     f"{client.address} does not say how long a context {entry.id} has, so it is not "
                     f"{cls.title}: pass another --engine."

@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any, TypeVar, cast
 
 import httpx
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from ..errors import EngineError, EngineTimeoutError
 from ..harmony.vocabulary import VOCABULARY_SIZE
@@ -18,10 +18,11 @@ from .limits import TooLargeError, event_data, read_json
 from .patience import FIRST_SECONDS, IDLE_SECONDS, Sign, patient
 
 __all__ = [
+    "MOST",
     "Context",
     "Count",
     "Payload",
-    "Token",
+    "Tokens",
     "events_of",
     "get_json",
     "post_events",
@@ -31,6 +32,9 @@ __all__ = [
 
 ENDING_SECONDS = 2.0
 """Longest wait for what follows an answer that is whole."""
+
+MOST = 1000
+"""Most parts of one thing: choices of an event, items of a response."""
 
 _MOST_COUNTED = 100_000_000
 
@@ -46,8 +50,19 @@ Count = Annotated[int | None, BeforeValidator(_count)]
 """A number of tokens that a server tells; None where it cannot be one."""
 Context = Annotated[int, Field(strict=True, gt=0, le=_MOST_COUNTED)]
 """A context window."""
-Token = Annotated[int, Field(strict=True, ge=0, lt=VOCABULARY_SIZE)]
-"""A token id."""
+
+
+def _token_ids(value: object) -> list[int]:
+    if not isinstance(value, list):
+        raise ValueError("no list")
+    tokens = cast(list[int], value)
+    if not all(type(token) is int and 0 <= token < VOCABULARY_SIZE for token in tokens):
+        raise ValueError("no token ids")
+    return tokens
+
+
+Tokens = Annotated[list[int], PlainValidator(_token_ids)]
+"""Token ids of the vocabulary."""
 
 
 class Payload(BaseModel):

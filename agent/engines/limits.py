@@ -1,7 +1,8 @@
 """How much of what a server sends is taken: bytes of a body, of an event and of a stream, values in JSON.
 
 Nothing is unpacked (see :mod:`.http`), so what is counted is what there is. Where a server sends faster than
-it is read, other tasks get their turn at least every :data:`PIECE` bytes.
+it is read, other tasks get their turn all the same: what is made of a piece takes no time to speak of, and
+after :data:`TURN_SECONDS` of pieces others come first.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from typing import cast
 
@@ -18,7 +20,7 @@ from pydantic_core import from_json
 from ..errors import EngineError
 from ..text import well_formed
 
-__all__ = ["BODY", "EVENT", "PIECE", "STREAM", "Bounded", "TooLargeError", "event_data", "read_json"]
+__all__ = ["BODY", "EVENT", "STREAM", "Bounded", "TooLargeError", "event_data", "read_json"]
 
 BODY = 1 << 20
 """Bytes of an answer that is no stream."""
@@ -27,6 +29,8 @@ EVENT = 8 << 20
 STREAM = 256 << 20
 """Bytes of a stream: gpt-oss's longest answer, 131,072 tokens, takes some 60 MB of events."""
 PIECE = 1024
+"""Bytes that are handed on at once: some hundred of the smallest events."""
+TURN_SECONDS = 0.005
 
 # What takes time and memory in JSON is not its length: eight million bytes of `[],` are two seconds and a
 # gigabyte. An event with these many is read in less than a tenth of a second.
@@ -66,10 +70,12 @@ class Bounded(httpx.AsyncByteStream):
             taken += len(chunk)
             if taken > self._limit:
                 raise self._error
-            yield chunk[:PIECE]
-            for start in range(PIECE, len(chunk), PIECE):
-                await asyncio.sleep(0)
+            began = time.monotonic()
+            for start in range(0, len(chunk), PIECE):
                 yield chunk[start : start + PIECE]
+                if time.monotonic() - began > TURN_SECONDS:
+                    await asyncio.sleep(0)
+                    began = time.monotonic()
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -83,6 +89,7 @@ async def event_data(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None
         TooLargeError: an event is larger than :data:`EVENT`.
     """
     line, data = bytearray(), bytearray()
+    size = 0
     follows_cr = False
     first = True
     async for chunk in chunks:
@@ -92,18 +99,21 @@ async def event_data(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None
         *ended, rest = _LINE_END.split(chunk)
         for end in ended:
             line.extend(end)
+            size += len(end) + 1
             if first and line.startswith(_MARK):
                 del line[: len(_MARK)]
             first = False
             if line.startswith(b"data:") or bytes(line[:5]) == b"data":
                 data.extend(line[5:].removeprefix(b" ") + b"\n")
-            elif not line and data:
-                if not data.isspace():
+            elif not line:
+                if data and not data.isspace():
                     yield bytes(data[:-1])
                 data.clear()
+                size = 0
             line.clear()
         line.extend(rest)
-        if len(line) + len(data) > EVENT:
+        size += len(rest)
+        if size > EVENT:
             raise TooLargeError(f"an event of more than {EVENT >> 20} MB")
 
 

@@ -10,7 +10,7 @@ from ..harmony.vocabulary import FIRST_SPECIAL
 from .client import Client, open_client
 from .engine import Chunk, Constraint, Counted, FinishReason, Sampling
 from .failures import field_of
-from .http import Context, Count, Payload, Token, get_json, post_events, read_as
+from .http import Context, Count, Payload, Tokens, get_json, post_events, read_as
 from .listing import served_model
 from .patience import FIRST_SECONDS, IDLE_SECONDS, Sign
 
@@ -35,7 +35,7 @@ class _Timings(Payload):
 class _Event(Payload):
     """One event of the stream (llama.cpp, tools/server/README.md, ``POST /completion``)."""
 
-    tokens: list[Token]
+    tokens: Tokens
     content: str = ""
     tokens_predicted: int = 0
     stop: bool
@@ -46,7 +46,7 @@ class _Event(Payload):
 
 
 class _Tokens(Payload):
-    tokens: list[Token]
+    tokens: Tokens
 
 
 class LlamaServerEngine:

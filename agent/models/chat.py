@@ -21,7 +21,7 @@ from openai.types.responses import Response
 from pydantic import Field, ValidationError
 
 from ..engines.client import Client
-from ..engines.http import Count, Payload, read_as, usage_after
+from ..engines.http import MOST, Count, Payload, read_as, usage_after
 from ..errors import EngineResponseError
 from .outgoing import Item, fit_items
 from .profiles import PROFILES, Profile, ServerKind, profile_for
@@ -126,7 +126,7 @@ class _Delta(Payload):
     reasoning: str | None = None
     reasoning_content: str | None = None
     refusal: str | None = None
-    tool_calls: list[_Call] | None = None
+    tool_calls: list[_Call] | None = Field(default=None, max_length=MOST)
 
 
 class _Choice(Payload):
@@ -136,7 +136,7 @@ class _Choice(Payload):
 
 
 class _Chunk(Payload):
-    choices: list[_Choice] = Field(default_factory=list[_Choice])
+    choices: list[_Choice] = Field(default_factory=list[_Choice], max_length=MOST)
     usage: object = None
 
 
@@ -157,7 +157,6 @@ class _Usage(Payload):
 
 _WHOLE = frozenset({"stop", "length", "tool_calls", "function_call"})
 _BROKEN_OFF = frozenset({"abort", "content_filter", "error"})
-_MOST_CALLS = 1000
 _HEAD: Mapping[str, Any] = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
 
 
@@ -179,8 +178,8 @@ async def _fit(
         for call in choice.delta.tool_calls or ():
             # Some servers give none, and the SDK needs one for each call.
             call.id = named.setdefault(call.index, call.id or f"call_{uuid.uuid4().hex}")
-        if len(named) > _MOST_CALLS:
-            raise client.foreign(path, f"more than {_MOST_CALLS} calls")
+        if len(named) > MOST:
+            raise client.foreign(path, f"more than {MOST} calls")
         ended = choice.finish_reason = choice.finish_reason or None
         if ended is not None and ended not in _WHOLE:
             why = f" ({ended})" if ended in _BROKEN_OFF else ""

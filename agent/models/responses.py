@@ -12,7 +12,7 @@ from agents.items import TResponseInputItem
 from pydantic import Field, ValidationError
 
 from ..engines.client import Client
-from ..engines.http import Count, Payload, read_as
+from ..engines.http import MOST, Count, Payload, read_as
 from ..errors import EngineResponseError
 from .outgoing import Item, fit_items
 from .profiles import PROFILES, Profile, ServerKind, profile_for
@@ -83,8 +83,8 @@ class _Item(Payload):
     call_id: str = ""
     name: str = ""
     arguments: str = ""
-    content: list[_Part] | None = None
-    summary: list[_Part] | None = None
+    content: list[_Part] | None = Field(default=None, max_length=MOST)
+    summary: list[_Part] | None = Field(default=None, max_length=MOST)
     encrypted_content: str | None = None
     status: str | None = None
     phase: str | None = None
@@ -102,7 +102,7 @@ class _Failure(Payload):
 class _Response(Payload):
     id: str = ""
     status: str | None = None
-    output: list[_Item] = Field(default_factory=list[_Item])
+    output: list[_Item] = Field(default_factory=list[_Item], max_length=MOST)
     usage: object = None
     incomplete_details: _Incomplete | None = None
     error: _Failure | None = None

@@ -28,7 +28,7 @@ STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: clo
 
 def head(status: int, *lines: str, content_type: str = "application/json") -> bytes:
     fields = [f"HTTP/1.1 {status} .", f"content-type: {content_type}", "connection: close", *lines]
-    return "\r\n".join([*fields, "", ""]).encode()
+    return "\r\n".join([*fields, "", ""]).encode("latin-1")
 
 
 def once(*parts: bytes) -> Script:
@@ -119,7 +119,8 @@ def idle(kind: Kind) -> bytes:
     """An event without any text."""
     match kind:
         case "vllm" | "sglang":
-            return data({"choices": [{"index": 0, "token_ids": []}]}) + data({"choices": []})
+            nothing: list[int] = []
+            return data({"choices": [{"index": 0, "token_ids": nothing}]}) + data({"choices": nothing})
         case "llama-server":
             state = {"total": 9, "cache": 0, "processed": 3, "time_ms": 1}
             return data({"tokens": [0], "stop": False, "prompt_progress": state})
@@ -140,8 +141,8 @@ def end(kind: Kind, *, usage: object = None, output: Sequence[object] | None = N
         case "llama-server":
             return data({"tokens": [], "stop": True, "stop_type": "eos", "timings": usage})
         case "chat":
-            last = data({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
-            return last + data({"choices": [], "usage": usage}) + b"data: [DONE]\n\n"
+            last = {"choices": [{"index": 0, "finish_reason": "stop"}]}
+            return data(last) + data({"choices": [], "usage": usage}) + b"data: [DONE]\n\n"
         case "responses":
             content = [{"type": "output_text", "text": "kites "}]
             whole = [{"type": "message", "id": "m", "role": "assistant", "content": content}]

@@ -81,14 +81,36 @@ async def test_knows_the_model_and_its_context(engine: VllmEngine) -> None:
     assert (engine.name, engine.model, engine.context_window) == ("vllm", "openai/gpt-oss-20b", 4096)
 
 
-async def test_sends_what_harmony_needs(engine: VllmEngine, server: FakeVllm) -> None:
-    await collect(engine, max_tokens=7)
-    body = server.requests[-1].body
-    assert body["prompt"] == PROMPT
-    assert body["max_tokens"] == 7
-    assert body["stop_token_ids"] == [200002, 200012]
-    assert (body["temperature"], body["top_p"], body["skip_special_tokens"]) == (1.0, 1.0, False)
+async def test_sends_what_harmony_needs_and_nothing_else(engine: VllmEngine, server: FakeVllm) -> None:
+    """Every field: what is left out is filled in by the server's own defaults, or the model's."""
+    sampling = Sampling(max_tokens=7, temperature=0.5, top_p=0.9, seed=3)
+    expected = {
+        "model": "openai/gpt-oss-20b",
+        "prompt": PROMPT,
+        "max_tokens": 7,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "top_k": 0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "seed": 3,
+        "stop_token_ids": [200002, 200012],
+        "skip_special_tokens": False,
+        "return_token_ids": True,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    async for _ in engine.generate(PROMPT, sampling):
+        pass
+    assert server.requests[-1].body == expected
     assert "authorization" not in server.requests[-1].headers
+    await collect(engine)
+    assert server.requests[-1].body == expected | {
+        "max_tokens": 64,
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "seed": None,
+    }
 
 
 async def test_a_completion_longer_than_the_servers_own_default(server: FakeVllm) -> None:
