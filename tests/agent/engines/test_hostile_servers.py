@@ -147,16 +147,22 @@ async def test_a_response_that_ends_in_another_way_is_cut_off(
 
 
 @every_kind
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_redirects_are_not_followed(server: HostileServer, kind: Kind, status: int) -> None:
+async def test_redirects_are_not_followed(server: HostileServer, kind: Kind) -> None:
     async with HostileServer(script=once(STREAM, text(kind), end(kind))) as other:
         target = other.url.replace("//", "//eve:" + quote(KEY, safe="") + "@") + f"/take?key={KEY}"
-        error = await failure_of(server, kind, once(head(status, f"location: {target}")), api_key=KEY)
-        assert other.requests == []
-        assert other.url in str(error)
-        assert "--base-url" in str(error)
-        assert "sesame" not in str(error)
-        assert "take" not in str(error)
+        for status in (301, 302, 303, 307, 308):
+            error = await failure_of(server, kind, once(head(status, f"location: {target}")), api_key=KEY)
+            assert other.requests == []
+            assert other.url in str(error)
+            assert "--base-url" in str(error)
+            assert "sesame" not in str(error)
+            assert "take" not in str(error)
+
+
+@every_kind
+async def test_redirects_to_the_same_server_are_not_followed(server: HostileServer, kind: Kind) -> None:
+    await failure_of(server, kind, once(head(307, "location: /elsewhere")))
+    assert len(server.requests) == 1
 
 
 @every_kind
@@ -203,15 +209,17 @@ def repetitions() -> list[str]:
 
 
 @every_kind
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 418, 422, 429, 500, 503])
-async def test_a_key_is_never_repeated(server: HostileServer, kind: Kind, status: int) -> None:
-    for told in repetitions():
-        body = json.dumps({"error": {"message": f"Bad key {told} here"}}).encode()
-        error = await failure_of(server, kind, once(head(status), body), api_key=KEY)
+async def test_a_key_is_never_repeated(server: HostileServer, kind: Kind) -> None:
+    def refused(status: int, told: str) -> Script:
+        return once(head(status), json.dumps({"error": {"message": f"Bad key {told} here"}}).encode())
+
+    scripts = [refused(400, told) for told in repetitions()]
+    scripts += [refused(status, KEY) for status in (401, 403, 404, 409, 418, 422, 429, 500, 503)]
+    scripts += [once(STREAM, failure(kind, KEY, code)) for code in (400, 401, 500)]
+    for script in scripts:
+        said = str(await failure_of(server, kind, script, api_key=KEY)).lower()
         for secret in (*repetitions()[:4], "abcdef123456", "dTpwYXNz", "sesame"):
-            assert secret.lower() not in str(error).lower()
-        error = await failure_of(server, kind, once(STREAM, failure(kind, told)), api_key=KEY)
-        assert "sesame" not in str(error).lower()
+            assert secret.lower() not in said
 
 
 @every_kind
@@ -340,16 +348,15 @@ async def test_a_body_without_end(server: HostileServer, kind: Kind, status: int
 
 
 @every_kind
-@pytest.mark.parametrize("packing", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
-@pytest.mark.parametrize("content_type", ["application/json", "text/event-stream"])
-async def test_packed_answers_are_not_unpacked(
-    server: HostileServer, kind: Kind, packing: str, content_type: str
-) -> None:
+async def test_packed_answers_are_not_unpacked(server: HostileServer, kind: Kind) -> None:
     bomb = gzip.compress(b"data: " + b"x" * 32 * MB)
-    script = once(head(200, f"content-encoding: {packing}", content_type=content_type), bomb)
-    assert "packs its answers" in str(await failure_of(server, kind, script))
+    for packing in ("gzip", "deflate", "br", "zstd", "GZIP, gzip"):
+        packed = f"content-encoding: {packing}"
+        for content_type in ("application/json", "text/event-stream"):
+            script = once(head(200, packed, content_type=content_type), bomb)
+            assert "packs its answers" in str(await failure_of(server, kind, script))
+        await failure_of(server, kind, once(head(400, packed), bomb))
     assert b"accept-encoding: identity" in server.requests[0].lower()
-    await failure_of(server, kind, once(head(500, f"content-encoding: {packing}"), bomb))
 
 
 @every_kind
