@@ -29,15 +29,15 @@ class Database:
 
     Args:
         path: the file.
-        schema: the statements that make version ``version``.
-        version: kept in ``PRAGMA user_version``; a file with a greater one is refused.
+        versions: for each version of the schema, the statements that lead to it from the one before. The
+            version is kept in ``PRAGMA user_version``; an older file is brought forward when it is opened, a
+            newer one is refused.
         private: only the user may read the file. SQLite gives its ``-wal`` and ``-shm`` files the same mode.
     """
 
-    def __init__(self, path: Path, *, schema: Sequence[str], version: int, private: bool = False) -> None:
+    def __init__(self, path: Path, *, versions: Sequence[Sequence[str]], private: bool = False) -> None:
         self.path = path
-        self._schema = schema
-        self._version = version
+        self._versions = versions
         self._private = private
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
@@ -141,19 +141,22 @@ class Database:
         connection.execute("PRAGMA foreign_keys = ON")
         # In write-ahead mode this can lose the last moments in a power cut, and nothing else.
         connection.execute("PRAGMA synchronous = NORMAL")
-        if self._version_of(connection) == 0:
-            _use_write_ahead_log(connection)
-            connection.execute("BEGIN IMMEDIATE")
-            if self._version_of(connection) == 0:
-                for statement in self._schema:
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {self._version}")
-            connection.execute("COMMIT")
+        newest = len(self._versions)
         version = self._version_of(connection)
-        if version > self._version:
+        if version == 0:
+            _use_write_ahead_log(connection)
+        if version < newest:
+            connection.execute("BEGIN IMMEDIATE")
+            for number in range(self._version_of(connection), newest):
+                for statement in self._versions[number]:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number + 1}")
+            connection.execute("COMMIT")
+            version = self._version_of(connection)
+        if version > newest:
             raise TraceStoreError(
                 f"{self.path} was written by a newer ossifrage (schema {version}, this one knows "
-                f"{self._version}): update ossifrage, or choose another folder with --home"
+                f"{newest}): update ossifrage, or choose another folder with --home"
             )
 
     @staticmethod

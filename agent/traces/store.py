@@ -6,6 +6,7 @@ other still works.
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import sqlite3
 from collections.abc import Sequence
@@ -23,30 +24,41 @@ from .trace import Trace, TraceSummary
 
 __all__ = ["TraceStore", "new_reasoning_id", "new_trace_id"]
 
-# A new event type or field is a new version too: older programs could not read the trace.
-_TRACES_VERSION = 1
-_TRACES_SCHEMA = (
-    "CREATE TABLE traces (number INTEGER PRIMARY KEY, trace_id TEXT NOT NULL UNIQUE)",
-    """CREATE TABLE events (
-        number INTEGER PRIMARY KEY,
-        trace INTEGER NOT NULL REFERENCES traces (number) ON DELETE CASCADE,
-        type TEXT NOT NULL,
-        data TEXT NOT NULL
-    )""",
-    "CREATE INDEX events_by_trace ON events (trace, type)",
+# For each version, the statements that lead to it from the one before. A new event type or field is a version
+# too, without statements: older programs could not read the trace.
+_TRACES_VERSIONS = (
+    (
+        "CREATE TABLE traces (number INTEGER PRIMARY KEY, trace_id TEXT NOT NULL UNIQUE)",
+        """CREATE TABLE events (
+            number INTEGER PRIMARY KEY,
+            trace INTEGER NOT NULL REFERENCES traces (number) ON DELETE CASCADE,
+            type TEXT NOT NULL,
+            data TEXT NOT NULL
+        )""",
+        "CREATE INDEX events_by_trace ON events (trace, type)",
+    ),
 )
-
-_REASONING_VERSION = 1
-_REASONING_SCHEMA = (
-    """CREATE TABLE reasoning (
-        number INTEGER PRIMARY KEY,
-        reasoning_id TEXT NOT NULL UNIQUE,
-        trace_id TEXT NOT NULL,
-        step INTEGER NOT NULL,
-        at TEXT NOT NULL,
-        text TEXT NOT NULL
-    )""",
-    "CREATE INDEX reasoning_by_trace ON reasoning (trace_id)",
+_REASONING_VERSIONS = (
+    (
+        """CREATE TABLE reasoning (
+            number INTEGER PRIMARY KEY,
+            reasoning_id TEXT NOT NULL UNIQUE,
+            trace_id TEXT NOT NULL,
+            step INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            text TEXT NOT NULL
+        )""",
+        "CREATE INDEX reasoning_by_trace ON reasoning (trace_id)",
+    ),
+    (
+        # What a thought goes on with, in order: its row holds how it began.
+        """CREATE TABLE pieces (
+            number INTEGER PRIMARY KEY,
+            thought INTEGER NOT NULL REFERENCES reasoning (number) ON DELETE CASCADE,
+            text TEXT NOT NULL
+        )""",
+        "CREATE INDEX pieces_by_thought ON pieces (thought)",
+    ),
 )
 
 _SUMMARIES = """
@@ -63,6 +75,14 @@ _MATCHES = """
     SELECT number, trace_id FROM traces
     WHERE substr(trace_id, 1, length(:id)) = :id OR substr(trace_id, -length(:id)) = :id
     ORDER BY number DESC LIMIT 2
+"""
+_THOUGHTS = """
+    SELECT reasoning_id, text FROM (
+        SELECT reasoning_id, number AS thought, 0 AS piece, text FROM reasoning WHERE trace_id = :trace_id
+        UNION ALL
+        SELECT reasoning_id, thought, pieces.number, pieces.text
+        FROM reasoning JOIN pieces ON pieces.thought = reasoning.number WHERE trace_id = :trace_id
+    ) ORDER BY thought, piece
 """
 _NEWEST = "SELECT number, trace_id FROM traces ORDER BY number DESC LIMIT 1"
 
@@ -89,12 +109,8 @@ class TraceStore:
     """
 
     def __init__(self, home: Path) -> None:
-        self._traces = Database(
-            home / "traces.db", schema=_TRACES_SCHEMA, version=_TRACES_VERSION, private=True
-        )
-        self._reasoning = Database(
-            home / "reasoning.db", schema=_REASONING_SCHEMA, version=_REASONING_VERSION, private=True
-        )
+        self._traces = Database(home / "traces.db", versions=_TRACES_VERSIONS, private=True)
+        self._reasoning = Database(home / "reasoning.db", versions=_REASONING_VERSIONS, private=True)
 
     def __enter__(self) -> Self:
         return self
@@ -145,7 +161,7 @@ class TraceStore:
                 raise _not_found(trace_id)
 
     def append_reasoning(self, trace_id: str, step: int, text: str) -> str:
-        """Keep what was thought, in the reasoning log only; returns the id a :class:`Thought` refers to."""
+        """Begin a thought, in the reasoning log only; returns the id a :class:`Thought` refers to."""
         reasoning_id = new_reasoning_id()
         with self._reasoning.writing() as connection:
             connection.execute(
@@ -153,6 +169,20 @@ class TraceStore:
                 (reasoning_id, trace_id, step, datetime.now(UTC).isoformat(), well_formed(text)),
             )
         return reasoning_id
+
+    def extend_reasoning(self, reasoning_id: str, text: str) -> None:
+        """Add to the end of a thought. What it held before is neither read nor written again.
+
+        Raises:
+            TraceNotFoundError: there is no such thought (any more).
+        """
+        with self._reasoning.writing() as connection:
+            added = connection.execute(
+                "INSERT INTO pieces (thought, text) SELECT number, ? FROM reasoning WHERE reasoning_id = ?",
+                (well_formed(text), reasoning_id),
+            )
+            if added.rowcount == 0:
+                raise TraceNotFoundError(f"there is no thought {reasoning_id!r}: was reasoning.db deleted?")
 
     def list(self, limit: int = 20, before: str | None = None) -> Sequence[TraceSummary]:
         """Summaries, newest first.
@@ -202,10 +232,12 @@ class TraceStore:
         if not self._reasoning.exists:
             return {}
         with self._reasoning.reading() as connection:
-            rows = connection.execute(
-                "SELECT reasoning_id, text FROM reasoning WHERE trace_id = ? ORDER BY number", (trace_id,)
-            )
-            return dict(rows.fetchall())
+            rows = connection.execute(_THOUGHTS, {"trace_id": trace_id}).fetchall()
+        # Joined here: in SQL a NUL in a text would end it.
+        return {
+            reasoning_id: "".join(text for _, text in pieces)
+            for reasoning_id, pieces in itertools.groupby(rows, key=lambda row: row[0])
+        }
 
 
 def _find(connection: sqlite3.Connection, trace_id: str) -> tuple[int, str]:
