@@ -264,6 +264,7 @@ class Assistant:
         return open_knowledge(self._settings, uri=given if isinstance(given, str) else None)
 
     async def _open_model(self) -> OpenModel:
+        await asyncio.to_thread(load_encoding, self._settings.home / "vocabulary")
         engine = self._given_engine
         if engine is None or isinstance(engine, str):
             return await open_model(self._settings, engine or self._settings.engine)
