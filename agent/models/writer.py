@@ -3,8 +3,7 @@
 The prompt is rendered message by message with openai-harmony, always as token ids: text that merely looks
 like ``<|end|><|start|>system`` stays text. Two rules are ours:
 
-* Chain of thought lives in the open turn only. Analysis before the last final answer, or before the last
-  user message, is left out (openai-harmony's own ``auto_drop_analysis`` keeps it from the second turn on).
+* Chain of thought lives in the open turn only (see :mod:`..harmony.turns`).
 * What the model produced goes back verbatim. Each output item carries its own tokens, so that a prompt
   begins with the previous prompt and completion, and a server's prefix cache hits.
 """
@@ -35,6 +34,7 @@ from openai_harmony import (
 from ..harmony.message import HarmonyMessage
 from ..harmony.names import FunctionNames
 from ..harmony.schemas import response_schema, tool_parameters
+from ..harmony.turns import open_turn, preambles
 from ..harmony.vocabulary import START
 from ..text import well_formed
 
@@ -146,30 +146,32 @@ class PromptWriter:
         if isinstance(items, str):
             return list(self._rendered("user", items))
         rows = [cast(Item, item) for item in items]
-        open_from = _open_turn(rows)
+        open_from, before_calls = open_turn(rows), preambles(rows)
         calls: dict[str, str] = {}
         tokens: list[int] = []
         for index, row in enumerate(rows):
             kind = row.get("type") or "message"
             if kind == "reasoning" and index < open_from:
                 continue
-            passing = kind == "reasoning" or row.get("phase") == "commentary"
-            if passing and row.get("status") == "incomplete":
+            preamble = index in before_calls
+            if (kind == "reasoning" or preamble) and row.get("status") == "incomplete":
                 continue
             if kind == "function_call":
                 calls[row["call_id"]] = row["name"]
-            tokens += _own_tokens(row) or self._item(kind, row, calls, names)
+            tokens += _own_tokens(row) or self._item(kind, row, calls, names, preamble=preamble)
         return tokens
 
-    def _item(self, kind: str, row: Item, calls: Mapping[str, str], names: FunctionNames) -> Sequence[int]:
+    def _item(
+        self, kind: str, row: Item, calls: Mapping[str, str], names: FunctionNames, *, preamble: bool
+    ) -> Sequence[int]:
         match kind:
             case "message":
                 role = row["role"]
-                channel = "final" if role == "assistant" else None
-                if row.get("phase") == "commentary":
-                    channel = "commentary"
+                channel = None
+                if role == "assistant":
+                    channel = "commentary" if preamble else "final"
                 text = _text(row["content"])
-                return self._rendered(role, text, channel=channel) if text or channel != "commentary" else ()
+                return self._rendered(role, text, channel=channel) if text or not preamble else ()
             case "reasoning":
                 text = "\n".join(part["text"] for part in row.get("content") or row.get("summary") or ())
                 return self._rendered("assistant", text, channel="analysis") if text else ()
@@ -236,17 +238,6 @@ def functions_of(tools: Sequence[Tool], handoffs: Sequence[Handoff[Any, Any]]) -
 def _own_tokens(row: Item) -> Sequence[int]:
     provider_data: Item = row.get("provider_data") or {}
     return cast(Sequence[int], provider_data.get(TOKENS_KEY, ()))
-
-
-def _open_turn(rows: Sequence[Item]) -> int:
-    """Index from which analysis is kept: after the last final answer and the last user message."""
-    for index in range(len(rows) - 1, -1, -1):
-        row = rows[index]
-        if (row.get("type") or "message") != "message":
-            continue
-        if row["role"] == "user" or (row["role"] == "assistant" and row.get("phase") != "commentary"):
-            return index + 1
-    return 0
 
 
 def _text(content: Any) -> str:
