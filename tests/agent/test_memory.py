@@ -35,8 +35,8 @@ def recite() -> str:
 
 def alive() -> dict[str, int]:
     gc.collect()
-    objects = [type(each) for each in gc.get_objects() if type(each) in OF_A_RUN]
-    return {kind.__name__: objects.count(kind) for kind in OF_A_RUN}
+    objects: list[object] = gc.get_objects()
+    return {kind.__name__: sum(type(each) is kind for each in objects) for kind in OF_A_RUN}
 
 
 async def test_nothing_of_a_run_outlives_it(birds: KnowledgeBase, tmp_path: Path) -> None:
