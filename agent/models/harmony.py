@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -81,6 +82,17 @@ class HarmonyModel(StreamedModel):
     def engine(self) -> Engine:
         """The engine this model samples from."""
         return self._engine
+
+    @property
+    def writer(self) -> PromptWriter:
+        """What renders this model's prompts, and knows how long they are."""
+        return self._writer
+
+    def for_run(self) -> HarmonyModel:
+        """The same model for one run: what its prompts are made of is let go of with it."""
+        model = copy(self)
+        model._writer = PromptWriter(self._encoding)
+        return model
 
     async def close(self) -> None:
         """Close the engine's connections."""
