@@ -34,6 +34,8 @@ __all__ = ["Header", "HeaderPart", "body_without_marker", "read_header", "split_
 
 _MOST_PARTS = 16
 """A header has three parts; of one with very many, only the last count."""
+_LONGEST_NAME = 128
+"""Characters; what is longer is no tool's name."""
 _TYPES = ("json", "code")
 """Content types that are seen without ``<|constrain|>``."""
 _TO = "to="
@@ -64,7 +66,11 @@ class Header:
 
 
 def read_header(
-    parts: Sequence[HeaderPart], *, role: str | None, offered: FunctionNames | None = None
+    parts: Sequence[HeaderPart],
+    *,
+    role: str | None,
+    offered: FunctionNames | None = None,
+    hidden: bool = False,
 ) -> Header:
     """Read a header that a body follows.
 
@@ -73,8 +79,9 @@ def read_header(
         role: the role that was given with the prompt, so that the role part begins after it; None when the
             role stands in the role part.
         offered: what may be called; None where that is not known.
+        hidden: whether the hidden channel is named where these parts do not show it.
     """
-    reader = _HeaderReader(role, offered)
+    reader = _HeaderReader(role, offered, hidden=hidden)
     read = [parts[0], *parts[1:][-_MOST_PARTS:]]
     left_out = parts[1 : len(parts) - len(read) + 1]
     reader.drop(*(word for part in left_out for word in part.text.split()))
@@ -102,11 +109,14 @@ def body_without_marker(
         header = read_header([*parts[:-1], HeaderPart(last.marker, text[:at])], role=role, offered=offered)
         header.repairs.append(RepairKind.MISSING_MESSAGE)
         return header, text[at:]
+    # Nothing tells where the header ends: the hidden channel's name anywhere hides all of it.
+    hidden = any(HIDDEN in part.text.casefold() for part in parts)
     words, rest = _channels_at_the_start(text)
     if last.marker == CHANNEL and words:
         if not rest.strip():
             return None
-        header = read_header([*parts[:-1], HeaderPart(CHANNEL, " ".join(words))], role=role, offered=offered)
+        first = HeaderPart(CHANNEL, " ".join(words))
+        header = read_header([*parts[:-1], first], role=role, offered=offered, hidden=hidden)
         header.repairs.append(RepairKind.MISSING_MESSAGE)
         return header, rest
     if last.marker == START and role is None:
@@ -116,7 +126,6 @@ def body_without_marker(
         text = text.strip() if " " in text.strip() else ""
     if not text.strip():
         return None
-    hidden = any(HIDDEN in part.text.casefold() for part in parts[:-1])
     return Header(hidden=hidden, repairs=[RepairKind.UNROUTED_TEXT]), text
 
 
@@ -145,7 +154,7 @@ def _channels_at_the_start(text: str) -> tuple[list[str], str]:
 class _HeaderReader:
     """Collects what the parts of one header say."""
 
-    def __init__(self, role: str | None, offered: FunctionNames | None) -> None:
+    def __init__(self, role: str | None, offered: FunctionNames | None, *, hidden: bool) -> None:
         self._role = role
         self._offered = offered
         self._name: str | None = None
@@ -153,7 +162,7 @@ class _HeaderReader:
         self._slot_words: list[str] = []  # words that stood alone in a channel slot
         self._recipients: list[str] = []
         self._content_type: str | None = None
-        self._hidden = False  # the hidden channel's name stood somewhere
+        self._hidden = hidden  # the hidden channel's name stood somewhere
         self._garbled = False  # "to" without anybody behind it
         self._headless = False
         self._repairs: list[RepairKind] = []
@@ -304,7 +313,7 @@ class _HeaderReader:
         if self._role == "assistant" and (name in ROLES or name in CHANNELS):
             self._repairs.append(RepairKind.ROLE_AS_RECIPIENT)
             self._hidden = self._hidden or name == HIDDEN
-        elif not name.removeprefix("functions."):
+        elif not 0 < len(name.removeprefix("functions.")) <= _LONGEST_NAME:
             self._garbled = True
             self.drop(*after)
             return

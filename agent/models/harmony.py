@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -47,7 +48,10 @@ class HarmonyModel(StreamedModel):
 
     Renders the SDK's items to harmony token ids, streams the completion, reads it as it comes and yields the
     SDK's own events. Function calls are taken from the commentary and the analysis channel alike; analysis
-    becomes reasoning items; a preamble becomes a message with ``phase="commentary"``.
+    becomes reasoning items, which no other provider's model is sent; a preamble becomes a message with
+    ``phase="commentary"``. What a completion says is decided by :class:`~.interpreter.Interpreter`.
+
+    No more than ``max_tokens`` are read, and nothing after a stop token, whatever the engine sends.
 
     Where the engine can be held to a grammar, and there are tools or an output schema, a completion cannot be
     malformed: it calls one of the tools with arguments of its schema, or answers by the output schema. What
@@ -81,6 +85,17 @@ class HarmonyModel(StreamedModel):
     def engine(self) -> Engine:
         """The engine this model samples from."""
         return self._engine
+
+    @property
+    def writer(self) -> PromptWriter:
+        """What renders this model's prompts, and knows how long they are."""
+        return self._writer
+
+    def for_run(self) -> HarmonyModel:
+        """The same model for one run: what its prompts are made of is let go of with it."""
+        model = copy(self)
+        model._writer = PromptWriter(self._encoding)
+        return model
 
     async def close(self) -> None:
         """Close the engine's connections."""
