@@ -16,6 +16,7 @@ from openai.types.shared import Reasoning
 from ..prompts import render
 from ..tools.find import find_tool
 from ..tools.function import RunContext
+from ..tools.guarded import guarded
 from ..tools.knowledge import KnowledgeBase
 from ..tools.list_sources import list_sources_tool
 from ..tools.open import open_tool
@@ -30,16 +31,18 @@ from .models.harmony import HarmonyModel
 from .models.open import OpenModel, open_model, wrap_engine
 from .models.writer import response_format
 from .run.budget import PromptBudget
-from .run.loop import Run, StreamItem
+from .run.loop import Run
 from .run.output import OutputSchema
+from .run.stream import StreamItem
 from .settings import Settings, load_settings
-from .traces import Event, Recorder, TraceStore
+from .traces import Recorder, TraceStore
 
 __all__ = ["Assistant"]
 
 T = TypeVar("T")
 
 _SHOW_PAGES = {tool.name for tool in (search_tool, open_tool, find_tool)}
+_OWN_TOOLS = (search_tool, open_tool, find_tool, list_sources_tool)
 
 
 class Assistant:
@@ -55,10 +58,15 @@ class Assistant:
             open stays open.
         engine: an engine's name, an :class:`~.engines.engine.Engine`, or any model of the OpenAI Agents SDK;
             None takes it from the settings.
-        tools: more tools for the model, beside ``search``, ``open``, ``find`` and ``list_sources``.
+        tools: more tools for the model, beside ``search``, ``open``, ``find`` and ``list_sources``. A
+            call that takes longer than ``settings.tool_seconds`` is stopped, an exception is told to the
+            model, and an output of more than 1 MB is cut (see :func:`~..tools.guarded.guarded`).
         output_type: what an answer has to be: a Pydantic model or any type Pydantic knows; ``str`` for text.
         save_traces: write each run to ``traces.db`` and its reasoning to ``reasoning.db`` in the settings'
             home.
+
+    Raises:
+        UsageError: a tool is named like another, or Pydantic has no JSON schema for ``output_type``.
     """
 
     def __init__(
@@ -74,7 +82,8 @@ class Assistant:
         self._settings = settings or load_settings()
         self._given_knowledge = knowledge
         self._given_engine = engine
-        self._tools = [search_tool, open_tool, find_tool, list_sources_tool, *tools]
+        seconds = self._settings.tool_seconds
+        self._tools = [guarded(tool, seconds=seconds) for tool in (*_OWN_TOOLS, *_distinct(tools))]
         self._output_type = output_type
         self._schema = None if output_type is str else OutputSchema(output_type)
         self._store = TraceStore(self._settings.home) if save_traces else None
@@ -121,8 +130,9 @@ class Assistant:
         """Answer one question and tell what happens meanwhile.
 
         Yields:
-            The trace's events as they happen, :class:`~.run.loop.TextDelta` and
-            :class:`~.run.loop.ReasoningDelta` as the model writes, and the :class:`~.answer.Result` last.
+            The trace's events as they happen; :class:`~.run.stream.TextDelta` (text for people, never JSON),
+            :class:`~.run.stream.PartialOutput` (of an output type of your own) and
+            :class:`~.run.stream.ReasoningDelta` as the model writes; the :class:`~.answer.Result` last.
 
         Raises:
             The same errors as :meth:`run`, after the event that tells of the run's end.
@@ -131,17 +141,8 @@ class Assistant:
             raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
         knowledge, model = await self.open()
         history = [] if session is None else await session.get_items()
-        events: list[Event] = []
-        recorder = Recorder(self._store, listener=events.append)
+        recorder = Recorder(self._store)
         began = time.monotonic()
-        recorder.start(
-            question=question,
-            engine=model.engine,
-            model=model.name,
-            output_type="text" if self._schema is None else self._schema.name(),
-            knowledge=knowledge.uri,
-            reasoning_effort=self._settings.reasoning,
-        )
         run = Run(
             self._agent(model),
             RunContext(knowledge, PageStack.of_outputs(_outputs(history))),
@@ -152,24 +153,30 @@ class Assistant:
         )
         stop_reason, failure = StopReason.CANCELLED, None
         outcome: Result | Exception
+        started = recorder.start(
+            question=question,
+            engine=model.engine,
+            model=model.name,
+            output_type="text" if self._schema is None else self._schema.name(),
+            knowledge=knowledge.uri,
+            reasoning_effort=self._settings.reasoning,
+        )
         try:
+            yield started
             async with aclosing(run.answer(question)) as items:
                 async for item in items:
-                    while events:
-                        yield events.pop(0)
-                    if item is not None:
-                        yield item
+                    yield item
             outcome = run.result(engine=model.engine, model=model.name, seconds=time.monotonic() - began)
             if session is not None:
                 await session.add_items(run.new_items())
-            stop_reason = outcome.stop_reason
+            stop_reason, failure = outcome.stop_reason, outcome.error
         except Exception as error:
             told = isinstance(error, OssifrageError)  # the text of others may hold what the model wrote
             stop_reason, failure = StopReason.FAILED, str(error) if told else type(error).__name__
             outcome = error
         finally:
-            recorder.end(stop_reason.value, error=failure)
-        for event in events:
+            ended = recorder.end(stop_reason.value, error=failure)
+        for event in ended:
             yield event
         if isinstance(outcome, Exception):
             raise outcome
@@ -268,6 +275,16 @@ class Assistant:
         if engine is None or isinstance(engine, str):
             return await open_model(self._settings, engine or self._settings.engine)
         return wrap_engine(engine, constrained=self._settings.constrained, owned=False)
+
+
+def _distinct(tools: Sequence[Tool]) -> Sequence[Tool]:
+    """The tools, if the model can tell them apart."""
+    taken = {tool.name for tool in _OWN_TOOLS}
+    for tool in tools:
+        if tool.name in taken:
+            raise UsageError(f"There is a tool called {tool.name} already: give yours another name.")
+        taken.add(tool.name)
+    return tools
 
 
 def _outputs(items: Sequence[TResponseInputItem]) -> list[str]:

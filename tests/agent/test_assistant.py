@@ -46,6 +46,10 @@ UNCITED = answer("It eats bones.")
 WRONG = answer("It eats bones【0†L5】 and cheese.", BONES, CHEESE)
 
 
+class Diet(BaseModel):
+    food: list[str]
+
+
 @pytest.fixture
 def settings(home: Path) -> Settings:
     return Settings(home=home)
@@ -94,12 +98,12 @@ async def test_trace_tells_what_happened(birds: KnowledgeBase, settings: Setting
         events = store.load(result.trace_id).events
     assert [event.type for event in events] == [
         "run_started",
-        "model_called",
         "thought",
+        "model_called",
         "tool_called",
         "tool_returned",
-        "model_called",
         "thought",
+        "model_called",
         "answered",
         "run_ended",
     ]
@@ -126,7 +130,7 @@ async def test_an_answer_that_never_fits_ends_in_a_typed_error(
 ) -> None:
     engine = ScriptedEngine([FINAL.format(f"wrong {n}") for n in range(3)])
     with pytest.raises(InvalidOutputError, match="traces show") as caught:
-        await ask(engine, birds, settings)
+        await ask(engine, birds, settings, output_type=Diet)
     with TraceStore(settings.home) as store:
         rejected = [e for e in store.load(caught.value.trace_id).events if isinstance(e, OutputRejected)]
     assert [event.text for event in rejected] == ["wrong 0", "wrong 1", "wrong 2"]
@@ -138,9 +142,6 @@ async def test_fenced_json_is_accepted(birds: KnowledgeBase, settings: Settings)
 
 
 async def test_any_pydantic_type_and_plain_text(birds: KnowledgeBase, settings: Settings) -> None:
-    class Diet(BaseModel):
-        food: list[str]
-
     typed = await ask(
         ScriptedEngine([FINAL.format('{"food": ["bones"]}')]), birds, settings, output_type=Diet
     )
@@ -200,7 +201,7 @@ async def test_a_cut_off_answer_is_partial(birds: KnowledgeBase, settings: Setti
     engine = ScriptedEngine(['<|channel|>final<|message|>{"answer": "It ea'], finish_reason="length")
     result = await ask(engine, birds, settings)
     assert (result.stop_reason, result.output) == (StopReason.MAX_TOKENS, None)
-    assert result.text == '{"answer": "It ea'
+    assert result.text == "It ea"
 
 
 async def test_a_conversation_goes_on(birds: KnowledgeBase, settings: Settings) -> None:
@@ -364,7 +365,7 @@ async def test_a_model_that_will_not_stop_searching_ends_partial(
 async def test_all_attempts_share_the_steps(birds: KnowledgeBase, settings: Settings) -> None:
     engine = ScriptedEngine([SEARCH, FINAL.format("wrong"), FINAL.format("wrong")])
     with pytest.raises(InvalidOutputError):
-        await ask(engine, birds, settings.model_copy(update={"max_steps": 2}))
+        await ask(engine, birds, settings.model_copy(update={"max_steps": 2}), output_type=Diet)
     assert len(engine.prompts) == 2
 
 
