@@ -145,6 +145,7 @@ class Assistant:
         began = time.monotonic()
         run = Run(
             self._agent(model),
+            model.model,
             RunContext(knowledge, PageStack.of_outputs(_outputs(history))),
             recorder,
             max_steps=self._settings.max_steps,
@@ -246,7 +247,6 @@ class Assistant:
         return Agent[RunContext](
             name="Ossifrage",
             instructions=self._instructions(model),
-            model=model.model,
             model_settings=ModelSettings(
                 max_tokens=self._settings.max_tokens, reasoning=Reasoning(effort=self._settings.reasoning)
             ),

@@ -85,8 +85,6 @@ def cut_off(sample: Sample, partial: PartialMessage, form: Form, pages: PageStac
 def readable(text: str) -> tuple[str, bool]:
     """What people can read in a message that is no valid Answer, and whether it was written as prose."""
     message = PartialMessage.of("answer", text)
-    if not message.is_json:
-        return text, True
-    if message.is_prose and not isinstance(message.value, dict):
-        return text, True
-    return message.text, message.is_prose
+    if message.answer.strip():
+        return message.text, message.is_prose
+    return text if message.is_prose else "", message.is_prose

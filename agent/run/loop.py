@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from agents import Agent, MaxTurnsExceeded, RunConfig, Runner, ToolErrorFormatterArgs
+from agents import Agent, MaxTurnsExceeded, Model, RunConfig, Runner, ToolErrorFormatterArgs
 from agents.items import TResponseInputItem
 from agents.run_config import CallModelData, ModelInputData
 
@@ -23,6 +23,7 @@ from .citation_problems import describe_problems
 from .citations import better_cited
 from .conversation import added_items
 from .draft import Draft, cut_off, in_prose, readable, whole
+from .listening import ListenedModel
 from .output import OutputSchema, as_json
 from .partial import Form, PartialMessage
 from .sample import Sample
@@ -41,6 +42,7 @@ class Run:
 
     Args:
         agent: the agent to run; its context is a :class:`RunContext`.
+        model: what the agent asks.
         context: what the tools share.
         recorder: started already.
         max_steps: most model calls.
@@ -51,6 +53,7 @@ class Run:
     def __init__(
         self,
         agent: Agent[RunContext],
+        model: Model,
         context: RunContext,
         recorder: Recorder,
         *,
@@ -58,7 +61,8 @@ class Run:
         history: Sequence[TResponseInputItem] = (),
         budget: PromptBudget | None = None,
     ) -> None:
-        self._agent = agent
+        self._model = ListenedModel(model)
+        self._agent = agent.clone(model=self._model)
         self._context = context
         self._recorder = recorder
         self._max_steps = max_steps
@@ -173,7 +177,8 @@ class Run:
         """Take the final message for the answer, whole or cut off; what is wrong with it where it is none."""
         sample = self._last
         output: Any = sample.result.final_output
-        if sample.incomplete and (self._form == "text" or isinstance(output, RejectedOutput)):
+        whole_output = sample.text.strip() and self._form != "text" and not isinstance(output, RejectedOutput)
+        if sample.incomplete and not whole_output:
             self._draft = self._fallback
             if self._draft is None:
                 self._stop_reason = StopReason.MAX_TOKENS
@@ -247,6 +252,7 @@ class Run:
             Runner.run_streamed(
                 self._agent, given, context=self._context, max_turns=steps, run_config=self._config
             ),
+            self._model,
             self._recorder,
             self._context,
             form=self._form,

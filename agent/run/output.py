@@ -68,8 +68,8 @@ class OutputSchema(AgentOutputSchemaBase):
     def validate_json(self, json_str: str) -> Any:
         """Read a final message: the object, or :class:`~..answer.RejectedOutput`.
 
-        A code fence around the object, text after it, and text before one that ends the message, are forgiven
-        when what remains validates.
+        A code fence around the object, text after it, text before one that ends the message, and line breaks
+        in its strings are forgiven when what remains validates.
         """
         try:
             output = self._adapter.validate_json(json_str, context={FROM_MODEL: True})
@@ -114,7 +114,7 @@ def _candidates(text: str) -> list[Any]:
     found: list[Any] = []
     for candidate, more_may_follow in ((text, True), (_fenced(text), True), (_ending(text), False)):
         try:
-            value, end = json.JSONDecoder().raw_decode(candidate := candidate.strip())
+            value, end = json.JSONDecoder(strict=False).raw_decode(candidate := candidate.strip())
             json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):  # no JSON, or text that no file can hold
             continue

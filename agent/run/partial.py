@@ -12,6 +12,8 @@ __all__ = ["Form", "PartialMessage"]
 Form = Literal["text", "answer", "object", "array", "scalar"]
 """What a final message is to be: text, the JSON of an ``Answer``, or of another type."""
 
+_ANSWER = re.compile(r'"answer"\s*:\s*(?=")')
+_CONTROLS = {code: f"\\u{code:04x}" for code in range(32)}
 _LONGEST_OPENING = 64
 """Characters in which prose has to have become JSON, once it looks like that."""
 _GROWTH = 100
@@ -37,7 +39,8 @@ class PartialMessage:
         self._read: list[str] = []
         self._json: list[str] = []
         self._size = self._read_again_at = 0
-        self._answer = ""
+        self.answer = ""
+        """Of an Answer what its ``answer`` holds so far."""
         self.is_json = False
         """The JSON has begun."""
         self.value: Any = None
@@ -51,7 +54,7 @@ class PartialMessage:
     @property
     def is_prose(self) -> bool:
         """There is no JSON, or text before it."""
-        return not self.is_json or bool(self.text.removesuffix(self._answer).strip())
+        return not self.is_json or bool(self.text.removesuffix(self.answer).strip())
 
     @classmethod
     def of(cls, form: Form, text: str) -> PartialMessage:
@@ -129,14 +132,27 @@ class PartialMessage:
         self._read_again_at = self._size + 1 + self._size // _GROWTH
         try:
             self.value = from_json(json, allow_partial="trailing-strings", cache_strings="keys")
-        except ValueError:  # what was read stays
+        except ValueError:  # what was read stays; of an answer the text can be read on
+            answer = _text_of_answer(json) if self._form == "answer" else None
+        else:
+            answer = _field("answer", self.value) if self._form == "answer" else None
+        if not isinstance(answer, str) or not answer.startswith(self.answer):
             return ""
-        answer = _field("answer", self.value) if self._form == "answer" else None
-        if not isinstance(answer, str) or not answer.startswith(self._answer):
-            return ""
-        before, self._answer = self._answer, answer
+        before, self.answer = self.answer, answer
         apart = "\n\n" if not before and answer and self.text.strip() else ""
         return apart + answer[len(before) :]
+
+
+def _text_of_answer(json: str) -> object:
+    """What ``answer`` holds in JSON that is broken, after it or by line breaks in it."""
+    found = _ANSWER.search(json)
+    if found is None:
+        return None
+    try:
+        text = json[found.end() :].translate(_CONTROLS)
+        return from_json(text, allow_partial="trailing-strings", cache_strings="none")
+    except ValueError:
+        return None
 
 
 def _field(name: str, value: object) -> object:

@@ -30,6 +30,7 @@ from ..errors import EngineResponseError
 from ..text import one_line
 from ..traces.events import Event, Thought
 from ..traces.recorder import Recorder
+from .listening import ListenedModel
 from .partial import Form
 from .shown import ShownMessage
 from .stream import ReasoningDelta, StreamItem
@@ -44,6 +45,7 @@ class Sample:
 
     Args:
         result: the SDK's run, just begun.
+        model: what it asks.
         recorder: of the whole run.
         context: what the tools share.
         form: what the final message is to be.
@@ -54,6 +56,7 @@ class Sample:
     def __init__(
         self,
         result: RunResultStreaming,
+        model: ListenedModel,
         recorder: Recorder,
         context: RunContext,
         *,
@@ -70,6 +73,8 @@ class Sample:
         """The final message as the model wrote it."""
         self.incomplete = False
         """The token limit ended it."""
+        self._model = model
+        self._is_empty = False
         self._recorder = recorder
         self._context = context
         self._form: Form = form
@@ -101,17 +106,22 @@ class Sample:
         try:
             async for event in self.result.stream_events():
                 if isinstance(event, RawResponsesStreamEvent):
+                    self._model.heard(event.data)
                     for item in self._heard(event.data):
                         yield item
+                    if self._is_empty:  # the SDK would ask again and again
+                        return
                 elif isinstance(event, RunItemStreamEvent) and isinstance(event.item, ToolCallOutputItem):
                     yield self._tool_returned(event.item)
-        except ModelBehaviorError as error:
-            # Raised by the SDK; its text may hold what the model wrote.
-            raise EngineResponseError("The model's reply could not be used: ask again.") from error
-        except Exception:
+        except Exception as error:
+            for event in self._model.unheard():
+                for item in self._heard(event):
+                    yield item
             for call_id in list(self._tools):  # a tool's own exception may end the run
                 if (report := self._context.reports.get(call_id)) is not None:
                     yield self._returned(call_id, "", report)
+            if isinstance(error, ModelBehaviorError):  # of the SDK; its text may hold what the model wrote
+                raise EngineResponseError("The model's reply could not be used: ask again.") from error
             raise
         finally:
             await _stopped(self.result)
@@ -203,6 +213,7 @@ class Sample:
                 yield self._recorder.said(_text(message))
             else:
                 self.text, self.incomplete = _text(message), message.status == "incomplete"
+        self._is_empty = not calls and not self.text.strip()
         for call in calls:
             self._answer = None  # what was said before a call is no answer
             self._tools[call.call_id] = call.name

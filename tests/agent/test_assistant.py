@@ -11,6 +11,7 @@ import pytest
 from agents import SQLiteSession, function_tool
 from pydantic import BaseModel
 
+from fakes.completions import ANSWER, BONES, FINAL, SEARCH, SECRET, UNCITED, answer, call
 from fakes.scripted_engine import ScriptedEngine
 from ossifrage import Answer, Assistant, Citation, KnowledgeBase, Result, Settings
 from ossifrage.agent.answer import StopReason
@@ -18,31 +19,7 @@ from ossifrage.agent.errors import EngineUnreachableError, InvalidOutputError, U
 from ossifrage.agent.run.loop import ReasoningDelta, TextDelta
 from ossifrage.agent.traces import CitationsRejected, OutputRejected, RunEnded, ToolReturned, TraceStore
 
-SECRET = "zq7-the-thought-nobody-may-see"
-THINK = f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|>assistant"
-FINAL = "<|channel|>final<|message|>{}<|return|>"
-
-
-def call(tool: str, **arguments: Any) -> str:
-    header = f"<|channel|>commentary to=functions.{tool} <|constrain|>json<|message|>"
-    return f"{THINK}{header}{json.dumps(arguments)}<|call|>"
-
-
-SEARCH = call("search", queries=["What does the bearded vulture eat?"])
-
-
-def answer(text: str, *citations: tuple[str, int, str]) -> str:
-    places = [
-        {"source": source, "start_line": line, "end_line": line, "quote": quote}
-        for source, line, quote in citations
-    ]
-    return THINK + FINAL.format(json.dumps({"answer": text, "citations": places}, ensure_ascii=False))
-
-
-BONES = ("birds/vulture.md", 5, "feeds on bones")
 CHEESE = ("birds/vulture.md", 9, "it drops the large cheese from a height")
-ANSWER = answer("It eats bones【0†L5】.", BONES)
-UNCITED = answer("It eats bones.")
 WRONG = answer("It eats bones【0†L5】 and cheese.", BONES, CHEESE)
 
 
