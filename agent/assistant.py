@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar, cast
 
 from agents import Agent, Model, ModelSettings, Session, Tool
@@ -90,6 +90,7 @@ class Assistant:
         self._knowledge = knowledge if isinstance(knowledge, KnowledgeBase) else None
         self._model: OpenModel | None = None
         self._opening = asyncio.Lock()
+        self._opening_knowledge: asyncio.Task[KnowledgeBase] | None = None
         self._runner: asyncio.Runner | None = None
         self._runner_lock = threading.Lock()
 
@@ -191,16 +192,13 @@ class Assistant:
             EngineError: no engine, or it cannot be reached.
         """
         async with self._opening:
-            if self._knowledge is None:
-                opening = asyncio.create_task(asyncio.to_thread(self._open_knowledge))
-                opening.add_done_callback(self._take_knowledge)
-                try:
-                    self._model = self._model or await self._open_model()
-                finally:
-                    await asyncio.shield(opening)  # a thread goes on whether or not it is awaited
-                self._knowledge = opening.result()
-            self._model = self._model or await self._open_model()
-            return self._knowledge, self._model
+            if self._knowledge is None and self._opening_knowledge is None:
+                self._opening_knowledge = asyncio.create_task(asyncio.to_thread(self._open_knowledge))
+            try:
+                self._model = self._model or await self._open_model()
+            finally:
+                knowledge = await self._opened_knowledge()
+            return knowledge, self._model
 
     async def aclose(self) -> None:
         """Close what this assistant opened. Safe to call twice."""
@@ -209,6 +207,9 @@ class Assistant:
             self._model = None
         if self._store is not None:
             self._store.close()
+        if self._opening_knowledge is not None:  # its opening was cancelled
+            with suppress(OssifrageError):
+                await self._opened_knowledge()
         if self._knowledge is not None and not isinstance(self._given_knowledge, KnowledgeBase):
             await asyncio.to_thread(self._knowledge.close)
             self._knowledge = None
@@ -254,10 +255,17 @@ class Assistant:
             output_type=self._schema,
         )
 
-    def _take_knowledge(self, opening: asyncio.Task[KnowledgeBase]) -> None:
-        """Keep a base that was opened after its opening was cancelled, so that it is closed with the rest."""
-        if not opening.cancelled() and opening.exception() is None:
-            self._knowledge = opening.result()
+    async def _opened_knowledge(self) -> KnowledgeBase:
+        """The base, once it is open; a thread that opens it goes on whether or not it is awaited."""
+        if (opening := self._opening_knowledge) is not None:
+            try:
+                self._knowledge = await asyncio.shield(opening)
+            finally:
+                if opening.done():
+                    self._opening_knowledge = None
+        if self._knowledge is None:
+            raise RuntimeError("the knowledge base was not opened")
+        return self._knowledge
 
     def _instructions(self, model: OpenModel) -> str:
         text = render("instructions", answer_fields=self._output_type is Answer)

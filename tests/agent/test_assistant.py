@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -466,3 +469,100 @@ async def test_a_model_that_keeps_looking_instead_of_correcting(
     result = await ask(engine, birds, settings.model_copy(update={"max_steps": 4}))
     assert result.stop_reason is StopReason.ANSWERED
     assert result.output.answer == "It eats bones[1] and cheese."
+
+
+def small_base(folder: Path) -> Path:
+    (folder / "a.md").write_text("# A\n\nA kite.\n")
+    with KnowledgeBase(folder / "base", embedding="none") as base:
+        base.add([folder / "a.md"])
+    return folder / "base"
+
+
+async def test_a_base_whose_opening_was_cancelled_is_closed_with_the_rest(
+    birds: KnowledgeBase, settings: Settings, tmp_path: Path
+) -> None:
+    folder = await asyncio.to_thread(small_base, tmp_path)
+    assistant = Assistant(settings, knowledge=str(folder), engine=ScriptedEngine([]))
+    opening = asyncio.create_task(assistant.open())
+    await asyncio.sleep(0.01)  # the thread has begun, and takes longer
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    await assistant.aclose()
+    opened = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OPEN, str(folder), stdout=asyncio.subprocess.PIPE
+    )
+    assert await opened.communicate() == (b"1\n", None)
+
+
+OPEN = """
+import sys
+from ossifrage import KnowledgeBase
+with KnowledgeBase(sys.argv[1], embedding="none") as base:
+    print(len(base))
+"""
+
+
+async def test_after_a_cancelled_opening_the_next_one_works(settings: Settings, tmp_path: Path) -> None:
+    folder = await asyncio.to_thread(small_base, tmp_path)
+    async with Assistant(settings, knowledge=str(folder), engine=ScriptedEngine([UNCITED])) as assistant:
+        opening = asyncio.create_task(assistant.open())
+        await asyncio.sleep(0.01)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        assert (await assistant.run("What?")).stop_reason is StopReason.ANSWERED
+
+
+def test_a_run_that_is_killed_in_a_thought_keeps_it(settings: Settings) -> None:
+    """The program says when it has been thinking for two seconds, and is killed at once."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(settings.home)], stdout=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    with program:
+        thought = program.stdout.readline().strip()
+        program.kill()
+    with TraceStore(settings.home) as store:
+        (summary,) = store.list()
+        (kept,) = store.reasoning(summary.trace_id).values()
+        assert store.load(summary.trace_id).ended is None
+    assert summary.stop_reason is None
+    assert kept.startswith("word 0 word 1 ")
+    assert len(kept) >= len(thought) / 4  # all but about half a second of two
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from ossifrage import Assistant, KnowledgeBase, Settings
+from ossifrage.agent.engines.engine import Chunk
+from ossifrage.agent.harmony import load_encoding
+from ossifrage.agent.run.stream import ReasoningDelta
+
+class Thinker:
+    name, model, context_window, constraint = "thinker", "thinker", 131_072, "none"
+    async def generate(self, prompt, sampling):
+        encoding = load_encoding()
+        yield Chunk(tokens=encoding.encode("<|channel|>analysis<|message|>", allowed_special="all"))
+        for number in range(100_000):
+            await asyncio.sleep(0.01)
+            yield Chunk(tokens=encoding.encode(f"word {number} "))
+    async def close(self):
+        pass
+
+async def main(home):
+    with KnowledgeBase(home / "base", embedding="none") as base:
+        async with Assistant(Settings(home=home), knowledge=base, engine=Thinker()) as assistant:
+            thought, began = "", None
+            async for item in assistant.run_stream("Why?"):
+                if isinstance(item, ReasoningDelta):
+                    began = began or asyncio.get_running_loop().time()
+                    thought += item.text
+                    if asyncio.get_running_loop().time() - began > 2:
+                        print(thought, flush=True)
+                        await asyncio.sleep(0)
+                        began = float("inf")
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
