@@ -7,22 +7,25 @@ other still works.
 from __future__ import annotations
 
 import itertools
+import logging
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import TraceNotFoundError, TraceStoreError
+from ..errors import TraceDamagedError, TraceNotFoundError, TraceStoreError
 from ..text import well_formed
 from .database import Database
 from .events import Event, RunEnded, RunStarted
 from .trace import Trace, TraceSummary
 
 __all__ = ["TraceStore", "new_reasoning_id", "new_trace_id"]
+
+_logger = logging.getLogger(__name__)
 
 # For each version, the statements that lead to it from the one before. A new event type or field is a version
 # too, without statements: older programs could not read the trace.
@@ -68,7 +71,8 @@ _SUMMARIES = """
         (SELECT count(*) FROM events WHERE trace = traces.number AND type = 'tool_called') AS tool_calls,
         (SELECT coalesce(sum(
                 json_extract(data, '$.prompt_tokens') + json_extract(data, '$.completion_tokens')
-            ), 0) FROM events WHERE trace = traces.number AND type = 'model_called') AS tokens
+            ), 0) FROM events
+            WHERE trace = traces.number AND type = 'model_called' AND json_valid(data)) AS tokens
     FROM traces WHERE number < ? ORDER BY number DESC LIMIT ?
 """
 _MATCHES = """
@@ -105,7 +109,9 @@ class TraceStore:
     Threads may share a store, and any number of processes may use one home at a time. Where a trace id is
     asked for, its unique beginning or end is enough, and ``last`` is the newest trace.
 
-    Every method raises TraceStoreError when a file cannot be read or written, or is from a newer version.
+    Every method raises TraceStoreError when a file cannot be read or written, or is from a newer version. A
+    damaged file is set aside (see :class:`Database`): what begins with :meth:`start` or
+    :meth:`append_reasoning` goes to a new file, with a warning; what was in the old one cannot go on.
     """
 
     def __init__(self, home: Path) -> None:
@@ -130,6 +136,9 @@ class TraceStore:
 
     def start(self, event: RunStarted) -> str:
         """Begin a trace; returns its id."""
+        return _afresh(lambda: self._start(event))
+
+    def _start(self, event: RunStarted) -> str:
         data = event.model_dump_json()
         with self._traces.writing() as connection:
             trace_id = new_trace_id(event.at)
@@ -162,6 +171,9 @@ class TraceStore:
 
     def append_reasoning(self, trace_id: str, step: int, text: str) -> str:
         """Begin a thought, in the reasoning log only; returns the id a :class:`Thought` refers to."""
+        return _afresh(lambda: self._append_reasoning(trace_id, step, text))
+
+    def _append_reasoning(self, trace_id: str, step: int, text: str) -> str:
         reasoning_id = new_reasoning_id()
         with self._reasoning.writing() as connection:
             connection.execute(
@@ -185,7 +197,7 @@ class TraceStore:
                 raise TraceNotFoundError(f"there is no thought {reasoning_id!r}: was reasoning.db deleted?")
 
     def list(self, limit: int = 20, before: str | None = None) -> Sequence[TraceSummary]:
-        """Summaries, newest first.
+        """Summaries, newest first. A trace that cannot be read is left out, with a warning.
 
         Args:
             limit: most summaries to return.
@@ -201,7 +213,7 @@ class TraceStore:
         with self._traces.reading() as connection:
             number = 2**63 - 1 if before is None else _find(connection, before)[0]
             rows = connection.execute(_SUMMARIES, (number, limit)).fetchall()
-        return [_summary(*row) for row in rows]
+        return [summary for row in rows if (summary := _summary(*row)) is not None]
 
     def load(self, trace_id: str) -> Trace:
         """The whole trace, without reasoning.
@@ -240,6 +252,16 @@ class TraceStore:
         }
 
 
+def _afresh(begin: Callable[[], str]) -> str:
+    """Begin something; once more where a damaged file has been set aside."""
+    try:
+        return begin()
+    except TraceDamagedError as damaged:
+        begun = begin()
+        _logger.warning("%s", damaged)
+        return begun
+
+
 def _find(connection: sqlite3.Connection, trace_id: str) -> tuple[int, str]:
     if trace_id == "last":
         rows = connection.execute(_NEWEST).fetchall()
@@ -257,12 +279,15 @@ def _find(connection: sqlite3.Connection, trace_id: str) -> tuple[int, str]:
     return rows[0]
 
 
-def _summary(trace_id: str, started: str, ended: str | None, tool_calls: int, tokens: int) -> TraceSummary:
+def _summary(
+    trace_id: str, started: str | None, ended: str | None, tool_calls: int, tokens: int
+) -> TraceSummary | None:
     try:
-        start = RunStarted.model_validate_json(started)
+        start = RunStarted.model_validate_json(started or "")
         end = None if ended is None else RunEnded.model_validate_json(ended)
-    except ValidationError as error:
-        raise _unreadable(trace_id) from error
+    except ValidationError:
+        _logger.warning("trace %s is damaged and not listed", trace_id)
+        return None
     return TraceSummary(
         trace_id=trace_id,
         started=start.at,

@@ -422,14 +422,6 @@ class TestFilesThatCannotBeUsed:
         with TraceStore(tmp_path) as store, pytest.raises(TraceStoreError, match="cannot use"):
             store.start(question("q"))
 
-    def test_a_file_that_is_no_database(self, tmp_path: Path, question: Question) -> None:
-        (tmp_path / "traces.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
-        with TraceStore(tmp_path) as store:
-            with pytest.raises(TraceStoreError, match="not a database"):
-                store.start(question("q"))
-            with pytest.raises(TraceStoreError, match="not a database"):
-                store.list()
-
     def test_a_damaged_event(self, tmp_path: Path, question: Question) -> None:
         with TraceStore(tmp_path) as store:
             trace_id = store.start(question("q"))
