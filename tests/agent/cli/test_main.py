@@ -74,7 +74,7 @@ def test_json(home: Path) -> None:
     assert json.loads(shown.stdout)["trace_id"] == document["trace_id"]
 
 
-def test_an_object_is_the_only_thing_on_standard_output(home: Path, tmp_path: Path) -> None:
+def test_an_object_is_the_only_thing_on_standard_output(home: Path) -> None:
     result = run(
         home, "ask", "What is a kite?", "--engine", "extractive", "--output-type", "ossifrage:Answer"
     )
