@@ -499,7 +499,7 @@ OPEN = """
 import sys
 from ossifrage import KnowledgeBase
 with KnowledgeBase(sys.argv[1], embedding="none") as base:
-    print(len(base))
+    print(len(base.search("kite")))
 """
 
 
