@@ -74,12 +74,17 @@ class StopReason(StrEnum):
     """Why a run ended."""
 
     ANSWERED = "answered"
+    NOT_FOUND = "not_found"
+    """The sources do not say: the answer names what is missing and rests on no source. Only where the output
+    is an :class:`Answer`; one that has a verified citation is ``answered``, whatever else is missing."""
     MAX_STEPS = "max_steps"
     """The limit on model calls was reached; the output is what could be said by then."""
     MAX_TOKENS = "max_tokens"
     """The answer was cut off by the token limit."""
     CONTEXT_WINDOW = "context_window"
     """The conversation no longer fitted the model's window; the output is what could be said by then."""
+    ENGINE_FAILED = "engine_failed"
+    """The engine failed in the middle of the answer; the text is what had come by then."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 
@@ -91,9 +96,10 @@ class Result:
     output: Any
     """An object of the output type; None when the answer was cut off before it was whole."""
     text: str
-    """The final message as the model wrote it."""
+    """The answer as people read it: the ``answer`` of an :class:`Answer`, a ``str`` itself, any other output
+    as JSON. Of an answer that was cut off as much as came; empty where nothing was said."""
     citations: tuple[Citation, ...]
-    """Every citation in the output, checked."""
+    """Every citation in the answer, checked."""
     stop_reason: StopReason
     usage: Usage
     seconds: float
@@ -101,11 +107,16 @@ class Result:
     """For ``ossifrage traces show``."""
     engine: str
     model: str
+    unstructured: bool = False
+    """The model wrote prose where an :class:`Answer` was wanted, also when asked again. The prose is the
+    answer; its citations are the verified ones of its markers."""
+    error: str | None = None
+    """One line, where the engine failed in the middle of the answer."""
 
     @property
     def partial(self) -> bool:
-        """A limit was hit."""
-        return self.stop_reason is not StopReason.ANSWERED
+        """The run did not come to its own end: a limit was hit, or the engine failed in the answer."""
+        return self.stop_reason not in (StopReason.ANSWERED, StopReason.NOT_FOUND)
 
 
 class RejectedOutput(BaseModel):

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, TypeVar, cast
 
 from agents import Agent, Model, ModelSettings, Session, Tool
@@ -16,6 +16,7 @@ from openai.types.shared import Reasoning
 from ..prompts import render
 from ..tools.find import find_tool
 from ..tools.function import RunContext
+from ..tools.guarded import guarded
 from ..tools.knowledge import KnowledgeBase
 from ..tools.list_sources import list_sources_tool
 from ..tools.open import open_tool
@@ -30,16 +31,18 @@ from .models.harmony import HarmonyModel
 from .models.open import OpenModel, open_model, wrap_engine
 from .models.writer import response_format
 from .run.budget import PromptBudget
-from .run.loop import Run, StreamItem
+from .run.loop import Run
 from .run.output import OutputSchema
+from .run.stream import StreamItem
 from .settings import Settings, load_settings
-from .traces import Event, Recorder, TraceStore
+from .traces import Recorder, TraceStore
 
 __all__ = ["Assistant"]
 
 T = TypeVar("T")
 
 _SHOW_PAGES = {tool.name for tool in (search_tool, open_tool, find_tool)}
+_OWN_TOOLS = (search_tool, open_tool, find_tool, list_sources_tool)
 
 
 class Assistant:
@@ -55,10 +58,15 @@ class Assistant:
             open stays open.
         engine: an engine's name, an :class:`~.engines.engine.Engine`, or any model of the OpenAI Agents SDK;
             None takes it from the settings.
-        tools: more tools for the model, beside ``search``, ``open``, ``find`` and ``list_sources``.
+        tools: more tools for the model, beside ``search``, ``open``, ``find`` and ``list_sources``. A
+            call that takes longer than ``settings.tool_seconds`` is stopped, an exception is told to the
+            model, and an output of more than 1 MB is cut (see :func:`~..tools.guarded.guarded`).
         output_type: what an answer has to be: a Pydantic model or any type Pydantic knows; ``str`` for text.
         save_traces: write each run to ``traces.db`` and its reasoning to ``reasoning.db`` in the settings'
             home.
+
+    Raises:
+        UsageError: a tool is named like another, or Pydantic has no JSON schema for ``output_type``.
     """
 
     def __init__(
@@ -74,13 +82,15 @@ class Assistant:
         self._settings = settings or load_settings()
         self._given_knowledge = knowledge
         self._given_engine = engine
-        self._tools = [search_tool, open_tool, find_tool, list_sources_tool, *tools]
+        seconds = self._settings.tool_seconds
+        self._tools = [guarded(tool, seconds=seconds) for tool in (*_OWN_TOOLS, *_distinct(tools))]
         self._output_type = output_type
         self._schema = None if output_type is str else OutputSchema(output_type)
         self._store = TraceStore(self._settings.home) if save_traces else None
         self._knowledge = knowledge if isinstance(knowledge, KnowledgeBase) else None
         self._model: OpenModel | None = None
         self._opening = asyncio.Lock()
+        self._opening_knowledge: asyncio.Task[KnowledgeBase] | None = None
         self._runner: asyncio.Runner | None = None
         self._runner_lock = threading.Lock()
 
@@ -121,8 +131,9 @@ class Assistant:
         """Answer one question and tell what happens meanwhile.
 
         Yields:
-            The trace's events as they happen, :class:`~.run.loop.TextDelta` and
-            :class:`~.run.loop.ReasoningDelta` as the model writes, and the :class:`~.answer.Result` last.
+            The trace's events as they happen; :class:`~.run.stream.TextDelta` (text for people, never JSON),
+            :class:`~.run.stream.PartialOutput` (of an output type of your own) and
+            :class:`~.run.stream.ReasoningDelta` as the model writes; the :class:`~.answer.Result` last.
 
         Raises:
             The same errors as :meth:`run`, after the event that tells of the run's end.
@@ -131,20 +142,12 @@ class Assistant:
             raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
         knowledge, model = await self.open()
         history = [] if session is None else await session.get_items()
-        events: list[Event] = []
-        recorder = Recorder(self._store, listener=events.append)
+        recorder = Recorder(self._store)
         began = time.monotonic()
-        recorder.start(
-            question=question,
-            engine=model.engine,
-            model=model.name,
-            output_type="text" if self._schema is None else self._schema.name(),
-            knowledge=knowledge.uri,
-            reasoning_effort=self._settings.reasoning,
-        )
         own = model.model.for_run() if isinstance(model.model, HarmonyModel) else model.model
         run = Run(
             self._agent(own),
+            own,
             RunContext(knowledge, PageStack.of_outputs(_outputs(history))),
             recorder,
             max_steps=self._settings.max_steps,
@@ -153,24 +156,30 @@ class Assistant:
         )
         stop_reason, failure = StopReason.CANCELLED, None
         outcome: Result | Exception
+        started = recorder.start(
+            question=question,
+            engine=model.engine,
+            model=model.name,
+            output_type="text" if self._schema is None else self._schema.name(),
+            knowledge=knowledge.uri,
+            reasoning_effort=self._settings.reasoning,
+        )
         try:
+            yield started
             async with aclosing(run.answer(question)) as items:
                 async for item in items:
-                    while events:
-                        yield events.pop(0)
-                    if item is not None:
-                        yield item
+                    yield item
             outcome = run.result(engine=model.engine, model=model.name, seconds=time.monotonic() - began)
             if session is not None:
                 await session.add_items(run.new_items())
-            stop_reason = outcome.stop_reason
+            stop_reason, failure = outcome.stop_reason, outcome.error
         except Exception as error:
             told = isinstance(error, OssifrageError)  # the text of others may hold what the model wrote
             stop_reason, failure = StopReason.FAILED, str(error) if told else type(error).__name__
             outcome = error
         finally:
-            recorder.end(stop_reason.value, error=failure)
-        for event in events:
+            ended = recorder.end(stop_reason.value, error=failure)
+        for event in ended:
             yield event
         if isinstance(outcome, Exception):
             raise outcome
@@ -184,16 +193,13 @@ class Assistant:
             EngineError: no engine, or it cannot be reached.
         """
         async with self._opening:
-            if self._knowledge is None:
-                opening = asyncio.create_task(asyncio.to_thread(self._open_knowledge))
-                opening.add_done_callback(self._take_knowledge)
-                try:
-                    self._model = self._model or await self._open_model()
-                finally:
-                    await asyncio.shield(opening)  # a thread goes on whether or not it is awaited
-                self._knowledge = opening.result()
-            self._model = self._model or await self._open_model()
-            return self._knowledge, self._model
+            if self._knowledge is None and self._opening_knowledge is None:
+                self._opening_knowledge = asyncio.create_task(asyncio.to_thread(self._open_knowledge))
+            try:
+                self._model = self._model or await self._open_model()
+            finally:
+                knowledge = await self._opened_knowledge()
+            return knowledge, self._model
 
     async def aclose(self) -> None:
         """Close what this assistant opened. Safe to call twice."""
@@ -202,6 +208,9 @@ class Assistant:
             self._model = None
         if self._store is not None:
             self._store.close()
+        if self._opening_knowledge is not None:  # its opening was cancelled
+            with suppress(OssifrageError):
+                await self._opened_knowledge()
         if self._knowledge is not None and not isinstance(self._given_knowledge, KnowledgeBase):
             await asyncio.to_thread(self._knowledge.close)
             self._knowledge = None
@@ -240,7 +249,6 @@ class Assistant:
         return Agent[RunContext](
             name="Ossifrage",
             instructions=self._instructions(model),
-            model=model,
             model_settings=ModelSettings(
                 max_tokens=self._settings.max_tokens, reasoning=Reasoning(effort=self._settings.reasoning)
             ),
@@ -248,10 +256,17 @@ class Assistant:
             output_type=self._schema,
         )
 
-    def _take_knowledge(self, opening: asyncio.Task[KnowledgeBase]) -> None:
-        """Keep a base that was opened after its opening was cancelled, so that it is closed with the rest."""
-        if not opening.cancelled() and opening.exception() is None:
-            self._knowledge = opening.result()
+    async def _opened_knowledge(self) -> KnowledgeBase:
+        """The base, once it is open; a thread that opens it goes on whether or not it is awaited."""
+        if (opening := self._opening_knowledge) is not None:
+            try:
+                self._knowledge = await asyncio.shield(opening)
+            finally:
+                if opening.done():
+                    self._opening_knowledge = None
+        if self._knowledge is None:
+            raise RuntimeError("the knowledge base was not opened")
+        return self._knowledge
 
     def _instructions(self, model: Model) -> str:
         text = render("instructions", answer_fields=self._output_type is Answer)
@@ -270,6 +285,16 @@ class Assistant:
         if engine is None or isinstance(engine, str):
             return await open_model(self._settings, engine or self._settings.engine)
         return wrap_engine(engine, constrained=self._settings.constrained, owned=False)
+
+
+def _distinct(tools: Sequence[Tool]) -> Sequence[Tool]:
+    """The tools, if the model can tell them apart."""
+    taken = {tool.name for tool in _OWN_TOOLS}
+    for tool in tools:
+        if tool.name in taken:
+            raise UsageError(f"There is a tool called {tool.name} already: give yours another name.")
+        taken.add(tool.name)
+    return tools
 
 
 def _outputs(items: Sequence[TResponseInputItem]) -> list[str]:

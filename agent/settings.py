@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     where that costs little, which is llama.cpp; vLLM's grammars are slow."""
     max_steps: int = Field(default=16, ge=1)
     """Most model calls for one question."""
+    tool_seconds: float = Field(default=120, gt=0, allow_inf_nan=False)
+    """Longest that one call of a tool may take, in seconds, where the tool has no limit of its own."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Most tokens of one model call; None leaves it to the context window."""
 

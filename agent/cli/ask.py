@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["ask"]
 
-PARTIAL = 3
+PARTIAL, NOT_FOUND = 3, 4
 
 
 @click.command()
 @click.argument("question", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
-@click.option("--output-type", metavar="MODULE:TYPE", help="A Pydantic model the answer has to be.")
+@click.option(
+    "--output-type",
+    metavar="MODULE:TYPE",
+    help="A Pydantic model the answer has to be; it is printed as JSON.",
+)
 @click.option("--reasoning", type=click.Choice(["low", "medium", "high"]), help="How hard the model thinks.")
 @click.option("--show-reasoning", is_flag=True, help="Show what the model thinks, on stderr.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
@@ -37,7 +42,8 @@ def ask(
 ) -> int:
     """Answer QUESTION from the knowledge base; `-` reads it from standard input.
 
-    The answer goes to standard output, everything else to standard error.
+    The answer goes to standard output, everything else to standard error. Exit codes: 0 answered, 3 partial
+    (a limit was hit, or the engine failed in the answer), 4 the sources do not say.
     """
     import asyncio
 
@@ -50,19 +56,24 @@ def ask(
     if not text.strip():  # told before anything is opened
         raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
     check_engine(settings.engine, settings.base_url)
-    from ..answer import Answer
+    from ..answer import Answer, StopReason
+    from ..terminal.render import answer_text, remarks
 
     if reasoning is not None:
         settings = settings.model_copy(update={"reasoning": reasoning})
     wanted = Answer if output_type is None else load_type(output_type)
     result = asyncio.run(_run(settings, text, wanted, show_reasoning=show_reasoning, quiet=quiet))
-    click.echo(_as_json(result) if as_json else _as_text(result))
+    if as_json:
+        click.echo(_as_json(result))
+    else:
+        click.echo(answer_text(result) if output_type is None else _output_as_json(result))
     if not quiet:
         click.echo(f"\nTrace: {command(settings, 'traces show', result.trace_id)}", err=True)
+    for remark in remarks(result):
+        click.echo(remark, err=True)
     if result.partial:
-        click.echo(f"Partial: {result.stop_reason.value.replace('_', ' ')} was reached.", err=True)
         return PARTIAL
-    return 0
+    return NOT_FOUND if result.stop_reason is StopReason.NOT_FOUND else 0
 
 
 async def _run(
@@ -105,18 +116,26 @@ def load_type(name: str) -> type[Any]:
     return found
 
 
-def _as_text(result: Result) -> str:
-    from ..terminal.render import answer_text
+def _output_as_json(result: Result) -> str:
+    """The output alone; of one that was cut off as much as came."""
+    from ..run.output import as_json
 
-    return answer_text(result)
+    if result.output is not None:
+        return _dumped(as_json(result.output))
+    try:
+        return _dumped(json.loads(result.text))
+    except ValueError:  # of an Answer the text is all there is
+        return _dumped({"answer": result.text} if result.text else None)
 
 
 def _as_json(result: Result) -> str:
-    import json
-
     from pydantic import TypeAdapter
 
     from ..answer import Result as ResultType
 
+    return _dumped(json.loads(TypeAdapter(ResultType).dump_json(result)))
+
+
+def _dumped(value: object) -> str:
     # Kept in ASCII: JSON alone would let C1 controls through to the terminal.
-    return json.dumps(TypeAdapter(ResultType).dump_python(result, mode="json"), indent=2)
+    return json.dumps(value, indent=2)

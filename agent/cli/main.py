@@ -30,7 +30,7 @@ def cli(context: click.Context, debug: bool, **given: Any) -> None:
     """Ask multi-step questions of your own documents with gpt-oss.
 
     Without a command it starts a prompt. Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 partial (a limit
-    was hit).
+    was hit, or the engine failed in the answer), 4 the sources do not say, 130 interrupted.
     """
     del debug  # main has taken it out; it is declared for --help
     context.obj = {name: value for name, value in given.items() if value is not None}

@@ -14,7 +14,7 @@ from ... import OssifrageError
 from ..assistant import Assistant
 from ..settings import Settings
 from ..terminal.live import show_run
-from ..terminal.render import answer_text
+from ..terminal.render import answer_text, remarks
 from ..text import one_line
 
 __all__ = ["run_prompt"]
@@ -52,6 +52,8 @@ def _loop(runner: asyncio.Runner, assistant: Assistant) -> None:
                 click.echo(f"Error: {one_line(str(error))}", err=True)
                 continue
             click.echo(f"\n{answer_text(result)}\n")
+            for remark in remarks(result):
+                click.echo(remark, err=True)
     finally:
         session.close()
 

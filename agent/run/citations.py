@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
 from ...tools.pages import Page, PageStack
 from ..answer import Answer, Citation
 
-__all__ = ["better_cited", "check_citations", "page_of", "place_of"]
+__all__ = ["LONGEST_MARKER", "Numbering", "better_cited", "check_citations", "page_of", "place_of"]
+
+T = TypeVar("T")
 
 _MARKER = re.compile(r"【(?P<cursor>[0-9]{1,6})†L(?P<start>[0-9]{1,9})(?:-L?(?P<end>[0-9]{1,9}))?】")
+LONGEST_MARKER = len("【123456†L123456789-L123456789】")
 # What the model was shown differently from the document: brackets (see pages), and on chat servers control
 # tokens broken by a zero-width space (see engines/chat).
 _SHOWN_AS = str.maketrans({"【": "〖", "】": "〗", "\u200b": None})
@@ -27,13 +30,17 @@ def check_citations(output: Any, pages: PageStack) -> tuple[Any, tuple[Citation,
     """Complete and verify every citation in an output.
 
     Citations are found as :class:`Citation` objects at any depth, and as ``【cursor†L9-L11】`` markers in any
-    text, where ``[n]`` takes their place. An :class:`Answer` gets all citations.
+    text, where ``[n]`` takes their place. An :class:`Answer` gets all citations; there the markers of its
+    text come first, so that they have the numbers that a reader sees while the text is being written
+    (:class:`Numbering`).
 
     Returns:
-        The output, and the citations in order of first mention, without doubles.
+        The output, and the citations in order of first mention, without doubles. Of a marker and the model's
+        own quote of the same lines the quote stays.
     """
-    found = _Citations(pages)
-    # The model's own quotes first: a marker for the same lines then means them.
+    found = Numbering(pages)
+    if isinstance(output, Answer):
+        output = output.model_copy(update={"answer": found.numbered(output.answer)})
     output = _mapped(_mapped(output, found.checked), found.numbered)
     if isinstance(output, Answer):
         output = output.model_copy(update={"citations": list(found.citations)})
@@ -68,9 +75,18 @@ def place_of(citation: Citation, pages: PageStack) -> tuple[int, int] | None:
     return None
 
 
-class _Citations:
-    def __init__(self, pages: PageStack) -> None:
+class Numbering:
+    """Gives each cited place its number, in the order of being mentioned.
+
+    Args:
+        pages: what the model was shown.
+        verified_only: drop the markers of lines that it was not shown.
+    """
+
+    def __init__(self, pages: PageStack, *, verified_only: bool = False) -> None:
         self._pages = pages
+        self._verified_only = verified_only
+        self._quoted: list[bool] = []  # by the model itself
         self.citations: list[Citation] = []
 
     def checked(self, value: object) -> object:
@@ -78,33 +94,36 @@ class _Citations:
         if not isinstance(value, Citation):
             return value
         citation = self._checked(value)
-        self._add(citation)
+        self._add(citation, quoted=True)
         return citation
 
-    def numbered(self, text: object) -> object:
+    def numbered(self, text: T) -> T:
         """A text with every marker replaced by the number of its citation; anything else as it is."""
         if type(text) is not str:
             return text
+        return cast(T, _MARKER.sub(self._number, text))
 
-        def number(match: re.Match[str]) -> str:
-            start = int(match["start"])
-            end = max(start, int(match["end"] or start))
-            return f"[{self._add(self._from_page(int(match['cursor']), start, end)) + 1}]"
+    def _number(self, marker: re.Match[str]) -> str:
+        start = int(marker["start"])
+        citation = self._from_page(int(marker["cursor"]), start, max(start, int(marker["end"] or start)))
+        if self._verified_only and not citation.verified:
+            return ""
+        return f"[{self._add(citation, quoted=False) + 1}]"
 
-        return _MARKER.sub(number, text)
-
-    def _add(self, citation: Citation) -> int:
+    def _add(self, citation: Citation, *, quoted: bool) -> int:
         """Put a citation into the list, once for each place; the index it has there.
 
-        Of several for one place a verified one stays: a marker says no more than the place.
+        Of several for one place a verified one stays, and of those a quote: a marker says no more than the
+        place.
         """
         place = (citation.source, citation.start_line, citation.end_line)
         for index, known in enumerate(self.citations):
             if (known.source, known.start_line, known.end_line) == place:
-                if citation.verified and not known.verified:
-                    self.citations[index] = _plain_citation(citation)
+                if (citation.verified, quoted) > (known.verified, self._quoted[index]):
+                    self.citations[index], self._quoted[index] = _plain_citation(citation), quoted
                 return index
         self.citations.append(_plain_citation(citation))
+        self._quoted.append(quoted)
         return len(self.citations) - 1
 
     def _from_page(self, cursor: int, start: int, end: int) -> Citation:

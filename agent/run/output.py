@@ -8,11 +8,15 @@ from typing import Any, cast
 from agents import AgentOutputSchemaBase
 from pydantic import TypeAdapter, ValidationError
 
+from ...prompts import render
 from ...tools.function import validation_errors
-from ..answer import FROM_MODEL, RejectedOutput
+from ..answer import FROM_MODEL, Answer, RejectedOutput
 from ..errors import UsageError
+from .partial import Form
 
-__all__ = ["OutputSchema", "as_json"]
+__all__ = ["OutputSchema", "as_json", "as_text"]
+
+_SCALARS = {"string", "integer", "number", "boolean", "null"}
 
 
 class OutputSchema(AgentOutputSchemaBase):
@@ -48,6 +52,15 @@ class OutputSchema(AgentOutputSchemaBase):
         """The JSON schema the model is shown."""
         return self._schema
 
+    @property
+    def form(self) -> Form:
+        """What a message of this type is made of."""
+        if self._type is Answer:
+            return "answer"
+        if self._schema.get("type") in _SCALARS or not self._schema.keys().isdisjoint(("enum", "const")):
+            return "scalar"
+        return "array" if self._schema.get("type") == "array" else "object"
+
     def is_strict_json_schema(self) -> bool:
         """Not strict: optional fields stay optional."""
         return False
@@ -55,37 +68,64 @@ class OutputSchema(AgentOutputSchemaBase):
     def validate_json(self, json_str: str) -> Any:
         """Read a final message: the object, or :class:`~..answer.RejectedOutput`.
 
-        A code fence around the object, and text after it, are forgiven when what remains validates.
+        A code fence around the object, text after it, text before one that ends the message, and line breaks
+        in its strings are forgiven when what remains validates.
         """
         try:
-            return self._adapter.validate_json(json_str, context={FROM_MODEL: True})
+            output = self._adapter.validate_json(json_str, context={FROM_MODEL: True})
         except ValidationError as error:
             rejected = RejectedOutput(text=json_str, errors=validation_errors(error))
+        else:
+            return _not_empty(output, json_str)
         for candidate in _candidates(json_str):
             try:
-                return self._adapter.validate_python(candidate, context={FROM_MODEL: True})
+                output = self._adapter.validate_python(candidate, context={FROM_MODEL: True})
             except ValidationError as error:
                 rejected = RejectedOutput(text=json_str, errors=validation_errors(error))
+            else:
+                return _not_empty(output, json_str)
         return rejected
 
 
 def as_json(output: object) -> Any:
     """An output as JSON values."""
     adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, type(output)))
-    return adapter.dump_python(output, mode="json")
+    return json.loads(adapter.dump_json(output))  # what JSON has no number for is null
+
+
+def as_text(output: object) -> str:
+    """An output as people read it: text as it is, anything else as JSON."""
+    match output:
+        case Answer(answer=text) | str(text):
+            return text
+        case _:
+            return json.dumps(as_json(output), indent=2, ensure_ascii=False)
+
+
+def _not_empty(output: Any, text: str) -> Any:
+    """The output, if it says anything."""
+    if isinstance(output, Answer) and not output.answer.strip() and not any(map(str.strip, output.missing)):
+        return RejectedOutput(text=text, errors=render("empty_answer"))
+    return output
 
 
 def _candidates(text: str) -> list[Any]:
-    """JSON values the message may have meant: in a fence, or at its beginning."""
+    """JSON values the message may have meant: at its beginning, in a fence, or at its end."""
     found: list[Any] = []
-    for candidate in (text, _fenced(text)):
+    for candidate, more_may_follow in ((text, True), (_fenced(text), True), (_ending(text), False)):
         try:
-            value, _ = json.JSONDecoder().raw_decode(candidate.strip())
+            value, end = json.JSONDecoder(strict=False).raw_decode(candidate := candidate.strip())
             json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):  # no JSON, or text that no file can hold
             continue
-        found.append(value)
+        if more_may_follow or end == len(candidate):
+            found.append(value)
     return found
+
+
+def _ending(text: str) -> str:
+    """From the first brace on."""
+    return text[text.find("{") :] if "{" in text else ""
 
 
 def _fenced(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from ..answer import Result
-from ..run.loop import ReasoningDelta, TextDelta
+from ..run.stream import PartialOutput, ReasoningDelta, TextDelta
 from ..traces import (
     CitationsRejected,
     ModelCalled,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from agents import Session
 
     from ..assistant import Assistant
-    from ..run.loop import StreamItem
+    from ..run.stream import StreamItem
 
 __all__ = ["show_run"]
 
@@ -62,7 +62,7 @@ async def show_run(
     status = _Status(shown=not quiet and not show_reasoning and sys.stderr.isatty())
     thinking = False
     async for item in assistant.run_stream(question, session=session):
-        if isinstance(item, ReasoningDelta | TextDelta):
+        if isinstance(item, ReasoningDelta | TextDelta | PartialOutput):
             status.tick()
             if show_reasoning and isinstance(item, ReasoningDelta):
                 click.echo(click.style(printable(item.text), dim=True), err=True, nl=False)

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from ..answer import Answer, Citation
-from ..run.output import as_json
+from ..answer import Answer, Citation, StopReason
 from ..text import one_line, printable
 
 if TYPE_CHECKING:
     from ..answer import Result
 
-__all__ = ["answer_text"]
+__all__ = ["answer_text", "remarks"]
 
 _QUOTE = 100
 
 
 def answer_text(result: Result) -> str:
-    """The output, then its citations with their numbers."""
-    parts = [_output_text(result)]
+    """The answer, then its citations with their numbers; of one that was cut off as much as came."""
+    parts = [printable(result.text)]
     if result.citations:
         parts.append("\n".join(_citation_line(n, citation) for n, citation in enumerate(result.citations, 1)))
-    if isinstance(result.output, Answer) and result.output.missing:
-        missing = "\n".join(f"- {one_line(part)}" for part in result.output.missing)
-        parts.append(f"Not covered by the sources:\n{missing}")
+    missing = result.output.missing if isinstance(result.output, Answer) else []
+    if listed := [f"- {one_line(part)}" for part in missing if part.strip()]:
+        parts.append("\n".join(["Not covered by the sources:", *listed]))
     return "\n\n".join(parts)
 
 
-def _output_text(result: Result) -> str:
-    match result.output:
-        case None:
-            return printable(result.text)
-        case Answer(answer=text) | str(text):
-            return printable(text)
-        case output:
-            return printable(json.dumps(as_json(output), indent=2, ensure_ascii=False))
+def remarks(result: Result) -> list[str]:
+    """What has to be known of an answer beside its text: one line each, for stderr."""
+    lines: list[str] = []
+    if result.unstructured:
+        lines.append("The model did not keep to the form of an answer: this is what it wrote.")
+    match result.stop_reason:
+        case StopReason.NOT_FOUND:
+            lines.append("Not found: the sources do not say.")
+        case StopReason.ENGINE_FAILED:
+            lines.append(f"Partial: the engine failed in the answer: {one_line(result.error or '')}")
+        case reason if result.partial:
+            lines.append(f"Partial: {reason.value.replace('_', ' ')} was reached.")
+        case _:
+            pass
+    return lines
 
 
 def _citation_line(number: int, citation: Citation) -> str:

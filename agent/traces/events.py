@@ -230,7 +230,7 @@ class Answered(_Event):
     type: Literal["answered"] = "answered"
 
     output: Json
-    """The output object as JSON."""
+    """The output object as JSON; of an answer that was cut off the text that came."""
 
     citations: tuple[Json, ...] = ()
     """The checked citations as JSON."""

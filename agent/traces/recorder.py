@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
-from types import MappingProxyType
+from typing import TypeVar
 
 from pydantic import JsonValue
 
@@ -26,33 +27,36 @@ from .events import (
     Usage,
 )
 from .store import TraceStore, new_reasoning_id, new_trace_id
-from .trace import Trace
 
 __all__ = ["Recorder"]
 
 _logger = logging.getLogger(__name__)
 
+E = TypeVar("E", bound=Event)
+
+_THOUGHT_SECONDS = 0.5
+"""Longest time that what was thought waits to be written."""
+_THOUGHT_CHARACTERS = 4_000
+"""How much of it may wait."""
+
 
 class Recorder:
-    """Records one run: numbers its steps, keeps its clocks, sums its tokens.
+    """Records one run: keeps its clocks, sums its tokens, writes its trace.
 
-    A store that cannot be written stops no run. The failure is logged, once, and the rest of the run is kept
-    in memory only: a trace that ends early is seen to be cut off, one with holes is not.
+    Every method that records returns the event. A store that cannot be written does not stop the run: that is
+    logged, once for each file, and the rest of the run is not stored. A trace that ends early is seen to be
+    cut off, one with holes is not.
 
     For one run, on one event loop; :meth:`start` comes first.
 
     Args:
-        store: where to write; None keeps everything in memory.
-        listener: gets every event as it happens. What it raises, the run gets.
+        store: where to write; None writes nothing.
     """
 
-    def __init__(self, store: TraceStore | None, *, listener: Callable[[Event], None] | None = None) -> None:
+    def __init__(self, store: TraceStore | None) -> None:
         self._store = store
-        self._reasoning_store = store
-        self._listener = listener
+        self._thoughts = _ThoughtLog(store)
         self._trace_id = ""
-        self._events: list[Event] = []
-        self._reasoning: dict[str, str] = {}
         self._step = 0
         self._usage = Usage()
         self._run_began = self._model_began = time.monotonic()
@@ -65,24 +69,9 @@ class Recorder:
         return self._trace_id
 
     @property
-    def step(self) -> int:
-        """The current model call, counted from 1; 0 before the first."""
-        return self._step
-
-    @property
     def usage(self) -> Usage:
         """The tokens of the model calls so far."""
         return self._usage
-
-    @property
-    def trace(self) -> Trace:
-        """The run so far."""
-        return Trace(trace_id=self._trace_id, events=tuple(self._events))
-
-    @property
-    def reasoning(self) -> Mapping[str, str]:
-        """What was thought so far, by reasoning id."""
-        return MappingProxyType(self._reasoning)
 
     def start(
         self,
@@ -93,8 +82,8 @@ class Recorder:
         output_type: str,
         knowledge: str | None = None,
         reasoning_effort: str | None = None,
-    ) -> str:
-        """The question is asked; returns the trace's id."""
+    ) -> RunStarted:
+        """The question is asked."""
         event = RunStarted(
             question=question,
             engine=engine,
@@ -105,17 +94,23 @@ class Recorder:
             version=_own_version(),
         )
         self._run_began = time.monotonic()
-        self._trace_id = self._begin(event) or new_trace_id(event.at)
-        self._tell(event)
-        return self._trace_id
+        self._trace_id = new_trace_id(event.at)
+        if self._store is not None:
+            try:
+                self._trace_id = self._store.start(event)
+            except OssifrageError as error:
+                self._store, self._thoughts = None, _ThoughtLog(None)
+                _logger.warning("this run leaves no trace: %s", error)
+        return event
 
-    def model_asked(self, *, began: float | None = None) -> None:
-        """The model is being asked: a new step begins.
+    def model_asked(self, step: int, *, began: float | None = None) -> None:
+        """The model is being asked.
 
         Args:
+            step: which model call of the run it is, counted from 1.
             began: when, on the monotonic clock, where that is known better than now.
         """
-        self._step += 1
+        self._step = step
         self._model_began = time.monotonic() if began is None else began
         self._first_token_seconds = None
 
@@ -133,7 +128,7 @@ class Recorder:
         cached_tokens: int | None = None,
         finish: str | None = None,
         repairs: Sequence[str] = (),
-    ) -> None:
+    ) -> ModelCalled:
         """The completion has ended."""
         usage = self._usage
         self._usage = Usage(
@@ -143,7 +138,7 @@ class Recorder:
             reasoning_tokens=_plus(usage.reasoning_tokens, reasoning_tokens),
             cached_tokens=_plus(usage.cached_tokens, cached_tokens),
         )
-        self._record(
+        return self._record(
             ModelCalled(
                 step=self._step,
                 prompt_tokens=prompt_tokens,
@@ -157,27 +152,44 @@ class Recorder:
             )
         )
 
-    def thought(self, text: str) -> None:
-        """The model reasoned. The text goes to the reasoning log; the event has its id and length only."""
-        reasoning_id = self._keep_reasoning(text)
-        self._reasoning[reasoning_id] = text
-        self._record(Thought(step=self._step, reasoning_id=reasoning_id, characters=len(text)))
+    def thinking(self, delta: str) -> None:
+        """Some more of a thought. It reaches the reasoning log within half a second, whatever comes next.
 
-    def said(self, text: str) -> None:
+        Raises:
+            RuntimeError: no event loop is running.
+        """
+        self._thoughts.add(self._trace_id, self._step, delta)
+
+    def thought(self, text: str | None = None) -> Thought | None:
+        """A thought has ended: the log gets what is missing of it. The event has its id and length only.
+
+        Args:
+            text: the whole thought; None where it broke off, and what has come is all there is.
+
+        Returns:
+            None where nothing was thought.
+        """
+        kept = self._thoughts.end(self._trace_id, self._step, text)
+        if kept is None:
+            return None
+        reasoning_id, characters = kept
+        return self._record(Thought(step=self._step, reasoning_id=reasoning_id, characters=characters))
+
+    def said(self, text: str) -> Said:
         """The model told the user something on its way."""
-        self._record(Said(step=self._step, text=text))
+        return self._record(Said(step=self._step, text=text))
 
-    def tool_called(self, *, call_id: str, tool: str, arguments: str) -> None:
+    def tool_called(self, *, call_id: str, tool: str, arguments: str) -> ToolCalled:
         """A tool is called; several may be running at a time."""
         self._tools_began[call_id] = time.monotonic()
-        self._record(ToolCalled(step=self._step, call_id=call_id, tool=tool, arguments=arguments))
+        return self._record(ToolCalled(step=self._step, call_id=call_id, tool=tool, arguments=arguments))
 
     def tool_returned(
         self, *, call_id: str, tool: str, output: str, summary: str, error: bool = False
-    ) -> None:
+    ) -> ToolReturned:
         """A tool came back; ``summary`` is one line for people."""
         now = time.monotonic()
-        self._record(
+        return self._record(
             ToolReturned(
                 step=self._step,
                 call_id=call_id,
@@ -189,21 +201,26 @@ class Recorder:
             )
         )
 
-    def output_rejected(self, *, attempt: int, errors: str, text: str) -> None:
+    def output_rejected(self, *, attempt: int, errors: str, text: str) -> OutputRejected:
         """A final message did not match the output type."""
-        self._record(OutputRejected(step=self._step, attempt=attempt, errors=errors, text=text))
+        return self._record(OutputRejected(step=self._step, attempt=attempt, errors=errors, text=text))
 
-    def citations_rejected(self, *, problems: str, text: str) -> None:
+    def citations_rejected(self, *, problems: str, text: str) -> CitationsRejected:
         """Citations of an answer could not be verified."""
-        self._record(CitationsRejected(step=self._step, problems=problems, text=text))
+        return self._record(CitationsRejected(step=self._step, problems=problems, text=text))
 
-    def answered(self, output: JsonValue, *, citations: Sequence[JsonValue] = ()) -> None:
+    def answered(self, output: JsonValue, *, citations: Sequence[JsonValue] = ()) -> Answered:
         """The user gets the answer, as JSON values."""
-        self._record(Answered(step=self._step, output=output, citations=tuple(citations)))
+        return self._record(Answered(step=self._step, output=output, citations=tuple(citations)))
 
-    def end(self, stop_reason: str, *, error: str | None = None) -> None:
-        """The run is over; ``error`` is one line, and never text of the model's."""
-        self._record(
+    def end(self, stop_reason: str, *, error: str | None = None) -> Sequence[Event]:
+        """The run is over; ``error`` is one line, and never text of the model's.
+
+        Returns:
+            The thought that it broke off in, if it did, and the end.
+        """
+        unfinished = self.thought()
+        ended = self._record(
             RunEnded(
                 step=self._step,
                 stop_reason=stop_reason,
@@ -212,39 +229,73 @@ class Recorder:
                 usage=self._usage,
             )
         )
+        return [ended] if unfinished is None else [unfinished, ended]
 
-    def _begin(self, event: RunStarted) -> str | None:
-        if self._store is None:
-            return None
-        try:
-            return self._store.start(event)
-        except OssifrageError as error:
-            self._store = self._reasoning_store = None
-            _logger.warning("this run leaves no trace: %s", error)
-            return None
-
-    def _record(self, event: Event) -> None:
+    def _record(self, event: E) -> E:
         if self._store is not None:
             try:
                 self._store.append(self._trace_id, event)
             except OssifrageError as error:
                 self._store = None
                 _logger.warning("trace %s ends early: %s", self._trace_id, error)
-        self._tell(event)
+        return event
 
-    def _tell(self, event: Event) -> None:
-        self._events.append(event)
-        if self._listener is not None:
-            self._listener(event)
 
-    def _keep_reasoning(self, text: str) -> str:
-        if self._reasoning_store is not None:
+class _ThoughtLog:
+    """Writes a thought while it comes, in few transactions; holds no more of it than waits to be written."""
+
+    def __init__(self, store: TraceStore | None) -> None:
+        self._store = store
+        self._reasoning_id: str | None = None
+        self._place = ("", 0)
+        self._characters = 0
+        self._waiting: list[str] = []
+        self._waiting_characters = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, trace_id: str, step: int, text: str) -> None:
+        self._place = (trace_id, step)
+        self._waiting.append(text)
+        self._waiting_characters += len(text)
+        self._characters += len(text)
+        if self._waiting_characters >= _THOUGHT_CHARACTERS:
+            self._write()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_THOUGHT_SECONDS, self._write)
+
+    def end(self, trace_id: str, step: int, whole: str | None) -> tuple[str, int] | None:
+        """The thought's id and its characters; None where there is none."""
+        if whole is not None and (missing := whole[self._characters :]):
+            self._place = (trace_id, step)
+            self._waiting.append(missing)
+            self._characters += len(missing)
+        self._write()
+        if self._reasoning_id is None:
+            return None
+        kept = self._reasoning_id, self._characters
+        self._reasoning_id, self._characters = None, 0
+        return kept
+
+    def _write(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        text = "".join(self._waiting)
+        self._waiting, self._waiting_characters = [], 0
+        if not text:
+            return
+        trace_id, step = self._place
+        if self._store is not None:
             try:
-                return self._reasoning_store.append_reasoning(self._trace_id, self._step, text)
+                if self._reasoning_id is None:
+                    self._reasoning_id = self._store.append_reasoning(trace_id, step, text)
+                else:
+                    self._store.extend_reasoning(self._reasoning_id, text)
             except OssifrageError as error:
-                self._reasoning_store = None
-                _logger.warning("reasoning of trace %s ends early: %s", self._trace_id, error)
-        return new_reasoning_id()
+                self._store = None
+                _logger.warning("reasoning of trace %s ends early: %s", trace_id, error)
+        if self._reasoning_id is None:
+            self._reasoning_id = new_reasoning_id()
 
 
 def _own_version() -> str:

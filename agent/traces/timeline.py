@@ -67,6 +67,11 @@ def render_timeline(trace: Trace, console: Console, *, reasoning: Mapping[str, s
         for entry in _entries(event, reasoning):
             time = "" if entry.at is None else f"+{(entry.at - began).total_seconds():.1f}s"
             _print(console, f"{time:>{_TIME_WIDTH}}  {entry.label:<{_LABEL_WIDTH}}", entry.text, entry.style)
+    told = {event.reasoning_id for event in trace.events if isinstance(event, Thought)}
+    for reasoning_id, text in (reasoning or {}).items():
+        if reasoning_id not in told:  # the run was cut off in the middle of it
+            margin = f"{'':>{_TIME_WIDTH}}  {'thought':<{_LABEL_WIDTH}}"
+            _print(console, margin, f"{printable(text)} (cut off)", "dim italic")
 
 
 def _print(console: Console, margin: str, text: str, style: _Style = "") -> None:
@@ -99,9 +104,10 @@ def _header(trace: Trace) -> Iterator[_Entry]:
         yield _Entry("Stopped", "not yet, or it was cut off", "yellow")
     else:
         calls = sum(isinstance(event, ToolCalled) for event in trace.events)
-        yield _Entry(
-            "Stopped", f"{one_line(end.stop_reason)} after {end.seconds:.1f} s", "red" if end.error else ""
-        )
+        reason = one_line(end.stop_reason)
+        if reason == "not_found":
+            reason += " (the sources do not say)"
+        yield _Entry("Stopped", f"{reason} after {end.seconds:.1f} s", "red" if end.error else "")
         yield _Entry("Took", f"{_usage(end.usage)}, {_count(calls, 'tool call')}")
 
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ import pytest
 from agents import SQLiteSession, function_tool
 from pydantic import BaseModel
 
+from fakes.completions import ANSWER, BONES, FINAL, SEARCH, SECRET, UNCITED, answer, call
 from fakes.scripted_engine import ScriptedEngine
 from ossifrage import Answer, Assistant, Citation, KnowledgeBase, Result, Settings
 from ossifrage.agent.answer import StopReason
@@ -18,32 +22,12 @@ from ossifrage.agent.errors import EngineUnreachableError, InvalidOutputError, U
 from ossifrage.agent.run.loop import ReasoningDelta, TextDelta
 from ossifrage.agent.traces import CitationsRejected, OutputRejected, RunEnded, ToolReturned, TraceStore
 
-SECRET = "zq7-the-thought-nobody-may-see"
-THINK = f"<|channel|>analysis<|message|>{SECRET}<|end|><|start|>assistant"
-FINAL = "<|channel|>final<|message|>{}<|return|>"
-
-
-def call(tool: str, **arguments: Any) -> str:
-    header = f"<|channel|>commentary to=functions.{tool} <|constrain|>json<|message|>"
-    return f"{THINK}{header}{json.dumps(arguments)}<|call|>"
-
-
-SEARCH = call("search", queries=["What does the bearded vulture eat?"])
-
-
-def answer(text: str, *citations: tuple[str, int, str]) -> str:
-    places = [
-        {"source": source, "start_line": line, "end_line": line, "quote": quote}
-        for source, line, quote in citations
-    ]
-    return THINK + FINAL.format(json.dumps({"answer": text, "citations": places}, ensure_ascii=False))
-
-
-BONES = ("birds/vulture.md", 5, "feeds on bones")
 CHEESE = ("birds/vulture.md", 9, "it drops the large cheese from a height")
-ANSWER = answer("It eats bones【0†L5】.", BONES)
-UNCITED = answer("It eats bones.")
 WRONG = answer("It eats bones【0†L5】 and cheese.", BONES, CHEESE)
+
+
+class Diet(BaseModel):
+    food: list[str]
 
 
 @pytest.fixture
@@ -94,12 +78,12 @@ async def test_trace_tells_what_happened(birds: KnowledgeBase, settings: Setting
         events = store.load(result.trace_id).events
     assert [event.type for event in events] == [
         "run_started",
-        "model_called",
         "thought",
+        "model_called",
         "tool_called",
         "tool_returned",
-        "model_called",
         "thought",
+        "model_called",
         "answered",
         "run_ended",
     ]
@@ -126,7 +110,7 @@ async def test_an_answer_that_never_fits_ends_in_a_typed_error(
 ) -> None:
     engine = ScriptedEngine([FINAL.format(f"wrong {n}") for n in range(3)])
     with pytest.raises(InvalidOutputError, match="traces show") as caught:
-        await ask(engine, birds, settings)
+        await ask(engine, birds, settings, output_type=Diet)
     with TraceStore(settings.home) as store:
         rejected = [e for e in store.load(caught.value.trace_id).events if isinstance(e, OutputRejected)]
     assert [event.text for event in rejected] == ["wrong 0", "wrong 1", "wrong 2"]
@@ -138,9 +122,6 @@ async def test_fenced_json_is_accepted(birds: KnowledgeBase, settings: Settings)
 
 
 async def test_any_pydantic_type_and_plain_text(birds: KnowledgeBase, settings: Settings) -> None:
-    class Diet(BaseModel):
-        food: list[str]
-
     typed = await ask(
         ScriptedEngine([FINAL.format('{"food": ["bones"]}')]), birds, settings, output_type=Diet
     )
@@ -200,7 +181,7 @@ async def test_a_cut_off_answer_is_partial(birds: KnowledgeBase, settings: Setti
     engine = ScriptedEngine(['<|channel|>final<|message|>{"answer": "It ea'], finish_reason="length")
     result = await ask(engine, birds, settings)
     assert (result.stop_reason, result.output) == (StopReason.MAX_TOKENS, None)
-    assert result.text == '{"answer": "It ea'
+    assert result.text == "It ea"
 
 
 async def test_a_conversation_goes_on(birds: KnowledgeBase, settings: Settings) -> None:
@@ -364,7 +345,7 @@ async def test_a_model_that_will_not_stop_searching_ends_partial(
 async def test_all_attempts_share_the_steps(birds: KnowledgeBase, settings: Settings) -> None:
     engine = ScriptedEngine([SEARCH, FINAL.format("wrong"), FINAL.format("wrong")])
     with pytest.raises(InvalidOutputError):
-        await ask(engine, birds, settings.model_copy(update={"max_steps": 2}))
+        await ask(engine, birds, settings.model_copy(update={"max_steps": 2}), output_type=Diet)
     assert len(engine.prompts) == 2
 
 
@@ -488,3 +469,100 @@ async def test_a_model_that_keeps_looking_instead_of_correcting(
     result = await ask(engine, birds, settings.model_copy(update={"max_steps": 4}))
     assert result.stop_reason is StopReason.ANSWERED
     assert result.output.answer == "It eats bones[1] and cheese."
+
+
+def small_base(folder: Path) -> Path:
+    (folder / "a.md").write_text("# A\n\nA kite.\n")
+    with KnowledgeBase(folder / "base", embedding="none") as base:
+        base.add([folder / "a.md"])
+    return folder / "base"
+
+
+async def test_a_base_whose_opening_was_cancelled_is_closed_with_the_rest(
+    birds: KnowledgeBase, settings: Settings, tmp_path: Path
+) -> None:
+    folder = await asyncio.to_thread(small_base, tmp_path)
+    assistant = Assistant(settings, knowledge=str(folder), engine=ScriptedEngine([]))
+    opening = asyncio.create_task(assistant.open())
+    await asyncio.sleep(0.01)  # the thread has begun, and takes longer
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    await assistant.aclose()
+    opened = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OPEN, str(folder), stdout=asyncio.subprocess.PIPE
+    )
+    assert await opened.communicate() == (b"1\n", None)
+
+
+OPEN = """
+import sys
+from ossifrage import KnowledgeBase
+with KnowledgeBase(sys.argv[1], embedding="none") as base:
+    print(len(base.search("kite")))
+"""
+
+
+async def test_after_a_cancelled_opening_the_next_one_works(settings: Settings, tmp_path: Path) -> None:
+    folder = await asyncio.to_thread(small_base, tmp_path)
+    async with Assistant(settings, knowledge=str(folder), engine=ScriptedEngine([UNCITED])) as assistant:
+        opening = asyncio.create_task(assistant.open())
+        await asyncio.sleep(0.01)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+        assert (await assistant.run("What?")).stop_reason is StopReason.ANSWERED
+
+
+def test_a_run_that_is_killed_in_a_thought_keeps_it(settings: Settings) -> None:
+    """The program says when it has been thinking for two seconds, and is killed at once."""
+    program = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(settings.home)], stdout=subprocess.PIPE, text=True
+    )
+    assert program.stdout is not None
+    with program:
+        thought = program.stdout.readline().strip()
+        program.kill()
+    with TraceStore(settings.home) as store:
+        (summary,) = store.list()
+        (kept,) = store.reasoning(summary.trace_id).values()
+        assert store.load(summary.trace_id).ended is None
+    assert summary.stop_reason is None
+    assert kept.startswith("word 0 word 1 ")
+    assert len(kept) >= len(thought) / 4  # all but about half a second of two
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from ossifrage import Assistant, KnowledgeBase, Settings
+from ossifrage.agent.engines.engine import Chunk
+from ossifrage.agent.harmony import load_encoding
+from ossifrage.agent.run.stream import ReasoningDelta
+
+class Thinker:
+    name, model, context_window, constraint = "thinker", "thinker", 131_072, "none"
+    async def generate(self, prompt, sampling):
+        encoding = load_encoding()
+        yield Chunk(tokens=encoding.encode("<|channel|>analysis<|message|>", allowed_special="all"))
+        for number in range(100_000):
+            await asyncio.sleep(0.01)
+            yield Chunk(tokens=encoding.encode(f"word {number} "))
+    async def close(self):
+        pass
+
+async def main(home):
+    with KnowledgeBase(home / "base", embedding="none") as base:
+        async with Assistant(Settings(home=home), knowledge=base, engine=Thinker()) as assistant:
+            thought, began = "", None
+            async for item in assistant.run_stream("Why?"):
+                if isinstance(item, ReasoningDelta):
+                    began = began or asyncio.get_running_loop().time()
+                    thought += item.text
+                    if asyncio.get_running_loop().time() - began > 2:
+                        print(thought, flush=True)
+                        await asyncio.sleep(0)
+                        began = float("inf")
+
+asyncio.run(main(Path(sys.argv[1])))
+"""

@@ -74,6 +74,26 @@ def test_json(home: Path) -> None:
     assert json.loads(shown.stdout)["trace_id"] == document["trace_id"]
 
 
+def test_an_object_is_the_only_thing_on_standard_output(home: Path) -> None:
+    result = run(
+        home, "ask", "What is a kite?", "--engine", "extractive", "--output-type", "ossifrage:Answer"
+    )
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert set(document) == {"answer", "citations", "missing"}
+    assert "genus Milvus" in document["answer"]
+
+
+def test_what_the_sources_do_not_say_has_its_exit_code(home: Path) -> None:
+    question = "Who won the chess championship in Reykjavik?"
+    result = run(home, "ask", question, "--engine", "extractive")
+    assert result.returncode == 4, result.stderr
+    assert "Not covered by the sources:" in result.stdout
+    assert "Not found: the sources do not say." in result.stderr
+    document = run(home, "ask", question, "--engine", "extractive", "--json", "-q")
+    assert (document.returncode, json.loads(document.stdout)["stop_reason"]) == (4, "not_found")
+
+
 def test_question_from_standard_input(home: Path) -> None:
     result = run(home, "ask", "-", "--engine", "extractive", "-q", stdin="What is a kite?\n")
     assert "genus Milvus" in result.stdout

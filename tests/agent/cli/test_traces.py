@@ -24,7 +24,7 @@ def trace_id(home: Path) -> str:
     with TraceStore(home) as store:
         recorder = Recorder(store)
         recorder.start(question="Why \x1b[31m?", engine="vllm", model="gpt-oss-20b", output_type="Answer")
-        recorder.model_asked()
+        recorder.model_asked(1)
         recorder.thought(THOUGHT)
         recorder.model_called(prompt_tokens=1000, completion_tokens=234)
         recorder.answered({"text": "Because \x9b."}, citations=[{"source": "a.md"}])

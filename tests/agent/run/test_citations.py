@@ -112,6 +112,26 @@ def test_a_marker_over_endless_lines(pages: PageStack) -> None:
     assert (output, citations) == (f"So【0†L{'9' * 5000}】.", ())
 
 
+def test_an_answer_is_numbered_as_it_is_read(pages: PageStack) -> None:
+    answer = Answer(
+        answer="Carrion【0†L10-L11】, says a raptor【0†L9】.",
+        citations=[cite("a bird of prey"), cite("on carrion", start=11, end=11)],
+    )
+    output, citations = check_citations(answer, pages)
+    assert output.answer == "Carrion[1], says a raptor[2]."
+    assert [(c.start_line, c.quote) for c in citations] == [
+        (10, "It feeds on carrion and small 【animals】."),
+        (9, "a bird of prey"),
+        (11, "on carrion"),
+    ]
+
+
+def test_a_wrong_quote_stays_beside_a_marker_that_is_wrong_as_well(pages: PageStack) -> None:
+    wrong = cite("eats cheese", start=20, end=20)
+    _, (citation,) = check_citations(Answer(answer="Cheese【0†L20】.", citations=[wrong]), pages)
+    assert (citation.quote, citation.verified) == ("eats cheese", False)
+
+
 def test_of_two_quotes_for_one_line_the_true_one_counts(pages: PageStack) -> None:
     citations = [cite("eats cheese"), cite("a bird of prey")]
     output, checked_ = check_citations(Answer(answer="A raptor【0†L9】.", citations=citations), pages)
@@ -181,7 +201,7 @@ def test_what_is_wrong_is_said_with_the_nearest_lines(pages: PageStack) -> None:
         ],
     )
     _, citations = check_citations(answer, pages)
-    quote, source, lines, cursor = describe_problems(citations, pages).splitlines()
+    lines, cursor, quote, source = describe_problems(citations, pages).splitlines()
     assert quote.startswith(
         '- docs/kites.md L10-L10, "feeds on carrion and large animals": these words do not'
     )

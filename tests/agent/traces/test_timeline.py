@@ -167,6 +167,17 @@ def test_a_run_that_was_cut_off() -> None:
     assert "Stopped   not yet, or it was cut off\n" in piped(trace())
 
 
+def test_a_thought_that_a_killed_run_left_is_shown_last() -> None:
+    shown = piped(USUAL, {"r-1": "because", "r-2": "and then"})
+    assert shown.endswith("thought   and then (cut off)\n")
+    assert "cut off" not in piped(USUAL, {"r-1": "because"})
+
+
+def test_what_was_not_found_is_said_in_words() -> None:
+    ended = trace(RunEnded(at=after(1), stop_reason="not_found", seconds=1, usage=Usage()))
+    assert "Stopped   not_found (the sources do not say) after 1.0 s\n" in piped(ended)
+
+
 def test_a_run_that_failed() -> None:
     failed = trace(RunEnded(at=after(1), stop_reason="failed", error="no\nengine", seconds=1, usage=Usage()))
     assert "    +1.0s  end       failed: no engine\n" in piped(failed)

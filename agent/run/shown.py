@@ -1,0 +1,66 @@
+"""A message as people see it grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...tools.pages import PageStack
+from .citations import LONGEST_MARKER, Numbering
+from .partial import Form, PartialMessage
+from .stream import PartialOutput, TextDelta
+
+__all__ = ["ShownMessage"]
+
+
+class ShownMessage:
+    """Turns the text of a message, as it comes, into what is shown of it.
+
+    Args:
+        form: what the message is to be.
+        number: which message of the run it is.
+        pages: what the model has seen; None leaves citation markers as they are.
+    """
+
+    def __init__(self, form: Form, *, number: int, pages: PageStack | None) -> None:
+        self._form = form
+        self._message = number
+        self._numbering = self._prose_numbering = None
+        if pages is not None:
+            self._numbering = Numbering(pages)
+            self._prose_numbering = Numbering(pages, verified_only=form == "answer")
+        self._held = ""
+        self.characters = 0
+        """How much of the message was taken."""
+        self.partial = PartialMessage(form)
+
+    def feed(self, delta: str) -> Iterator[TextDelta | PartialOutput]:
+        """Take some more of the message."""
+        self.characters += len(delta)
+        before = self.partial.value
+        yield from self._shown(self.partial.feed(delta), before)
+
+    def finish(self) -> Iterator[TextDelta | PartialOutput]:
+        """The message has ended; shows what was held back."""
+        before = self.partial.value
+        yield from self._shown(self.partial.finish(), before, held=True)
+
+    def _shown(self, text: str, before: object, *, held: bool = False) -> Iterator[TextDelta | PartialOutput]:
+        if shown := self._numbered(text, held=held):
+            yield TextDelta(shown, self._message)
+        value = self.partial.value
+        if self._form in ("object", "array") and value is not before and value != before:
+            yield PartialOutput(value, self._message)
+
+    def _numbered(self, text: str, *, held: bool) -> str:
+        numbering = self._numbering
+        if self._form != "text" and not self.partial.is_json:
+            numbering = self._prose_numbering
+        if numbering is None:
+            return text
+        text = self._held + text
+        start = text.rfind("【")
+        whole = start < 0 or "】" in text[start:] or len(text) - start >= LONGEST_MARKER
+        if held or whole:
+            start = len(text)
+        self._held = text[start:]
+        return numbering.numbered(text[:start])
