@@ -21,12 +21,11 @@ from agents import (
 from agents.items import TResponseInputItem, TResponseStreamEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
-from ..engines.engine import Chunk, Engine, Sampling
+from ..engines.engine import Engine, Sampling
 from ..errors import ContextWindowError
-from ..harmony.grammar import Bounds
 from ..harmony.names import FunctionNames
 from ..harmony.reader import Reader
-from ..harmony.vocabulary import MESSAGE, load_encoding
+from ..harmony.vocabulary import load_encoding
 from .constraint import TurnConstraint
 from .events import ResponseEvents, whole_response
 from .tool_choice import ToolChoice, read_choice
@@ -58,26 +57,21 @@ class HarmonyModel(Model):
     comes back is validated all the same, since servers have been seen to ignore a grammar.
 
     ``ModelSettings`` that count: ``temperature`` and ``top_p`` (1.0 unless set, as gpt-oss was released),
-    ``max_tokens``, ``reasoning.effort``, ``tool_choice`` (by the grammar on engines that take whole turns; on
-    others the model is told, and what does not fit is not acted on), ``extra_args={"seed": …, "grammar": …}``
+    ``max_tokens``, ``reasoning.effort``, ``tool_choice`` (by the grammar, where the turn is held to one; else
+    the model is told, and what does not fit is not acted on), ``extra_args={"seed": …, "grammar": …}``
     (a grammar of one's own goes before the one made here). The final response's ``metadata`` holds
     ``finish_reason``, ``seconds``, ``first_token_seconds``, ``cached_tokens`` (where the server tells) and
     ``repairs`` (the values of :class:`~..harmony.message.RepairKind`, comma-separated).
 
     Args:
         engine: where tokens come from.
-        constrained: hold completions to a grammar, on engines that can; None: where that costs little, which
-            is where the engine takes whole turns (see docs/harmony.md for what it costs).
-        bounds: how much a grammar lets the model write where no schema says so; without end by default.
+        constrained: hold completions to a grammar; None: wherever the engine can be (see docs/harmony.md for
+            what it costs).
     """
 
-    def __init__(
-        self, engine: Engine, *, constrained: bool | None = None, bounds: Bounds | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, *, constrained: bool | None = None) -> None:
         self._engine = engine
-        wanted = engine.constraint == "turn" if constrained is None else constrained
-        self._constrained = wanted and engine.constraint != "none"
-        self._bounds = bounds or Bounds()
+        self._constrained = constrained is not False and engine.constraint != "none"
         self._encoding = load_encoding()
         self._writer = PromptWriter(self._encoding)
 
@@ -210,12 +204,11 @@ class HarmonyModel(Model):
         return TurnConstraint(
             {names.shown(function.name): function.parameters for function in choice.functions},
             None if schema is None else schema.json_schema(),
-            self._bounds,
             answer=choice.answer,
         )
 
     def _instructions(self, given: str | None, choice: ToolChoice, names: FunctionNames) -> str | None:
-        if choice.free or (self._constrained and self._engine.constraint == "turn"):
+        if choice.free or self._constrained:
             return given
         return "\n\n".join(filter(None, [given, choice.in_words(names)]))
 
@@ -229,12 +222,9 @@ class HarmonyModel(Model):
         sampling = self._sampling(len(tokens), settings)
         reader = Reader(self._encoding)
         turn.begin(reader, len(tokens))
-        if constraint is None or sampling.grammar is not None:
-            completion = self._engine.generate(tokens, sampling)
-        elif self._engine.constraint == "turn":
-            completion = self._engine.generate(tokens, replace(sampling, grammar=constraint.turn))
-        else:
-            completion = self._in_two(tokens, sampling, reader, constraint)
+        if constraint is not None and sampling.grammar is None and self._engine.constraint != "none":
+            sampling = replace(sampling, grammar=constraint.grammar(self._engine.constraint))
+        completion = self._engine.generate(tokens, sampling)
         # Closed here, not by the garbage collector: closing is what stops the server.
         async with aclosing(completion) as chunks:
             async for chunk in chunks:
@@ -246,40 +236,6 @@ class HarmonyModel(Model):
                 turn.finish_reason = chunk.finish_reason or turn.finish_reason
         for event in turn.end():
             yield event
-
-    async def _in_two(
-        self, tokens: Sequence[int], sampling: Sampling, reader: Reader, constraint: TurnConstraint
-    ) -> AsyncGenerator[Chunk, None]:
-        """A completion sampled freely up to a header whose body has a schema, and from there by a grammar.
-
-        The tokens come one by one, and ``reader`` has to be given each before the next is asked for: what it
-        makes of the header decides.
-        """
-        header: list[int] = []
-        grammar: str | None = None
-        async with aclosing(self._engine.generate(tokens, sampling)) as chunks:
-            async for chunk in chunks:
-                for token in chunk.tokens:
-                    yield Chunk(tokens=(token,))
-                    header.append(token)
-                    if token == MESSAGE and reader.header is not None:
-                        grammar = constraint.body(reader.header)
-                        if grammar is not None:
-                            break
-                if grammar is not None:
-                    break
-                yield replace(chunk, tokens=())
-        if grammar is None:
-            return
-        left = sampling.max_tokens - len(header)
-        if left <= 0:
-            yield Chunk(finish_reason="length")
-            return
-        held = replace(sampling, max_tokens=left, grammar=grammar)
-        async with aclosing(self._engine.generate([*tokens, *header], held)) as chunks:
-            async for chunk in chunks:
-                # Of this prompt the first request has just put nearly all into the cache.
-                yield replace(chunk, cached_tokens=None)
 
     def _sampling(self, prompt_tokens: int, settings: ModelSettings) -> Sampling:
         room = self._engine.context_window - prompt_tokens
