@@ -14,11 +14,6 @@ from .http import Payload, open_client, post_events, read_as, served_model
 __all__ = ["VllmEngine"]
 
 _PATH = "/v1/completions"
-_BEGUN = (200006, 173781)
-"""``<|start|>assistant``."""
-_UNLIKELY = 12606
-"""A token that gpt-oss does not begin a message with."""
-_BUSY = frozenset({408, 429, 502, 503, 504})
 
 
 class _Choice(Payload):
@@ -45,8 +40,7 @@ class VllmEngine:
     """A vLLM server. Open it with :meth:`open`."""
 
     name: str = "vllm"
-    constraint: Constraint = "none"
-    """What the server can be held to, as :meth:`open` found."""
+    constraint: Constraint = "xgrammar"
 
     def __init__(self, client: httpx.AsyncClient, *, model: str, context_window: int) -> None:
         self._client = client
@@ -55,7 +49,7 @@ class VllmEngine:
 
     @classmethod
     async def open(cls, *, base_url: str, api_key: str | None = None, model: str | None = None) -> VllmEngine:
-        """Ask the server what it serves, and whether it can be held to a grammar.
+        """Ask the server what it serves.
 
         Args:
             base_url: the server's address, with or without ``/v1``.
@@ -74,13 +68,10 @@ class VllmEngine:
                     f"{base_url} does not say how long a context {entry.id} has, so it is not vLLM: "
                     "pass another --engine."
                 )
-            engine = cls(client, model=entry.id, context_window=entry.max_model_len)
-            if await engine._can_be_held():
-                engine.constraint = "xgrammar"
         except BaseException:
             await client.aclose()
             raise
-        return engine
+        return cls(client, model=entry.id, context_window=entry.max_model_len)
 
     @property
     def model(self) -> str:
@@ -125,20 +116,6 @@ class VllmEngine:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
-
-    async def _can_be_held(self) -> bool:
-        """Whether the server holds a completion to a grammar with token literals, from its first token on.
-
-        No version tells: which library reads the grammars is a setting of the server, and where reasoning is
-        parsed vLLM has long let a completion run free up to the final message (vllm-project/vllm#57726).
-        """
-        sampling = Sampling(max_tokens=1, grammar=f"root ::= Token({_UNLIKELY})")
-        try:
-            return [chunk.tokens async for chunk in self.generate(_BEGUN, sampling)][0] == [_UNLIKELY]
-        except EngineResponseError as error:
-            if error.status in _BUSY:
-                raise
-            return False
 
     def _request(self, prompt: Sequence[int], sampling: Sampling) -> dict[str, Any]:
         request: dict[str, Any] = {

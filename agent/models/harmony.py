@@ -22,7 +22,7 @@ from ..errors import ContextWindowError
 from ..harmony.names import FunctionNames
 from ..harmony.reader import Reader
 from ..harmony.vocabulary import load_encoding
-from .constraint import TurnConstraint
+from .constraint import TurnConstraint, can_be_held
 from .events import ResponseEvents
 from .streamed import ModelRequest, StreamedModel
 from .tool_choice import ToolChoice, read_choice
@@ -62,13 +62,14 @@ class HarmonyModel(StreamedModel):
 
     Args:
         engine: where tokens come from.
-        constrained: hold completions to a grammar; None: wherever the engine can be (see docs/harmony.md for
-            what it costs).
+        constrained: hold completions to a grammar where the server can be held, which it is asked once (see
+            docs/harmony.md); None is the same as True.
     """
 
     def __init__(self, engine: Engine, *, constrained: bool | None = None) -> None:
         self._engine = engine
-        self._constrained = constrained is not False and engine.constraint != "none"
+        self._held: bool | None = None if constrained is not False else False
+        """Whether completions are held to a grammar; None while the server has not been asked."""
         self._encoding = load_encoding()
         self._writer = PromptWriter(self._encoding)
 
@@ -113,9 +114,9 @@ class HarmonyModel(StreamedModel):
             functions = functions_of(request.tools, request.handoffs)
             names = FunctionNames(function.name for function in functions)
             choice = read_choice(request.model_settings.tool_choice, functions)
-            constraint = self._constraint(choice, names, functions, request.output_schema)
+            constraint = await self._constraint(choice, names, functions, request.output_schema)
             prompt_tokens = self._writer.prompt(
-                self._instructions(request.system_instructions, choice, names),
+                _instructions(request.system_instructions, choice, names, held=constraint is not None),
                 request.input,
                 tools=request.tools,
                 handoffs=request.handoffs,
@@ -153,7 +154,7 @@ class HarmonyModel(StreamedModel):
         finally:
             span.finish(reset_current=False)
 
-    def _constraint(
+    async def _constraint(
         self,
         choice: ToolChoice,
         names: FunctionNames,
@@ -161,18 +162,17 @@ class HarmonyModel(StreamedModel):
         output_schema: AgentOutputSchemaBase | None,
     ) -> TurnConstraint | None:
         schema = None if output_schema is None or output_schema.is_plain_text() else output_schema
-        if not self._constrained or not (functions or schema is not None):
+        if not (functions or schema is not None):
+            return None
+        if self._held is None:
+            self._held = await can_be_held(self._engine)
+        if not self._held:
             return None
         return TurnConstraint(
             {names.shown(function.name): function.parameters for function in choice.functions},
             None if schema is None else schema.json_schema(),
             answer=choice.answer,
         )
-
-    def _instructions(self, given: str | None, choice: ToolChoice, names: FunctionNames) -> str | None:
-        if choice.free or self._constrained:
-            return given
-        return "\n\n".join(filter(None, [given, choice.in_words(names)]))
 
     async def _sample(
         self,
@@ -214,6 +214,12 @@ class HarmonyModel(StreamedModel):
             seed=extra.get("seed"),
             grammar=extra.get("grammar"),
         )
+
+
+def _instructions(given: str | None, choice: ToolChoice, names: FunctionNames, *, held: bool) -> str | None:
+    if choice.free or held:
+        return given
+    return "\n\n".join(filter(None, [given, choice.in_words(names)]))
 
 
 def _effort(settings: ModelSettings) -> Effort:

@@ -71,7 +71,7 @@ class FakeVllm(HttpServer):
         self.cached.append(prompt)
         sent = 0
         grammar = (body.get("structured_outputs") or {}).get("grammar", "")
-        only = re.fullmatch(r"root ::= Token\((\d+)\)", grammar) if self.holds else None
+        only = re.fullmatch(r"root ::= Token\((\d+)\)\n", grammar) if self.holds else None
         for token in [int(only[1])] if only else self.completion:
             await asyncio.sleep(self.pause)
             sent += 1

@@ -1,4 +1,8 @@
-"""Random weights on a real llama.cpp, held to whole turns: every answer and every call is of its schema."""
+"""Random weights on a real llama.cpp, held to whole turns: every answer and every call is of its schema.
+
+The model says at random what ends something (``tiny_gguf.py --ending``), so that most turns end. What the token
+limit cuts off is not judged, and there may not be much of it.
+"""
 
 from __future__ import annotations
 
@@ -13,20 +17,17 @@ from pydantic import BaseModel, Field, TypeAdapter
 from fakes.output_types import OUTPUT_TYPES, Text
 from ossifrage import HarmonyModel
 from ossifrage.agent.engines.llama_server import LlamaServerEngine
-from ossifrage.agent.harmony import Bounds
 from ossifrage.agent.run.output import OutputSchema
 
 pytestmark = pytest.mark.integration
 
-BOUNDS = Bounds(reasoning=2, text=2, string=3, items=2)
-"""Every token is as likely as every other, so nothing else would ever end."""
-MAX_TOKENS = 600
+MAX_TOKENS = 800
 QUIET = RunConfig(tracing_disabled=True)
 
 
 @pytest.fixture
-async def model(llama_url: str) -> AsyncIterator[HarmonyModel]:
-    model = HarmonyModel(await LlamaServerEngine.open(base_url=llama_url), bounds=BOUNDS)
+async def model(ending_llama_url: str) -> AsyncIterator[HarmonyModel]:
+    model = HarmonyModel(await LlamaServerEngine.open(base_url=ending_llama_url))
     yield model
     await model.close()
 

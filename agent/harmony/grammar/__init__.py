@@ -1,6 +1,6 @@
 """A grammar that leaves a model no way to write a malformed turn, or an object that is not of its schema."""
 
 from .rules import Notation
-from .turn import turn_grammar
+from .turn import only_token, turn_grammar
 
-__all__ = ["Notation", "turn_grammar"]
+__all__ = ["Notation", "only_token", "turn_grammar"]

@@ -1,14 +1,13 @@
 """What a JSON schema leaves to choose from: references followed, unions spread, ``allOf`` put together.
 
 Where exactness would cost much the result is looser than the schema: of two patterns that both hold one is
-kept, a condition (``if``) becomes a choice, a union without end becomes any value. The validation knows better.
+kept, a condition (``if``) becomes a choice, a union without end any value. The validation knows better.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -43,12 +42,12 @@ class Choices:
 
         Any value that fits ``schema`` fits one of them. None are left where nothing fits.
         """
-        seen: set[str] = set()
-        found = list(self._plain(schema, seen))
-        self._left -= len(seen)
-        return [ANYTHING] if len(seen) > _MOST or self._left < 0 else found
+        before = self._left
+        found = list(self._plain(schema, set()))
+        return [ANYTHING] if before - self._left > _MOST or self._left < 0 else found
 
     def _plain(self, schema: Any, seen: set[str]) -> Iterator[Schema]:
+        self._left -= 1
         if schema is False or len(seen) > _MOST or self._left < 0:
             return
         if not isinstance(schema, Mapping):
@@ -58,32 +57,49 @@ class Choices:
         if content in seen:  # a reference that leads back to itself, or the same choice again
             return
         seen.add(content)
-        options = self._apart(schema)
-        if options is None:
-            yield schema
-            return
-        for option in options:
-            yield from self._plain(option, seen)
-
-    def _apart(self, schema: Schema) -> Sequence[Any] | None:
-        """What a schema is a choice of, one reference or combination resolved; None where it is plain."""
         keyword = next((keyword for keyword in _COMBINING if keyword in schema), None)
-        if keyword is None:
-            kinds = schema.get("type")
-            return [{**schema, "type": kind} for kind in _listed(kinds)] if isinstance(kinds, list) else None
+        kinds = schema.get("type")
+        if keyword is not None:
+            yield from self._apart(keyword, schema, seen)
+        elif isinstance(kinds, list):
+            for kind in cast(list[Any], kinds):
+                yield from self._plain({**schema, "type": kind}, seen)
+        else:
+            yield schema
+
+    def _apart(self, keyword: str, schema: Schema, seen: set[str]) -> Iterator[Schema]:
+        """What a schema is a choice of, by one reference or combination that it has."""
         rest = {key: value for key, value in schema.items() if key != keyword}
-        match keyword, schema[keyword]:
-            case "$ref", reference:
-                options = [self._target(reference)]
-            case "allOf", parts:
-                options = [reduce(_merged, _listed(parts), ANYTHING)]
-            case "anyOf" | "oneOf", parts:
-                options = _listed(parts) or [ANYTHING]
-            case "if", _:
+        parts = schema[keyword]
+        match keyword:
+            case "$ref":
+                options = [self._target(parts)]
+            case "allOf":
+                options = self._joined(_listed(parts), seen)
+            case "if":
                 options = [rest.pop("then", ANYTHING), rest.pop("else", ANYTHING)]
-            case _, dependent:
-                options = [ANYTHING, *(dependent.values() if isinstance(dependent, Mapping) else ())]
-        return [_merged(rest, option) for option in options]
+            case "dependentSchemas":
+                options = [ANYTHING, *(cast(Schema, parts).values() if isinstance(parts, Mapping) else ())]
+            case _:
+                options = _listed(parts) or [ANYTHING]
+        if not rest:
+            for option in options:
+                yield from self._plain(option, seen)
+            return
+        first = keyword in ("$ref", "allOf")
+        for option in options:
+            for plain in self._plain(option, seen.copy()):
+                yield from self._plain(_merged(plain, rest) if first else _merged(rest, plain), seen)
+
+    def _joined(self, parts: Sequence[Any], seen: set[str]) -> Sequence[Any]:
+        """Every way to fit all of ``parts``."""
+        joined: list[Any] = [ANYTHING]
+        for part in parts:
+            options = list(self._plain(part, seen.copy()))
+            joined = [_merged(one, option) for one in joined for option in options]
+            if len(joined) > _MOST:
+                return [ANYTHING]
+        return joined
 
     def _target(self, reference: Any) -> Any:
         """What a reference points to; anything, where it leads out of the document or nowhere."""
@@ -116,7 +132,7 @@ def _merged(left: Any, right: Any) -> Any:
 
 
 def _both(key: str, left: Any, right: Any) -> Any:
-    """The value of a keyword that two schemas give different values; the left one where they cannot be joined."""
+    """What a keyword is where two schemas give it different values; the left one if they cannot be joined."""
     match key:
         case "properties" | "patternProperties" if isinstance(left, Mapping) and isinstance(right, Mapping):
             ours, theirs = cast(Schema, left), cast(Schema, right)

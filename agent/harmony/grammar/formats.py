@@ -1,7 +1,7 @@
 """Strings of a known format (JSON Schema Validation, section 7.3, and the names Pydantic adds).
 
-No format holds ``<``, so none can spell a control token. Where a format is hard to say, the rule says less than
-it (any hexadecimal groups for an IPv6 address), never more.
+No format holds ``<``, so none can spell a control token. Where a format is hard to say, the rule says less
+than it (any hexadecimal groups for an IPv6 address), never more.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The notation: GBNF, as llama.cpp reads it (grammars/README.md there), and xgrammar's dialect of it.
 
-Three things shape the rules. llama.cpp and xgrammar match a control token by its text, too: a class that takes
-``<``, ``|`` and letters takes ``<|start|>``. So text in JSON never holds ``<|`` before a lower-case letter, in
-which every harmony token begins. xgrammar compiles a rule by trying each of 200,000 tokens at each of its
-states: a class of letters in a loop costs nothing, the same class counted to 32 costs more than a second. And
-a repetition of more than 2,000 is refused by llama.cpp.
+Three things shape the rules. llama.cpp and xgrammar match a control token by its text, too: a class that
+takes ``<``, ``|`` and letters takes ``<|start|>``. So text in JSON never holds ``<|`` before a lower-case
+letter, in which every harmony token begins. xgrammar compiles a rule by trying each of 200,000 tokens at each
+of its states: a class of letters in a loop costs nothing, the same class counted to 32 costs more than a
+second. And a repetition of more than 2,000 is refused by llama.cpp.
 """
 
 from __future__ import annotations

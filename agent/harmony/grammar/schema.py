@@ -2,9 +2,9 @@
 
 Compact, because a grammar that allows blanks between the tokens of JSON lets a model write nothing else for
 ever (llama.cpp's and xgrammar's own conversions do). Properties come in the schema's order. What a grammar
-cannot say (``multipleOf``, unique items, validators in Python), or could say only at a high price (how long a
-string is), is left to the validation that follows anyway. A schema may come from anywhere: where a keyword has
-a value that it cannot have, it is as if it were missing.
+cannot say (``multipleOf``, unique items, validators in Python), or could say only at a high price (how long
+a string is), is left to the validation that follows anyway. A schema may come from anywhere: where a keyword
+has a value that it cannot have, it is as if it were missing.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from .rules import Notation, Rules, alternatives, literal, sequence
 from .schema import SchemaRules
 from .text import free_text
 
-__all__ = ["turn_grammar"]
+__all__ = ["only_token", "turn_grammar"]
 
 # The words of a header as the tokens gpt-oss was trained on, not as any others that spell the same.
 _ANALYSIS, _COMMENTARY, _FINAL, _ASSISTANT = (35644,), (12606, 815), (17196,), (173781,)
@@ -62,3 +62,8 @@ def turn_grammar(
         actions.append(sequence(recipient, commentary, call))
     rules.define("root", sequence("thought?", "(preamble thought?)?", alternatives(actions)))
     return str(rules)
+
+
+def only_token(number: int, notation: Notation) -> str:
+    """A grammar for one token and no other."""
+    return f"root ::= {Rules(notation).token(number)}\n"
