@@ -7,8 +7,8 @@ does with token ids, stop tokens, grammars and the prompt cache can be tested on
 
 The vocabulary has one merge only (llama.cpp wants at least one): tokens become the right text, but text sent
 to the server becomes one token per byte. The merges (``--merges``) more than double the time to write and to
-load. Half of what it says ends something with ``--ending`` (see ``o200k.py``); else nothing would ever end, each
-token being as likely as every other.
+load. Half of what it says ends something with ``--ending`` (see ``o200k.py``); else nothing would ever end,
+each token being as likely as every other.
 """
 
 import sys
