@@ -13,7 +13,7 @@ from openai.types.responses import Response, ResponseFunctionToolCall, ResponseO
 from ossifrage import HarmonyModel
 from ossifrage.agent.run.output import OutputSchema
 
-MAX_TOKENS = 800
+MAX_TOKENS = 400
 
 
 async def respond(

@@ -33,7 +33,7 @@ def seeds(count: int) -> list[dict[str, Any]]:
     return [{"extra_args": {"seed": seed}} for seed in range(count)]
 
 
-QUICK = 6
+QUICK = 4
 """How many types are tried in every test run; the others with the slow tests."""
 
 
@@ -46,7 +46,7 @@ QUICK = 6
     ids=lambda kind: getattr(kind, "__name__", str(kind)),
 )
 async def test_an_answer_of_any_type(model: HarmonyModel, output_type: Any) -> None:
-    assert len(await ends(model, output_type, settings=seeds(4))) >= 2
+    assert await ends(model, output_type, settings=seeds(2))
 
 
 class Filters(BaseModel):
@@ -67,16 +67,16 @@ def clock() -> str:
 
 
 async def test_calls_are_of_the_tools_schema_and_so_are_answers(model: HarmonyModel) -> None:
-    done = await ends(model, Text, [look_up, clock], settings=seeds(8))
-    assert len(done) >= 6
+    done = await ends(model, Text, [look_up, clock], settings=seeds(5))
+    assert len(done) >= 3
     assert {"look_up", "the time"} & set(done)
 
 
 async def test_a_call_that_has_to_be_made(model: HarmonyModel) -> None:
-    settings = [{**seed, "tool_choice": "look_up"} for seed in seeds(4)]
+    settings = [{**seed, "tool_choice": "look_up"} for seed in seeds(2)]
     assert set(await ends(model, Text, [look_up, clock], settings=settings)) == {"look_up"}
 
 
 async def test_an_answer_in_plain_text(model: HarmonyModel) -> None:
-    settings = [{**seed, "tool_choice": "none"} for seed in seeds(4)]
+    settings = [{**seed, "tool_choice": "none"} for seed in seeds(2)]
     assert set(await ends(model, str, [clock], settings=settings)) == {"answer"}
