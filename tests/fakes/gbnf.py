@@ -112,6 +112,7 @@ class Grammar:
             reader = _Reader(expression)
             self.rules[name] = reader.choice()
             assert reader.at == len(expression), expression[reader.at :]
+        self._nullable = self._find_nullable()
         for name in self.rules:
             self._check_left(name, ())
 
@@ -201,24 +202,35 @@ class Grammar:
                 for option in options:
                     for part in option:
                         yield from self._firsts(part)
-                        if not self._empty(part, frozenset()):
+                        if not self._empty(part, self._nullable):
                             break
             case Repeated(inner, _, high):
-                assert high is not None or not self._empty(inner, frozenset()), "a loop over nothing"
+                assert high is not None or not self._empty(inner, self._nullable), "a loop over nothing"
                 yield from self._firsts(inner)
             case _:
                 pass
 
-    def _empty(self, node: Node, above: frozenset[str]) -> bool:
+    def _find_nullable(self) -> set[str]:
+        """The rules that may stand for nothing."""
+        found: set[str] = set()
+        while True:
+            more = {
+                name for name, node in self.rules.items() if name not in found and self._empty(node, found)
+            }
+            if not more:
+                return found
+            found |= more
+
+    def _empty(self, node: Node, nullable: set[str]) -> bool:
         match node:
             case Characters():
                 return False
             case Name(rule):
-                return rule not in above and self._empty(self.rules[rule], above | {rule})
+                return rule in nullable
             case Choice(options):
-                return any(all(self._empty(part, above) for part in option) for option in options)
+                return any(all(self._empty(part, nullable) for part in option) for option in options)
             case Repeated(inner, low, _):
-                return low == 0 or self._empty(inner, above)
+                return low == 0 or self._empty(inner, nullable)
 
     def _size(self, option: tuple[Node, ...]) -> float:
         """About how much the shortest text of an option takes."""

@@ -16,7 +16,7 @@ __all__ = ["Choices", "Schema"]
 Schema = Mapping[str, Any]
 
 ANYTHING: Schema = {}
-_MOST, _MOST_IN_ALL = 500, 20_000
+_MOST, _MOST_IN_ALL = 500, 5_000
 """Schemas looked at for one value, and for one document."""
 _NOTES = frozenset(
     {"$defs", "$schema", "$id", "$comment", "definitions", "title", "description", "default", "examples"}
