@@ -124,7 +124,7 @@ def _merged(left: Any, right: Any) -> Any:
     if left is False or right is False:
         return False
     if not (isinstance(left, Mapping) and isinstance(right, Mapping)):
-        return left if isinstance(left, Mapping) else right
+        return cast(Any, left) if isinstance(left, Mapping) else right
     merged = dict(cast(Schema, left))
     for key, value in cast(Schema, right).items():
         merged[key] = _both(key, merged[key], value) if key in merged and merged[key] != value else value
@@ -155,7 +155,7 @@ def _both(key: str, left: Any, right: Any) -> Any:
             low = key.startswith("min") or key == "exclusiveMinimum"
             return max(left, right) if low else min(left, right)
         case _:
-            return left
+            return cast(Any, left)
 
 
 def _kinds(kinds: Any) -> list[Any]:

@@ -65,11 +65,11 @@ class SchemaRules:
         prefix: begins the names of the rules.
     """
 
-    def __init__(self, rules: Rules, schema: Schema, *, prefix: str) -> None:
+    def __init__(self, rules: Rules, schema: Schema | bool, *, prefix: str) -> None:
         self._rules = rules
         self._schema = schema
         self._prefix = prefix
-        self._choices = Choices(schema)
+        self._choices = Choices(_mapping(schema))
         self._known: dict[str, str] = {}
         self._depth = 0
 
