@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= Which command tells how well a server speaks gpt-oss, and what does it check?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus bench-harmony bench-constrained bench-tool-loop bench-knowledge lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-memory lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -39,6 +39,9 @@ test-vllm: $(VENV)/.dev  ## the real vLLM; OSSIFRAGE_VLLM_PYTHON names a Python 
 test-milvus: $(VENV)/.dev  ## a real Milvus 2.3.5; OSSIFRAGE_MILVUS_PYTHON names a Python that has milvus==2.3.5
 	@unshare -rn sh -c 'ip link set lo up && exec $(BIN)/python -m pytest -q --timeout 1800 -m milvus'
 
+test-mutants: $(VENV)/.dev  ## how many small mistakes the tests notice (half an hour; MUTANTS="agent/run --each 40")
+	@$(BIN)/python tests/mutants/run.py $(MUTANTS)
+
 bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/harmony.py
 
@@ -51,6 +54,10 @@ bench-tool-loop: $(VENV)/.dev  ## a tool loop of 60,000 tokens, token ids agains
 bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, the speed of adding and of searching (minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/knowledge.py
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/search.py
+
+bench-memory: $(VENV)/.dev  ## what 1,000 runs in one process leave behind (minutes)
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/memory.py --engine scripted
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/memory.py --engine extractive
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

@@ -47,7 +47,10 @@ class HarmonyModel(StreamedModel):
 
     Renders the SDK's items to harmony token ids, streams the completion, reads it as it comes and yields the
     SDK's own events. Function calls are taken from the commentary and the analysis channel alike; analysis
-    becomes reasoning items; a preamble becomes a message with ``phase="commentary"``.
+    becomes reasoning items, which no other provider's model is sent; a preamble becomes a message with
+    ``phase="commentary"``. What a completion says is decided by :class:`~.interpreter.Interpreter`.
+
+    No more than ``max_tokens`` are read, and nothing after a stop token, whatever the engine sends.
 
     Where the engine can be held to a grammar, and there are tools or an output schema, a completion cannot be
     malformed: it calls one of the tools with arguments of its schema, or answers by the output schema. What
