@@ -54,8 +54,8 @@ class Settings(BaseSettings):
     context_window: int | None = Field(default=None, ge=1024)
     """Tokens of context for ``llama-cpp``; None means 32,768. A server has its own."""
     constrained: bool | None = None
-    """Hold completions to a grammar, on servers that can: no malformed call, no answer of another type. None:
-    where that costs little, which is llama.cpp; vLLM's grammars are slow."""
+    """Hold completions to a grammar: no malformed call, no answer of another type. None: on servers that can
+    be held, which are llama.cpp and vLLM."""
     max_steps: int = Field(default=16, ge=1)
     """Most model calls for one question."""
     tool_seconds: float = Field(default=120, gt=0, allow_inf_nan=False)

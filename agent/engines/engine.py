@@ -19,12 +19,12 @@ the model may go on."""
 _BEYOND = 16
 """Tokens beyond ``max_tokens`` that are no harm: servers count the stop token differently."""
 
-Constraint = Literal["turn", "body", "none"]
-"""What an engine can be held to by a grammar.
+Constraint = Literal["gbnf", "xgrammar", "none"]
+"""The grammars with token literals that an engine can be held to, from the first token of a completion on.
 
-``turn``: everything it generates, by GBNF with token literals (``<[200005]>``), so whole harmony turns.
-``body``: everything it generates, by GBNF without them, so the body of one message whose header is given.
-``none``: nothing.
+``gbnf``: llama.cpp's, where a token is ``<[200005]>``.
+``xgrammar``: where it is ``Token(200005)``.
+``none``: none.
 """
 
 
@@ -38,7 +38,8 @@ class Sampling:
     top_p: float = 1.0
     seed: int | None = None
     grammar: str | None = None
-    """A grammar for the completion, of the kind that :attr:`Engine.constraint` names."""
+    """A grammar for the completion, of the kind that :attr:`Engine.constraint` names. It ends before the stop
+    token."""
 
 
 @dataclass(frozen=True, kw_only=True)

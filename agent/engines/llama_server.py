@@ -53,7 +53,7 @@ class LlamaServerEngine:
     """A llama.cpp server. Open it with :meth:`open`."""
 
     name: str = "llama-server"
-    constraint: Constraint = "turn"
+    constraint: Constraint = "gbnf"
     first_seconds: float = FIRST_SECONDS
     """Longest wait for progress before the first token."""
     idle_seconds: float = IDLE_SECONDS

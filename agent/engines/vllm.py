@@ -16,9 +16,7 @@ class VllmEngine(CompletionsEngine):
 
     name: str = "vllm"
     title: ClassVar[str] = "vLLM"
-    constraint: Constraint = "body"
-    """xgrammar, which vLLM builds on, spells token literals in a way of its own, and the tokens before the
-    final message are not held to a grammar by every version of vLLM."""
+    constraint: Constraint = "xgrammar"
 
     def _request(self, prompt: Sequence[int], sampling: Sampling) -> dict[str, Any]:
         request = super()._request(prompt, sampling) | {"top_k": 0}

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .errors import HarmonyParseError, VocabularyError
-    from .grammar import Bounds
     from .message import HarmonyMessage, Reading, Repair, RepairKind
     from .reader import parse_completion
     from .vocabulary import load_encoding
 
 __all__ = [
-    "Bounds",
     "HarmonyMessage",
     "HarmonyParseError",
     "Reading",
@@ -27,7 +25,6 @@ __all__ = [
 ]
 
 _HOME = {
-    "Bounds": ".grammar",
     "HarmonyParseError": ".errors",
     "VocabularyError": ".errors",
     "load_encoding": ".vocabulary",

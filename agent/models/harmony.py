@@ -17,13 +17,12 @@ from agents import (
 from agents.items import TResponseStreamEvent
 
 from ..engines.bounded import bounded
-from ..engines.engine import Chunk, Engine, Sampling
+from ..engines.engine import Engine, Sampling
 from ..errors import ContextWindowError
-from ..harmony.grammar import Bounds
 from ..harmony.names import FunctionNames
 from ..harmony.reader import Reader
-from ..harmony.vocabulary import MESSAGE, load_encoding
-from .constraint import TurnConstraint
+from ..harmony.vocabulary import load_encoding
+from .constraint import TurnConstraint, can_be_held
 from .events import ResponseEvents
 from .streamed import ModelRequest, StreamedModel
 from .tool_choice import ToolChoice, read_choice
@@ -58,26 +57,22 @@ class HarmonyModel(StreamedModel):
     comes back is validated all the same, since servers have been seen to ignore a grammar.
 
     ``ModelSettings`` that count: ``temperature`` and ``top_p`` (1.0 unless set, as gpt-oss was released),
-    ``max_tokens``, ``reasoning.effort``, ``tool_choice`` (by the grammar on engines that take whole turns; on
-    others the model is told, and what does not fit is not acted on), ``extra_args={"seed": …, "grammar": …}``
+    ``max_tokens``, ``reasoning.effort``, ``tool_choice`` (by the grammar, where the turn is held to one; else
+    the model is told, and what does not fit is not acted on), ``extra_args={"seed": …, "grammar": …}``
     (a grammar of one's own goes before the one made here). The final response's ``metadata`` holds
     ``finish_reason``, ``seconds``, ``first_token_seconds``, ``cached_tokens`` (where the server tells) and
     ``repairs`` (the values of :class:`~..harmony.message.RepairKind`, comma-separated).
 
     Args:
         engine: where tokens come from.
-        constrained: hold completions to a grammar, on engines that can; None: where that costs little, which
-            is where the engine takes whole turns (see docs/harmony.md for what it costs).
-        bounds: how much a grammar lets the model write where no schema says so; without end by default.
+        constrained: hold completions to a grammar where the server can be held, which it is asked once (see
+            docs/harmony.md); None is the same as True.
     """
 
-    def __init__(
-        self, engine: Engine, *, constrained: bool | None = None, bounds: Bounds | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, *, constrained: bool | None = None) -> None:
         self._engine = engine
-        wanted = engine.constraint == "turn" if constrained is None else constrained
-        self._constrained = wanted and engine.constraint != "none"
-        self._bounds = bounds or Bounds()
+        self._held: bool | None = None if constrained is not False else False
+        """Whether completions are held to a grammar; None while the server has not been asked."""
         self._encoding = load_encoding()
         self._writer = PromptWriter(self._encoding)
 
@@ -122,9 +117,9 @@ class HarmonyModel(StreamedModel):
             functions = functions_of(request.tools, request.handoffs)
             names = FunctionNames(function.name for function in functions)
             choice = read_choice(request.model_settings.tool_choice, functions)
-            constraint = self._constraint(choice, names, functions, request.output_schema)
+            constraint = await self._constraint(choice, names, functions, request.output_schema)
             prompt_tokens = self._writer.prompt(
-                self._instructions(request.system_instructions, choice, names),
+                _instructions(request.system_instructions, choice, names, held=constraint is not None),
                 request.input,
                 tools=request.tools,
                 handoffs=request.handoffs,
@@ -162,7 +157,7 @@ class HarmonyModel(StreamedModel):
         finally:
             span.finish(reset_current=False)
 
-    def _constraint(
+    async def _constraint(
         self,
         choice: ToolChoice,
         names: FunctionNames,
@@ -170,19 +165,17 @@ class HarmonyModel(StreamedModel):
         output_schema: AgentOutputSchemaBase | None,
     ) -> TurnConstraint | None:
         schema = None if output_schema is None or output_schema.is_plain_text() else output_schema
-        if not self._constrained or not (functions or schema is not None):
+        if not (functions or schema is not None):
+            return None
+        if self._held is None:
+            self._held = await can_be_held(self._engine)
+        if not self._held:
             return None
         return TurnConstraint(
             {names.shown(function.name): function.parameters for function in choice.functions},
             None if schema is None else schema.json_schema(),
-            self._bounds,
             answer=choice.answer,
         )
-
-    def _instructions(self, given: str | None, choice: ToolChoice, names: FunctionNames) -> str | None:
-        if choice.free or (self._constrained and self._engine.constraint == "turn"):
-            return given
-        return "\n\n".join(filter(None, [given, choice.in_words(names)]))
 
     async def _sample(
         self,
@@ -194,12 +187,9 @@ class HarmonyModel(StreamedModel):
         sampling = self._sampling(len(tokens), settings)
         reader = Reader(self._encoding, offered=turn.names)
         turn.begin(reader, len(tokens))
-        if constraint is None or sampling.grammar is not None:
-            completion = self._engine.generate(tokens, sampling)
-        elif self._engine.constraint == "turn":
-            completion = self._engine.generate(tokens, replace(sampling, grammar=constraint.turn))
-        else:
-            completion = self._in_two(tokens, sampling, reader, constraint)
+        if constraint is not None and sampling.grammar is None and self._engine.constraint != "none":
+            sampling = replace(sampling, grammar=constraint.grammar(self._engine.constraint))
+        completion = self._engine.generate(tokens, sampling)
         # Closed here, not by the garbage collector: closing is what stops the server.
         async with aclosing(bounded(completion, sampling.max_tokens)) as chunks:
             async for chunk in chunks:
@@ -211,40 +201,6 @@ class HarmonyModel(StreamedModel):
                 turn.finish_reason = chunk.finish_reason or turn.finish_reason
         for event in turn.end():
             yield event
-
-    async def _in_two(
-        self, tokens: Sequence[int], sampling: Sampling, reader: Reader, constraint: TurnConstraint
-    ) -> AsyncGenerator[Chunk, None]:
-        """A completion sampled freely up to a header whose body has a schema, and from there by a grammar.
-
-        The tokens come one by one, and ``reader`` has to be given each before the next is asked for: what it
-        makes of the header decides.
-        """
-        header: list[int] = []
-        grammar: str | None = None
-        async with aclosing(self._engine.generate(tokens, sampling)) as chunks:
-            async for chunk in chunks:
-                for token in chunk.tokens:
-                    yield Chunk(tokens=(token,))
-                    header.append(token)
-                    if token == MESSAGE and reader.header is not None:
-                        grammar = constraint.body(reader.header)
-                        if grammar is not None:
-                            break
-                if grammar is not None:
-                    break
-                yield replace(chunk, tokens=())
-        if grammar is None:
-            return
-        left = sampling.max_tokens - len(header)
-        if left <= 0:
-            yield Chunk(finish_reason="length")
-            return
-        held = replace(sampling, max_tokens=left, grammar=grammar)
-        async with aclosing(self._engine.generate([*tokens, *header], held)) as chunks:
-            async for chunk in chunks:
-                # Of this prompt the first request has just put nearly all into the cache.
-                yield replace(chunk, cached_tokens=None)
 
     def _sampling(self, prompt_tokens: int, settings: ModelSettings) -> Sampling:
         room = self._engine.context_window - prompt_tokens
@@ -261,6 +217,12 @@ class HarmonyModel(StreamedModel):
             seed=extra.get("seed"),
             grammar=extra.get("grammar"),
         )
+
+
+def _instructions(given: str | None, choice: ToolChoice, names: FunctionNames, *, held: bool) -> str | None:
+    if choice.free or held:
+        return given
+    return "\n\n".join(filter(None, [given, choice.in_words(names)]))
 
 
 def _effort(settings: ModelSettings) -> Effort:

@@ -239,3 +239,9 @@ OUTPUT_TYPES: list[Any] = [
     int,
     Literal["yes", "no"],
 ]
+
+LEFT_TO_VALIDATION: list[Any] = [Bounded, Identifiers, Money, Aliased]
+"""Types of which a grammar leaves something to the validation: lengths of strings, addresses, and a decimal
+number, whose schema lets it be any string."""
+
+HELD_TYPES: list[Any] = [kind for kind in OUTPUT_TYPES if kind not in LEFT_TO_VALIDATION]

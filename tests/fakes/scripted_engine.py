@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +21,8 @@ class ScriptedEngine:
     name: str = "scripted"
     model: str = "scripted-gpt-oss"
     constraint: Constraint = "none"
+    holds: bool = True
+    """Whether a grammar is obeyed from the first token on."""
     finish_reason: str = "stop"
     prompts: list[list[int]] = field(default_factory=list[list[int]])
     samplings: list[Sampling] = field(default_factory=list[Sampling])
@@ -27,6 +30,9 @@ class ScriptedEngine:
     closed: bool = False
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
+        if only := re.fullmatch(r"root ::= (?:<\[|Token\()(\d+)(?:\]>|\))\n", sampling.grammar or ""):
+            yield Chunk(tokens=[int(only[1])] if self.holds else [200005], finish_reason="length")
+            return
         self.prompts.append(list(prompt))
         self.samplings.append(sampling)
         completion = self.completions.pop(0)

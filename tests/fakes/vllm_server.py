@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,8 +23,10 @@ class FakeVllm(HttpServer):
     """``--enable-prompt-tokens-details``."""
     pause: float = 0.0
     """Seconds between tokens."""
-    held: Sequence[int] = ()
-    """The completion when there is a grammar."""
+    holds: bool = True
+    """Whether grammars are obeyed from the first token on; older ones let a thought run free."""
+    reads_tokens: bool = True
+    """Whether grammars may name tokens; only those of xgrammar may."""
     cached: list[list[int]] = field(default_factory=list[list[int]], init=False)
 
     async def answer(self, request: Request) -> Reply:
@@ -56,6 +59,8 @@ class FakeVllm(HttpServer):
         outputs: Mapping[str, Any] = body.get("structured_outputs") or {}
         if outputs and not (set(outputs) == {"grammar"} and "root ::=" in outputs["grammar"]):
             return _error(400, "Grammar error: Root rule with name 'root' is not found.", "BadRequestError")
+        if outputs and "Token(" in outputs["grammar"] and not self.reads_tokens:
+            return _error(400, 'Grammar error: Rule "Token" is not defined.', "BadRequestError")
         assert body["stream"], "only streams are faked"
         return Reply(self._stream(prompt, body), content_type="text/event-stream; charset=utf-8")
 
@@ -65,7 +70,9 @@ class FakeVllm(HttpServer):
         hit = max((_common_prefix(prompt, old) for old in self.cached), default=0) // BLOCK * BLOCK
         self.cached.append(prompt)
         sent = 0
-        for token in self.held if body.get("structured_outputs") else self.completion:
+        grammar = (body.get("structured_outputs") or {}).get("grammar", "")
+        only = re.fullmatch(r"root ::= Token\((\d+)\)\n", grammar) if self.holds else None
+        for token in [int(only[1])] if only else self.completion:
             await asyncio.sleep(self.pause)
             sent += 1
             finish = "stop" if token in stops else "length" if sent == limit else None

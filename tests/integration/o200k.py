@@ -26,6 +26,12 @@ CONTROL_TOKENS = {
     200012: "<|call|>",
     200018: "<|endofprompt|>",
 }
+ENDING = (1, 11, 60, 92, 200002, 200007)
+"""``"``, ``,``, ``]``, ``}``, ``<|return|>``, ``<|end|>``: what a model has to say at times, if anything that
+it writes is ever to end."""
+ENDING_WEIGHT = 1.3
+"""Of these in the output, for a hidden state of 64 that is one in its first place: each is then as likely as
+some 30,000 others."""
 
 
 def byte_letters() -> str:

@@ -14,18 +14,20 @@ from typing import Any, cast
 import httpx
 import pytest
 from agents import Agent, ModelSettings, RunConfig, Runner, function_tool
-from pydantic import TypeAdapter
 
-from fakes.output_types import OUTPUT_TYPES
+from fakes.output_types import HELD_TYPES
 from fakes.process import serving_vllm
-from ossifrage import HarmonyModel
+from ossifrage import Answer, HarmonyModel
 from ossifrage.agent.engines import Chunk, Sampling
 from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import ContextWindowError, EngineAuthError
-from ossifrage.agent.harmony import Bounds
 from ossifrage.agent.models.detect import detect
 from ossifrage.agent.models.responses import responses_model
-from ossifrage.agent.run.output import OutputSchema
+from ossifrage.tools.find import find_tool
+from ossifrage.tools.open import open_tool
+from ossifrage.tools.search import search_tool
+
+from .held import ends
 
 PYTHON = os.environ.get("OSSIFRAGE_VLLM_PYTHON")
 pytestmark = [
@@ -139,25 +141,38 @@ async def test_cancelling_frees_the_server(engine: VllmEngine, url: str) -> None
     assert await settled(url)
 
 
+@pytest.fixture(scope="module")
+def ending_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server whose model recites nothing, and ends what it begins."""
+    assert PYTHON is not None
+    with serving_vllm(PYTHON, tmp_path_factory.mktemp("ending"), [], "--served-model-name", MODEL) as url:
+        yield url
+
+
 @pytest.fixture
-async def held(engine: VllmEngine) -> HarmonyModel:
-    return HarmonyModel(engine, constrained=True, bounds=Bounds(string=6, items=2))
+async def held(ending_url: str) -> AsyncIterator[HarmonyModel]:
+    model = HarmonyModel(await VllmEngine.open(base_url=ending_url))
+    yield model
+    await model.close()
 
 
-async def answer_of(model: HarmonyModel, output_type: Any) -> Any:
-    agent = Agent(
-        name="any",
-        model=model,
-        output_type=OutputSchema(output_type),
-        model_settings=ModelSettings(max_tokens=600),
-    )
-    return (await Runner.run(agent, "Go on.", run_config=QUIET, max_turns=1)).final_output
+TIMES: list[dict[str, Any]] = [{}] * 4
 
 
-@pytest.mark.parametrize("output_type", OUTPUT_TYPES, ids=lambda kind: getattr(kind, "__name__", str(kind)))
+@pytest.mark.parametrize("output_type", HELD_TYPES, ids=lambda kind: getattr(kind, "__name__", str(kind)))
 async def test_an_answer_of_any_type(held: HarmonyModel, output_type: Any) -> None:
-    """The header is recited; the body is what the grammar leaves of a model that says anything at all."""
-    TypeAdapter(output_type).validate_python(await answer_of(held, output_type))
+    """Whole turns, thoughts and all, by the grammar that users get; whatever ends is valid."""
+    assert await ends(held, output_type, settings=TIMES)
+
+
+async def test_calls_and_answers_of_the_tools_that_the_assistant_has(held: HarmonyModel) -> None:
+    tools = [search_tool, open_tool, find_tool]
+    assert len(await ends(held, Answer, tools, settings=TIMES * 3)) >= 6
+
+
+async def test_a_call_that_has_to_be_made(held: HarmonyModel) -> None:
+    settings = [{"tool_choice": "open"}] * 4
+    assert set(await ends(held, Answer, [search_tool, open_tool], settings=settings)) == {"open"}
 
 
 @function_tool

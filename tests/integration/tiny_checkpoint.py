@@ -4,7 +4,8 @@
 
 Needs torch and transformers (run it with the Python of the vLLM environment). Every list of tokens is a
 chain: after each of its tokens the model says the next one, whatever came before. After any other token it
-says anything at all, each token of the vocabulary being as likely as every other.
+says anything at all: half the time one of a few tokens that end something (see ``o200k.py``), else any token
+of the vocabulary, each being as likely as every other.
 """
 
 # pyright: basic, reportMissingImports=false
@@ -16,6 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+from o200k import ENDING, ENDING_WEIGHT
 from transformers import GptOssConfig, GptOssForCausalLM
 
 HIDDEN = 64
@@ -51,6 +53,8 @@ def main(out: Path, chains: list[list[int]]) -> None:
         embedding.zero_()
         output.zero_()
         embedding[:, 0] = 1.0  # every token without a chain
+        for token in ENDING:
+            output[token, 0] = ENDING_WEIGHT
         place = 1
         for chain in chains:
             for token, following in pairwise(chain):

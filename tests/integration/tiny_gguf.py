@@ -1,13 +1,14 @@
 """Write a tiny gpt-oss with random weights as a GGUF, with the real o200k_harmony vocabulary.
 
-    python tiny_gguf.py OUT.gguf [--merges]
+    python tiny_gguf.py OUT.gguf [--merges] [--ending]
 
 llama.cpp loads it as architecture ``gpt-oss``. It talks nonsense, but in the right tokens: what a client
 does with token ids, stop tokens, grammars and the prompt cache can be tested on it for real.
 
 The vocabulary has one merge only (llama.cpp wants at least one): tokens become the right text, but text sent
 to the server becomes one token per byte. The merges (``--merges``) more than double the time to write and to
-load.
+load. Half of what it says ends something with ``--ending`` (see ``o200k.py``); else nothing would ever end,
+each token being as likely as every other.
 """
 
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import gguf
 import numpy as np
-from o200k import CONTROL_TOKENS, VOCABULARY, read_ranks
+from o200k import CONTROL_TOKENS, ENDING, ENDING_WEIGHT, VOCABULARY, read_ranks
 
 LAYERS, HIDDEN, HEADS, KV_HEADS, HEAD_DIM, EXPERTS = 2, 64, 4, 2, 32, 4
 
@@ -72,12 +73,16 @@ def add_shape(writer: gguf.GGUFWriter) -> None:
     writer.add_rope_scaling_orig_ctx_len(4096)
 
 
-def add_weights(writer: gguf.GGUFWriter) -> None:
+def add_weights(writer: gguf.GGUFWriter, *, ending: bool) -> None:
     random = np.random.default_rng(0)
 
     def add(name: str, *shape: int) -> None:
         """Random numbers: half precision for matrices, single for biases and the like."""
         values = random.standard_normal(shape, dtype=np.float32) * np.float32(0.02)
+        if ending and name == "token_embd.weight":
+            values[:, 0] = 1
+        elif ending and name == "output.weight":
+            values[list(ENDING), 0] = ENDING_WEIGHT
         writer.add_tensor(name, values.astype(np.float16) if name.endswith(".weight") else values)
 
     def add_ones(name: str) -> None:
@@ -106,12 +111,12 @@ def add_weights(writer: gguf.GGUFWriter) -> None:
             add(f"{block}.{name}.bias", EXPERTS, HIDDEN)
 
 
-def main(out: Path, *, merges: bool) -> None:
+def main(out: Path, *, merges: bool, ending: bool) -> None:
     part = out.with_suffix(".part")
     writer = gguf.GGUFWriter(part, "gpt-oss")
     add_shape(writer)
     add_vocabulary(writer, merges=merges)
-    add_weights(writer)
+    add_weights(writer, ending=ending)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -120,4 +125,4 @@ def main(out: Path, *, merges: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), merges="--merges" in sys.argv)
+    main(Path(sys.argv[1]), merges="--merges" in sys.argv, ending="--ending" in sys.argv)

@@ -1,7 +1,6 @@
-"""Grammars that leave a model no way to write a malformed turn, or an object that is not of its schema."""
+"""A grammar that leaves a model no way to write a malformed turn, or an object that is not of its schema."""
 
-from .rules import Bounds
-from .schema import body_grammar
-from .turn import turn_grammar
+from .rules import Notation
+from .turn import only_token, turn_grammar
 
-__all__ = ["Bounds", "body_grammar", "turn_grammar"]
+__all__ = ["Notation", "only_token", "turn_grammar"]

@@ -8,10 +8,12 @@ from .rules import alternatives, literal, sequence
 
 __all__ = ["integer", "number"]
 
-_DIGITS = 15
-"""Digits of a number without a bound: a double holds as many."""
+_DIGITS = 19
+"""Digits of a number without a bound: a 64-bit integer has as many, a double fewer. There is an end to them,
+since models held to a grammar have been seen to write digits for ever."""
 _ANY = f"[0-9]{{0,{_DIGITS}}}"
 _FREE = f'("." [0-9]{{1,{_DIGITS}}})?'
+_UNBOUNDED = f'("0" | [1-9] [0-9]{{0,{_DIGITS - 1}}}) {_FREE} ([eE] [+-]? [0-9]{{1,3}})?'
 
 
 def integer(low: int | None = None, high: int | None = None) -> str | None:
@@ -40,8 +42,8 @@ def number(
         above: ``low`` itself does not count.
         below: ``high`` itself does not count.
     """
-    if low is None and high is None:
-        return f'"-"? (0 | [1-9] {_ANY}) {_FREE} ([eE] [+-]? [0-9]{{1,2}})?'.replace("(0 ", '("0" ')
+    if high is None and (low is None or (low == 0 and not above)):
+        return _UNBOUNDED if low == 0 else f'"-"? {_UNBOUNDED}'
     zero = Decimal(0)
     options: list[str] = []
     if high is None or high > 0 or (high == 0 and not below):
@@ -57,13 +59,17 @@ def number(
 
 def _magnitudes(low: int, high: int | None) -> list[str]:
     """Whole numbers of ``low`` or more, by their number of digits."""
-    most = 10 ** max(_DIGITS, len(str(low))) - 1 if high is None else high
-    options: list[str] = []
-    for digits in range(len(str(low)), len(str(most)) + 1):
-        first = max(low, 10 ** (digits - 1) if digits > 1 else 0)
-        last = min(most, 10**digits - 1)
-        if first <= last:
-            options.append(_between(str(first), str(last)))
+    least, most = str(low), "9" * max(_DIGITS, len(str(low))) if high is None else str(high)
+    if high is not None and low > high:
+        return []
+    if len(least) == len(most):
+        return [_between(least, most)]
+    options = [_between(least, "9" * len(least))]
+    full = len(most) - (most.strip("9") != "")  # digits of the greatest number that may have any
+    if full > len(least):
+        options.append(f"[1-9] [0-9]{{{len(least)},{full - 1}}}")
+    if full < len(most):
+        options.append(_between("1" + "0" * full, most))
     return options
 
 

@@ -1,47 +1,53 @@
-"""The notation: GBNF, as llama.cpp reads it (grammars/README.md there), and xgrammar where no token is named.
+"""The notation: GBNF, as llama.cpp reads it (grammars/README.md there), and xgrammar's dialect of it.
 
-Two things shape the rules here. llama.cpp matches a control token by its text, too: a class that takes ``<``,
-``|`` and letters takes ``<|start|>``. So text never holds ``<|`` before a lower-case letter, in which every
-harmony token begins. And a repetition of more than 2,000 is refused there, so longer ones are put together.
+Three things shape the rules. llama.cpp and xgrammar match a control token by its text, too: a class that
+takes ``<``, ``|`` and letters takes ``<|start|>``. So text in JSON never holds ``<|`` before a lower-case
+letter, in which every harmony token begins. xgrammar compiles a rule by trying each of 200,000 tokens at each
+of its states: a class of letters in a loop costs nothing, the same class counted to 32 costs more than a
+second. And a repetition of more than 2,000 is refused by llama.cpp.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import Literal
 
-__all__ = ["Bounds", "Rules", "alternatives", "literal", "repeat", "sequence"]
+__all__ = ["Notation", "Rules", "alternatives", "literal", "optional", "sequence"]
 
-_LONGEST = 1000
-"""Most repetitions in one expression; llama.cpp refuses 2,000 (``MAX_REPETITION_THRESHOLD``)."""
+Notation = Literal["gbnf", "xgrammar"]
+"""How a token is named: ``<[200005]>`` by llama.cpp, ``Token(200005)`` by xgrammar."""
 
+_TOKEN = {"gbnf": "<[{}]>", "xgrammar": "Token({})"}
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
-
-@dataclass(frozen=True, kw_only=True)
-class Bounds:
-    """How much a grammar lets a model write where its schema sets no limit; None leaves it free.
-
-    A bound ends what is being written in the middle of a word, without a sign that it did. It is for models
-    that never stop by themselves, such as random weights in a test; a real model is held by ``max_tokens``.
-    """
-
-    reasoning: int | None = None
-    """Characters of one analysis message."""
-    text: int | None = None
-    """Characters of a preamble, and of a final answer that is plain text."""
-    string: int | None = None
-    """Characters of one string in JSON."""
-    items: int | None = None
-    """Items of one array, or entries of one mapping."""
+_FULL = 100_000
+"""What the rules may cost, in characters of literal text, before schemas are written no further. xgrammar
+compiles as many in about half a second on two cores."""
 
 
 class Rules:
-    """The rules of one grammar, in the order they were made; equal ones are kept once."""
+    """The rules of one grammar, in the order they were made; equal ones are kept once.
 
-    def __init__(self) -> None:
+    Args:
+        notation: how tokens are named.
+    """
+
+    def __init__(self, notation: Notation) -> None:
+        self.notation: Notation = notation
         self._rules: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._taken: Counter[str] = Counter()
+        self._cost = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the server has enough to compile; what follows should be loose, and short."""
+        return self._cost > _FULL
+
+    def spend(self, cost: int) -> None:
+        """Count what a rule costs beyond its length."""
+        self._cost += cost
 
     def add(self, name: str, expression: str) -> str:
         """Keep a rule and return its name: another one if ``name`` is taken or the rule is there already."""
@@ -53,11 +59,11 @@ class Rules:
 
     def reserve(self, name: str) -> str:
         """A free name like ``name`` for a rule that refers to itself; :meth:`define` must follow."""
-        clean = "".join(c if c.isascii() and c.isalnum() else "-" for c in name).strip("-") or "rule"
-        unique, number = clean, 1
+        clean = "".join(c if c.isascii() and c.isalnum() else "-" for c in name[:60]).strip("-") or "rule"
+        unique = clean
         while unique in self._rules:
-            number += 1
-            unique = f"{clean}-{number}"
+            self._taken[clean] += 1
+            unique = f"{clean}-{self._taken[clean] + 1}"
         self._rules[unique] = ""
         return unique
 
@@ -65,6 +71,11 @@ class Rules:
         """Say what a reserved name stands for."""
         self._rules[name] = expression
         self._names.setdefault(expression, name)
+        self._cost += len(expression)
+
+    def token(self, number: int) -> str:
+        """The token of that id, and nothing that merely spells the same."""
+        return _TOKEN[self.notation].format(number)
 
     def __str__(self) -> str:
         return "".join(f"{name} ::= {expression}\n" for name, expression in self._rules.items())
@@ -86,28 +97,9 @@ def alternatives(options: Iterable[str]) -> str:
     return unique[0] if len(unique) == 1 else f"({' | '.join(unique)})"
 
 
-def repeat(rules: Rules, unit: str, low: int = 0, high: int | None = None) -> str:
-    """``unit``, the name of a rule, from ``low`` to ``high`` times; without end when ``high`` is None."""
-    if high == 0:
-        return ""
-    blocks, low = divmod(low, _LONGEST)
-    before = [_exactly(rules, unit)] * blocks
-    if high is None:
-        return sequence(*before, f"{unit}{{{low},}}" if low else f"{unit}*")
-    high -= blocks * _LONGEST
-    if high <= _LONGEST:
-        return sequence(*before, f"{unit}{{{low},{high}}}")
-    rest, high = divmod(high, _LONGEST)
-    tail = rules.add(f"{unit}-most", f"{unit}{{0,{high}}}") if high else ""
-    short = rules.add(f"{unit}-short", f"{unit}{{0,{_LONGEST - 1}}}")
-    for _ in range(rest - 1):
-        tail = rules.add(f"{unit}-long", f"{sequence(_exactly(rules, unit), tail)} | {short}")
-    first = rules.add(f"{unit}-first", f"{unit}{{{low},{_LONGEST - 1}}}")
-    return sequence(*before, alternatives([sequence(_exactly(rules, unit), tail), first]))
-
-
-def _exactly(rules: Rules, unit: str) -> str:
-    return rules.add(f"{unit}-block", f"{unit}{{{_LONGEST}}}")
+def optional(expression: str) -> str:
+    """``expression``, or nothing."""
+    return f"({expression})?" if expression else ""
 
 
 def _character(character: str) -> str:

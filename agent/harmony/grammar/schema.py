@@ -1,96 +1,110 @@
-"""A JSON schema, as Pydantic writes them, to rules for compact JSON.
+"""A JSON schema to rules for compact JSON.
 
 Compact, because a grammar that allows blanks between the tokens of JSON lets a model write nothing else for
 ever (llama.cpp's and xgrammar's own conversions do). Properties come in the schema's order. What a grammar
-cannot say (``multipleOf``, unique items, validators in Python) is left to the validation that follows anyway.
+cannot say (``multipleOf``, unique items, validators in Python), or could say only at a high price (how long
+a string is), is left to the validation that follows anyway. A schema may come from anywhere: where a keyword
+has a value that it cannot have, it is as if it were missing.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from math import isfinite
 from typing import Any, cast
 
+from .choices import Choices, Schema
 from .formats import FORMATS
+from .lists import listed, more
 from .numeric import integer, number
 from .patterns import pattern
-from .rules import Bounds, Rules, alternatives, literal, repeat, sequence
+from .rules import Rules, alternatives, literal, sequence
 from .text import json_string
 
-__all__ = ["ObjectRules", "body_grammar"]
-
-Schema = Mapping[str, Any]
+__all__ = ["SchemaRules"]
 
 _TYPE_OF = {
     "properties": "object",
+    "required": "object",
     "additionalProperties": "object",
     "patternProperties": "object",
+    "propertyNames": "object",
     "items": "array",
     "prefixItems": "array",
+    "minItems": "array",
+    "maxItems": "array",
     "minLength": "string",
     "maxLength": "string",
     "pattern": "string",
     "format": "string",
     "minimum": "number",
     "maximum": "number",
+    "exclusiveMinimum": "number",
+    "exclusiveMaximum": "number",
 }
 """The type that a keyword speaks of, for schemas that name none."""
 
 _SCALARS = {"boolean": '("true" | "false")', "null": '"null"'}
-_LONGEST_ARRAY = 1000
+_DEEPEST = 40
+"""How many schemas may stand inside each other."""
+_EXACT = Decimal(10) ** 15
+"""Greatest bound of a number that is held."""
+_DECIMALS = Decimal("0.0000000001")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def body_grammar(schema: Schema, *, bounds: Bounds | None = None) -> str:
-    """A grammar for one JSON value of ``schema``, without any token literal."""
-    rules = Rules()
-    rules.reserve("root")
-    rules.define("root", ObjectRules(rules, schema, bounds or Bounds()).root())
-    return str(rules)
-
-
-class ObjectRules:
+class SchemaRules:
     """Writes the rules of one schema.
 
     Args:
         rules: where they go.
-        schema: with its own ``$defs``.
-        bounds: for what the schema leaves open.
+        schema: the document, with its own ``$defs``.
         prefix: begins the names of the rules.
     """
 
-    def __init__(self, rules: Rules, schema: Schema, bounds: Bounds, *, prefix: str = "v") -> None:
+    def __init__(self, rules: Rules, schema: Schema | bool, *, prefix: str) -> None:
         self._rules = rules
         self._schema = schema
-        self._bounds = bounds
         self._prefix = prefix
-        self._definitions = cast(Mapping[str, Schema], schema.get("$defs") or schema.get("definitions") or {})
-        self._named: dict[str, str] = {}
+        self._choices = Choices(_mapping(schema))
+        self._known: dict[str, str] = {}
+        self._depth = 0
 
     def root(self) -> str:
-        """The expression for the schema itself."""
+        """The expression for the document itself."""
         return self._value(self._schema, self._prefix)
 
-    def _value(self, schema: Schema | bool, name: str) -> str:
-        if not isinstance(schema, Mapping):
+    def _value(self, schema: Any, name: str) -> str:
+        """The expression for a value: names of rules, or words."""
+        if not isinstance(schema, Mapping) or self._depth > _DEEPEST or self._rules.full:
             return self._anything()
-        if (reference := schema.get("$ref")) is not None:
-            return self._reference(reference)
-        if "const" in schema:
-            return literal(_compact(schema["const"]))
-        if "enum" in schema:
-            return alternatives(literal(_compact(value)) for value in schema["enum"])
-        if options := schema.get("anyOf") or schema.get("oneOf"):
-            return self._union(cast(Sequence[Schema], options), name)
-        if parts := schema.get("allOf"):
-            return self._value(self._merged(schema, cast(Sequence[Schema], parts)), name)
-        kind = schema.get("type") or next((_TYPE_OF[key] for key in schema if key in _TYPE_OF), None)
-        if isinstance(kind, list):
-            kinds = cast(list[str], kind)
-            return alternatives(self._typed(one, schema, f"{name}-{one}") for one in kinds)
-        return self._typed(kind, schema, name)
+        options = [self._option(option, name) for option in self._choices.of(schema)]
+        return alternatives(options) if options else self._anything()
 
-    def _typed(self, kind: str | None, schema: Schema, name: str) -> str:
+    def _option(self, schema: Schema, name: str) -> str:
+        content = json.dumps(schema)
+        if content in self._known:
+            if not self._known[content]:  # being written: it refers to itself
+                self._known[content] = self._rules.reserve(name)
+            return self._known[content]
+        self._known[content] = ""
+        self._depth += 1
+        expression = self._plain(schema, name)
+        self._depth -= 1
+        if reserved := self._known[content]:
+            self._rules.define(reserved, expression)
+        else:
+            self._known[content] = self._rules.add(name, expression) if " " in expression else expression
+        return self._known[content]
+
+    def _plain(self, schema: Schema, name: str) -> str:
+        kind = schema.get("type") or next((_TYPE_OF[key] for key in schema if key in _TYPE_OF), None)
+        values = [schema["const"]] if "const" in schema else schema.get("enum")
+        if isinstance(values, list) and (written := self._written(cast(list[Any], values), kind)):
+            return written
         match kind:
             case "object":
                 return self._object(schema, name)
@@ -105,150 +119,160 @@ class ObjectRules:
             case _:
                 return self._anything()
 
-    def _reference(self, reference: str) -> str:
-        if reference not in self._named:
-            name = self._rules.reserve(f"{self._prefix}-{reference.rsplit('/', 1)[-1]}")
-            self._named[reference] = name  # known by now to whatever refers back to it
-            self._rules.define(name, self._value(self._target(reference), name))
-        return self._named[reference]
-
-    def _target(self, reference: str) -> Schema:
-        if reference == "#":
-            return self._schema
-        return self._definitions.get(reference.rsplit("/", 1)[-1], {})
-
-    def _union(self, options: Sequence[Schema], name: str) -> str:
-        if any(option.get("type") == "number" for option in options):
-            # Pydantic's Decimal is a number or any string at all, which it then refuses.
-            options = [option for option in options if option != {"type": "string"}]
-        return alternatives(self._value(option, f"{name}-{i}") for i, option in enumerate(options, 1))
-
-    def _merged(self, schema: Schema, parts: Sequence[Schema]) -> Schema:
-        """Several schemas that all hold, as one: properties put together, later words over earlier ones."""
-        merged: dict[str, Any] = {}
-        for part in (*parts, {key: value for key, value in schema.items() if key != "allOf"}):
-            if (reference := part.get("$ref")) is not None:
-                part = {**self._target(reference), **{k: v for k, v in part.items() if k != "$ref"}}
-            properties = {**merged.get("properties", {}), **part.get("properties", {})}
-            required = [*merged.get("required", ()), *part.get("required", ())]
-            merged.update(part)
-            if properties:
-                merged.update(properties=properties, required=required)
-        return merged
+    def _written(self, values: Sequence[Any], kind: str | None) -> str | None:
+        """One of ``values``; None if there are none of that type, or too many."""
+        literals = [literal(_compact(value)) for value in values if kind is None or _is_a(kind, value)]
+        self._rules.spend(sum(map(len, literals)))
+        return None if not literals or self._rules.full else alternatives(literals)
 
     def _anything(self) -> str:
         """Any JSON value."""
-        if "" not in self._named:
-            self._named[""] = name = self._rules.reserve("json")
-            self._rules.define(
-                name,
-                alternatives(
-                    [
-                        *_SCALARS.values(),
-                        self._number("number", {}),
-                        self._string({}),
-                        self._array({}, "json-array"),
-                        self._object({}, "json-object"),
-                    ]
-                ),
-            )
-        return self._named[""]
+        rules = self._rules
+        scalars = " | ".join([*_SCALARS.values(), rules.add("number", number() or ""), json_string(rules)])
+        rules.add("json-entry", sequence(json_string(rules), '":"', "json"))
+        rules.add("json-entries", '"}" | "," json-entry json-entries')
+        rules.add("json-items", '"]" | "," json json-items')
+        return rules.add(
+            "json",
+            f'{scalars} | "[" ("]" | json json-items) | "{{" ("}}" | json-entry json-entries)',
+        )
 
     def _number(self, kind: str, schema: Schema) -> str:
-        low, above = _limit(schema, "minimum", "exclusiveMinimum", max)
-        high, below = _limit(schema, "maximum", "exclusiveMaximum", min)
+        low, above = _limit(schema, "minimum", "exclusiveMinimum", lowest=True)
+        high, below = _limit(schema, "maximum", "exclusiveMaximum", lowest=False)
         if kind == "number":
             found = number(low, high, above=above, below=below)
         else:
             least = None if low is None else int(low.__ceil__()) + (above and low == low.__ceil__())
             most = None if high is None else int(high.__floor__()) - (below and high == high.__floor__())
             found = integer(least, most)
-        return self._rules.add("number", found or "[0-9]{1,9}")
+        return self._rules.add("number", found or number() or "")
 
     def _string(self, schema: Schema) -> str:
-        if (known := FORMATS.get(schema.get("format", ""))) is not None:
-            return self._rules.add(f"{self._prefix}-{schema['format']}", sequence(r'"\""', known, r'"\""'))
-        if (regex := schema.get("pattern")) is not None and (held := pattern(regex)) is not None:
-            return self._rules.add(f"{self._prefix}-pattern", sequence(r'"\""', held, r'"\""'))
-        low, high = schema.get("minLength", 0), schema.get("maxLength")
-        return json_string(self._rules, low, high, bound=self._bounds.string)
+        known = FORMATS.get(schema["format"]) if isinstance(schema.get("format"), str) else None
+        if known is not None:
+            return self._rules.add(f"{self._prefix}-{schema['format']}", rf'"\"" {known} "\""')
+        regex = schema.get("pattern")
+        if isinstance(regex, str) and (held := pattern(self._rules, regex)) is not None:
+            return self._rules.add(f"{self._prefix}-pattern", rf'"\"" {held}')
+        if _count(schema, "maxLength") == 0:
+            return r'"\"\""'
+        return json_string(self._rules, empty=not _count(schema, "minLength"))
 
     def _array(self, schema: Schema, name: str) -> str:
-        first = cast(Sequence[Schema], schema.get("prefixItems", ()))
-        low, high = schema.get("minItems", 0), schema.get("maxItems")
-        places = [self._value(item, f"{name}-{i}") for i, item in enumerate(first, 1)]
-        places = places[: len(places) if high is None else high]
-        rest = schema.get("items", not first)
-        if rest is False or high == len(places):
-            return self._brackets("[", places, "", "]", name)
-        low, high = max(low - len(places), 0), None if high is None else high - len(places)
-        items = self._listed(self._value(rest, f"{name}-item"), low, high, name, continued=bool(places))
-        return self._brackets("[", places, items, "]", name)
+        rest, first = schema.get("items", True), schema.get("prefixItems")
+        if isinstance(rest, list):  # as it was written before 2020
+            first, rest = cast(list[Any], rest), schema.get("additionalItems", True)
+        places = [self._value(item, f"{name}-{at}") for at, item in enumerate(_listed(first), 1)]
+        low, high = _count(schema, "minItems") or 0, _count(schema, "maxItems")
+        if rest is True and 0 < len(places) >= low:
+            rest = False  # further items are allowed, and of no use
+        item = None if rest is False else self._value(rest, f"{name}-item")
+        return sequence('"["', listed(self._rules, name, places, item, low, high, '"]"'))
 
     def _object(self, schema: Schema, name: str) -> str:
-        properties = cast(Mapping[str, Schema], schema.get("properties") or {})
+        extra = self._extra(schema, name)
+        properties = dict(_mapping(schema.get("properties")))
+        required = [key for key in _listed(schema.get("required")) if isinstance(key, str)]
+        if extra is not None or "properties" not in schema:
+            beyond = schema.get("additionalProperties", True)
+            properties.update({key: beyond for key in required if key not in properties})
+        properties = {key: value for key, value in properties.items() if value is not False}
         if properties:
-            return self._rules.add(name, self._properties(properties, schema.get("required", ()), name))
-        patterns = cast(Mapping[str, Schema], schema.get("patternProperties") or {})
-        rest = schema.get("additionalProperties", "properties" not in schema)
-        if rest is False and not patterns:
-            return '"{}"'
-        if patterns:
-            regex, rest = next(iter(patterns.items()))
-            key = self._string({"pattern": regex})
-        else:
-            key = self._value({"type": "string", **schema.get("propertyNames", {})}, f"{name}-key")
-        entry = self._rules.add(f"{name}-entry", sequence(key, '":"', self._value(rest, f"{name}-value")))
-        entries = self._listed(entry, schema.get("minProperties", 0), schema.get("maxProperties"), name)
-        return self._brackets("{", [], entries, "}", name)
+            return sequence('"{"', self._properties(properties, required, extra, name))
+        low, high = _count(schema, "minProperties") or 0, _count(schema, "maxProperties")
+        return sequence('"{"', listed(self._rules, name, [], extra, low, high, '"}"'))
 
-    def _properties(self, properties: Mapping[str, Schema], required: Sequence[str], name: str) -> str:
+    def _properties(
+        self, properties: Mapping[str, Any], required: Sequence[str], extra: str | None, name: str
+    ) -> str:
         """The properties in order; an optional one may be missing, and so may its comma.
 
-        Two chains of rules, from the last property to the first: what may follow when something stands
-        before it, and when nothing does.
+        Made from the last property to the first: what may follow when something stands before it, and what
+        when nothing does.
         """
-        following = leading = '"}"'
+        rules, close = self._rules, '"}"'
+        following = close if extra is None else more(rules, name, extra, 0, None, close)
+        leading = [close] if extra is None else [close, sequence(extra, following)]
         for key, schema in reversed(tuple(properties.items())):
             value = self._value(schema, f"{name}-{key}")
-            entry = sequence(literal(f"{_compact(key)}:"), value)
-            comma = sequence(literal(f",{_compact(key)}:"), value, following)
-            alone = sequence(entry, following)
-            if key in required:
-                following, leading = comma, alone
-            else:
-                following, leading = f"({comma} | {following})", f"({alone} | {leading})"
-            following = self._rules.add(f"{name}-then", following)
-        return sequence('"{"', leading)
+            if " " in following:
+                following = rules.add(f"{name}-then", following)
+            alone = sequence(literal(f"{_compact(key)}:"), value, following)
+            another = sequence(literal(f",{_compact(key)}:"), value, following)
+            leading = [alone] if key in required else [alone, *leading]
+            following = another if key in required else f"{another} | {following}"
+        return alternatives(leading)
 
-    def _listed(self, item: str, low: int, high: int | None, name: str, *, continued: bool = False) -> str:
-        """Items with commas between them, and one before the first when it is ``continued``."""
-        if high is None and self._bounds.items is not None:
-            high = max(self._bounds.items, low)
-        if high is not None and high > _LONGEST_ARRAY:
-            high = None
-        more = self._rules.add(f"{name}-more", sequence('","', item))
-        if continued:
-            return repeat(self._rules, more, low, high)
-        if high == 0:
-            return ""
-        some = sequence(item, repeat(self._rules, more, max(low - 1, 0), None if high is None else high - 1))
-        return some if low else f"({some})?"
+    def _extra(self, schema: Schema, name: str) -> str | None:
+        """The rule for a property that has no name in the schema; None where there should be none."""
+        patterns = _mapping(schema.get("patternProperties"))
+        rest = schema.get("additionalProperties", not patterns and "properties" not in schema)
+        entries: list[str] = []
+        for at, (regex, value) in enumerate(patterns.items(), 1):
+            held = pattern(self._rules, regex)
+            key = self._string({}) if held is None else rf'"\"" {held}'
+            entries.append(sequence(key, '":"', self._value(value, f"{name}-value-{at}")))
+        if rest is not False:
+            key = self._key(schema.get("propertyNames"))
+            entries.append(sequence(key, '":"', self._value(rest, f"{name}-value")))
+        return self._rules.add(f"{name}-entry", " | ".join(entries)) if entries else None
 
-    def _brackets(self, begin: str, places: Sequence[str], items: str, end: str, name: str) -> str:
-        between = ' "," '.join(places)
-        return self._rules.add(name, sequence(literal(begin), between, items, literal(end)))
+    def _key(self, schema: Any) -> str:
+        """A property's name, which is a string whatever its schema says."""
+        options: list[str] = []
+        for option in self._choices.of({} if schema is None else schema):
+            values = [option["const"]] if "const" in option else _listed(option.get("enum"))
+            names = [value if isinstance(value, str) else _compact(value) for value in values]
+            options += [literal(_compact(name)) for name in names] or [self._string(option)]
+        return alternatives(options) if options else self._string({})
 
 
 def _compact(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<|", r"\u003c|")  # llama.cpp would take the control token for its name
+    text = _SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    return text.replace("<|", r"\u003c|")  # a server would take the control token for its name
 
 
-def _limit(schema: Schema, inclusive: str, exclusive: str, closer: Any) -> tuple[Decimal | None, bool]:
+def _is_a(kind: Any, value: Any) -> bool:
+    """Whether a value is of a JSON type."""
+    if isinstance(value, bool):
+        return kind == "boolean"
+    classes: Mapping[Any, type | tuple[type, ...]] = {
+        "string": str,
+        "integer": int,
+        "number": (int, float),
+        "object": dict,
+        "array": list,
+        "null": type(None),
+    }
+    return isinstance(value, classes.get(kind, object))
+
+
+def _listed(value: Any) -> list[Any]:
+    return cast(list[Any], value) if isinstance(value, list) else []
+
+
+def _mapping(value: Any) -> Schema:
+    return cast(Schema, value) if isinstance(value, Mapping) else {}
+
+
+def _count(schema: Schema, keyword: str) -> int | None:
+    value = schema.get(keyword)
+    return int(value) if isinstance(value, int | float) and isfinite(value) and value >= 0 else None
+
+
+def _limit(schema: Schema, inclusive: str, exclusive: str, *, lowest: bool) -> tuple[Decimal | None, bool]:
     """The bound that holds, and whether it does not count itself."""
-    given = [(Decimal(str(schema[key])), key == exclusive) for key in (inclusive, exclusive) if key in schema]
+    given: list[tuple[Decimal, bool]] = []
+    for key in (inclusive, exclusive):
+        value = schema.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+            bound = Decimal(str(value))
+            if abs(bound) <= _EXACT:
+                rounded = bound.quantize(_DECIMALS, ROUND_FLOOR if lowest else ROUND_CEILING)
+                given.append((rounded, key == exclusive and rounded == bound))
     if not given:
         return None, False
-    value = closer(bound for bound, _ in given)
+    value = max(given)[0] if lowest else min(given)[0]
     return value, any(strict for bound, strict in given if bound == value)

@@ -10,24 +10,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..vocabulary import CHANNEL, CONSTRAIN, END, MESSAGE, START
-from .rules import Bounds, Rules, alternatives, literal, sequence
-from .schema import ObjectRules
+from .rules import Notation, Rules, alternatives, literal, sequence
+from .schema import SchemaRules
 from .text import free_text
 
-__all__ = ["turn_grammar"]
+__all__ = ["only_token", "turn_grammar"]
 
-_CHANNEL, _CONSTRAIN, _END, _MESSAGE, _START = (
-    f"<[{token}]>" for token in (CHANNEL, CONSTRAIN, END, MESSAGE, START)
-)
 # The words of a header as the tokens gpt-oss was trained on, not as any others that spell the same.
-_ANALYSIS, _COMMENTARY, _FINAL, _ASSISTANT = "<[35644]>", "<[12606]> <[815]>", "<[17196]>", "<[173781]>"
+_ANALYSIS, _COMMENTARY, _FINAL, _ASSISTANT = (35644,), (12606, 815), (17196,), (173781,)
 
 
 def turn_grammar(
     functions: Sequence[tuple[str, Mapping[str, Any]]],
     output: Mapping[str, Any] | None,
     *,
-    bounds: Bounds | None = None,
+    notation: Notation,
     answer: bool = True,
 ) -> str:
     """A grammar, with token literals, for everything after ``<|start|>assistant``.
@@ -35,29 +32,38 @@ def turn_grammar(
     Args:
         functions: name, as the model sees it, and parameter schema of everything that may be called.
         output: schema of the final message; None for plain text.
-        bounds: for what no schema limits.
+        notation: the dialect of the engine.
         answer: whether there may be a final message; without one the turn ends in a call, so there have to be
             functions.
     """
-    bounds = bounds or Bounds()
-    rules = Rules()
+    rules = Rules(notation)
+
+    def tokens(*numbers: int) -> str:
+        return sequence(*(rules.token(number) for number in numbers))
+
     rules.reserve("root")
-    again = sequence(_END, _START, _ASSISTANT)
-    text = rules.add("reasoning", free_text(rules, 0, bounds.reasoning))
-    rules.add("thought", sequence(_CHANNEL, _ANALYSIS, _MESSAGE, text, again))
-    text = rules.add("words", free_text(rules, 1, bounds.text))
-    rules.add("preamble", sequence(_CHANNEL, _COMMENTARY, _MESSAGE, text, again))
+    again = tokens(END, START, *_ASSISTANT)
+    words = free_text(rules, empty=False)
+    thought = sequence(tokens(CHANNEL, *_ANALYSIS, MESSAGE), free_text(rules, empty=True), again)
+    rules.add("thought", thought)
+    rules.add("preamble", sequence(tokens(CHANNEL, *_COMMENTARY, MESSAGE), words, again))
     actions: list[str] = []
     if answer:
-        body = text if output is None else ObjectRules(rules, output, bounds, prefix="final").root()
-        actions.append(sequence(_CHANNEL, _FINAL, _MESSAGE, body))
+        body = words if output is None else SchemaRules(rules, output, prefix="final").root()
+        actions.append(sequence(tokens(CHANNEL, *_FINAL, MESSAGE), body))
     for name, parameters in functions:
-        recipient = f" to=functions.{name}"
+        recipient = literal(f" to=functions.{name}")
         schema: dict[str, Any] = {"type": "object", "properties": {}, **parameters}
-        arguments = ObjectRules(rules, schema, bounds, prefix=f"call-{name}").root()
-        call = sequence(f'(" " {_CONSTRAIN} "json")?', _MESSAGE, arguments)
+        arguments = SchemaRules(rules, schema, prefix=f"call-{name}").root()
+        call = sequence(f'(" " {tokens(CONSTRAIN)} "json")?', tokens(MESSAGE), arguments)
         # The model writes the recipient after the channel, openai-harmony's renderer after the role.
-        actions.append(sequence(_CHANNEL, _COMMENTARY, literal(recipient), call))
-        actions.append(sequence(literal(recipient), _CHANNEL, _COMMENTARY, call))
+        commentary = tokens(CHANNEL, *_COMMENTARY)
+        actions.append(sequence(commentary, recipient, call))
+        actions.append(sequence(recipient, commentary, call))
     rules.define("root", sequence("thought?", "(preamble thought?)?", alternatives(actions)))
     return str(rules)
+
+
+def only_token(number: int, notation: Notation) -> str:
+    """A grammar for one token and no other."""
+    return f"root ::= {Rules(notation).token(number)}\n"

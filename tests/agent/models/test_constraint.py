@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from agents import Agent, ModelSettings, ModelTracing, RunConfig, Runner, function_tool
-from openai.types.responses import ResponseCompletedEvent
+from agents import Agent, ModelSettings, RunConfig, Runner, function_tool
 from pydantic import BaseModel
 
+from fakes.gbnf import Grammar, as_tokens
+from fakes.http_server import Request
 from fakes.scripted_engine import ScriptedEngine
 from fakes.vllm_server import FakeVllm
 from ossifrage import HarmonyModel
@@ -39,7 +39,7 @@ def agent(engine: ScriptedEngine, *, constrained: bool = True, tools: bool = Tru
 
 
 async def test_an_engine_that_takes_whole_turns_gets_one_grammar_for_all_steps() -> None:
-    engine = ScriptedEngine([THINK + CALL, FINAL], constraint="turn")
+    engine = ScriptedEngine([THINK + CALL, FINAL], constraint="gbnf")
     result = await Runner.run(agent(engine), "1 + 2?", run_config=QUIET)
     assert result.final_output == Sum(value=3)
     first, second = (sampling.grammar or "" for sampling in engine.samplings)
@@ -49,88 +49,57 @@ async def test_an_engine_that_takes_whole_turns_gets_one_grammar_for_all_steps()
 
 
 async def test_without_tools_the_grammar_leaves_only_an_answer() -> None:
-    engine = ScriptedEngine([FINAL], constraint="turn")
+    engine = ScriptedEngine([FINAL], constraint="gbnf")
     await Runner.run(agent(engine, tools=False), "3?", run_config=QUIET)
     assert "functions" not in (engine.samplings[0].grammar or "functions")
 
 
 async def test_with_neither_tools_nor_a_type_nothing_is_held() -> None:
-    engine = ScriptedEngine(["<|channel|>final<|message|>Hello.<|return|>"], constraint="turn")
+    engine = ScriptedEngine(["<|channel|>final<|message|>Hello.<|return|>"], constraint="gbnf")
     await Runner.run(Agent(name="talk", model=HarmonyModel(engine)), "Hello", run_config=QUIET)
     assert engine.samplings[0].grammar is None
 
 
-async def test_an_engine_that_takes_bodies_is_asked_twice() -> None:
-    """Freely up to the header, and from there by the schema of what the header announces."""
-    engine = ScriptedEngine(
-        [THINK + CALL, '{"a":1,"b":2}<|call|>', THINK + FINAL, '{"value":3}<|return|>'], constraint="body"
-    )
-    result = await Runner.run(agent(engine), "1 + 2?", run_config=QUIET)
-    assert result.final_output == Sum(value=3)
-    assert [sampling.grammar is not None for sampling in engine.samplings] == [False, True, False, True]
-    assert engine.prompt_text(1).endswith("to=functions.add_up <|constrain|>json<|message|>")
-    assert engine.prompt_text(3).endswith("<|channel|>final<|message|>")
-    assert engine.closed_early == 2
-    begun = engine.prompts[0]
-    assert engine.prompts[1][: len(begun)] == begun
-    assert engine.samplings[1].max_tokens < engine.samplings[0].max_tokens
-    usage = result.context_wrapper.usage
-    assert usage.input_tokens == len(engine.prompts[0]) + len(engine.prompts[2])
-
-
-async def test_a_token_limit_right_at_the_header() -> None:
-    header = len(load_encoding().encode("<|channel|>final<|message|>", allowed_special="all"))
-    engine = ScriptedEngine([FINAL], constraint="body")
-    events = HarmonyModel(engine).stream_response(
-        None,
-        "3?",
-        ModelSettings(max_tokens=header),
-        [],
-        OutputSchema(Sum),
-        [],
-        ModelTracing.DISABLED,
-        previous_response_id=None,
-        conversation_id=None,
-        prompt=None,
-    )
-    last = [event async for event in events][-1]
-    assert isinstance(last, ResponseCompletedEvent)
-    assert (last.response.metadata or {})["finish_reason"] == "length"
-    assert len(engine.prompts) == 1
-
-
 async def test_switched_off() -> None:
-    engine = ScriptedEngine([FINAL], constraint="turn")
+    engine = ScriptedEngine([FINAL], constraint="gbnf")
     await Runner.run(agent(engine, constrained=False), "3?", run_config=QUIET)
     assert engine.samplings[0].grammar is None
 
 
 async def test_a_grammar_of_ones_own_goes_first() -> None:
-    engine = ScriptedEngine([FINAL], constraint="turn")
+    engine = ScriptedEngine([FINAL], constraint="gbnf")
     own = agent(engine)
     own.model_settings = ModelSettings(extra_args={"grammar": "root ::= own"})
     await Runner.run(own, "3?", run_config=QUIET)
     assert engine.samplings[0].grammar == "root ::= own"
 
 
-async def test_vllm_is_given_the_grammar_as_structured_outputs() -> None:
-    encoding = load_encoding()
-    server = FakeVllm(completion=encoding.encode(THINK + FINAL, allowed_special="all"))
-    server.held = encoding.encode('{"value":7}<|return|>', allowed_special="all")
+async def sum_on(server: FakeVllm) -> list[Request]:
+    """The completions asked of vLLM for one answer."""
+    server.completion = load_encoding().encode(THINK + FINAL, allowed_special="all")
     async with server:
-        model = HarmonyModel(await VllmEngine.open(base_url=server.url), constrained=True)
+        model = HarmonyModel(await VllmEngine.open(base_url=server.url))
         sums = Agent[None](name="sums", model=model, output_type=OutputSchema(Sum))
-        result = await Runner.run(sums, "7?", run_config=QUIET)
+        assert (await Runner.run(sums, "3?", run_config=QUIET)).final_output == Sum(value=3)
         await model.close()
-    assert result.final_output == Sum(value=7)
-    free, held = [request.body for request in server.requests if request.path == "/v1/completions"]
-    assert "structured_outputs" not in free
-    assert json.dumps(held["structured_outputs"]).startswith('{"grammar": "root ::= ')
-    assert held["prompt"][: len(free["prompt"])] == free["prompt"]
+    return [request for request in server.requests if request.path == "/v1/completions"]
 
 
-@pytest.mark.parametrize(("kind", "held"), [("turn", True), ("body", False), ("none", False)])
-async def test_by_default_only_engines_that_take_whole_turns_are_held(kind: Any, held: bool) -> None:
+async def test_vllm_is_given_the_grammar_of_the_turn_as_structured_outputs() -> None:
+    *_, request = await sum_on(FakeVllm())
+    grammar = request.body["structured_outputs"]["grammar"]
+    assert "Token(200005) Token(17196) Token(200008)" in grammar
+    assert Grammar(grammar).accepts(as_tokens(THINK + FINAL.removesuffix("<|return|>")))
+
+
+@pytest.mark.parametrize("unable", [{"holds": False}, {"reads_tokens": False}])
+async def test_a_vllm_that_cannot_be_held_from_the_first_token_on_is_not(unable: dict[str, bool]) -> None:
+    *_, request = await sum_on(FakeVllm(**unable))  # type: ignore[arg-type]
+    assert "structured_outputs" not in request.body
+
+
+@pytest.mark.parametrize(("kind", "held"), [("gbnf", True), ("xgrammar", True), ("none", False)])
+async def test_by_default_every_engine_that_can_be_is_held(kind: Any, held: bool) -> None:
     engine = ScriptedEngine([FINAL], constraint=kind)
     model = HarmonyModel(engine)
     await Runner.run(Agent(name="sums", model=model, output_type=OutputSchema(Sum)), "3?", run_config=QUIET)

@@ -95,8 +95,8 @@ async def test_an_answer_that_is_not_wanted_is_not_shown() -> None:
     ],
 )
 async def test_by_the_grammar(tool_choice: str, taken: list[str], calls: set[str], answers: bool) -> None:
-    engine = await run(taken, tool_choice, constraint="turn")
-    free = await run([FINAL], "auto", constraint="turn")
+    engine = await run(taken, tool_choice, constraint="gbnf")
+    free = await run([FINAL], "auto", constraint="gbnf")
     assert engine.prompts[0] == free.prompts[0]  # nothing is said, so a server's prefix cache holds
     grammar = Grammar(engine.samplings[0].grammar or "")
     header = "<|channel|>commentary to=functions.{}<|message|>{}"
@@ -105,7 +105,7 @@ async def test_by_the_grammar(tool_choice: str, taken: list[str], calls: set[str
     assert grammar.accepts(as_tokens("<|channel|>final<|message|>three")) is answers
 
 
-@pytest.mark.parametrize("constraint", ["none", "turn"])
+@pytest.mark.parametrize("constraint", ["none", "gbnf"])
 async def test_a_tool_that_is_not_offered(constraint: Constraint) -> None:
     with pytest.raises(UserError, match=r"'subtract'.*'add up', 'clock'"):
         await run([], "subtract", constraint=constraint)

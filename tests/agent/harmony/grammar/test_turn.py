@@ -8,7 +8,7 @@ from openai_harmony import HarmonyEncoding
 
 from fakes.gbnf import TOKENS, Grammar, as_tokens, token
 from ossifrage.agent.harmony import parse_completion
-from ossifrage.agent.harmony.grammar import Bounds, turn_grammar
+from ossifrage.agent.harmony.grammar import turn_grammar
 
 OUTPUT = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 SEARCH = ("search", {"type": "object", "properties": {"q": {"type": "string"}}, "required": ["q"]})
@@ -19,9 +19,9 @@ CALL = '<|channel|>commentary to=functions.search <|constrain|>json<|message|>{"
 FINAL = '<|channel|>final<|message|>{"a":1}'
 
 
-@pytest.fixture
-def grammar() -> Grammar:
-    return Grammar(turn_grammar([SEARCH, CLOCK], OUTPUT))
+@pytest.fixture(params=["gbnf", "xgrammar"])
+def grammar(request: pytest.FixtureRequest) -> Grammar:
+    return Grammar(turn_grammar([SEARCH, CLOCK], OUTPUT, notation=request.param))
 
 
 @pytest.mark.parametrize(
@@ -67,27 +67,28 @@ def test_everything_else(grammar: Grammar, turn: str) -> None:
     assert not grammar.accepts(as_tokens(turn))
 
 
-def test_no_text_holds_what_llama_cpp_would_take_for_a_control_token(grammar: Grammar) -> None:
+def test_no_text_holds_what_llama_cpp_would_take_for_a_control_token() -> None:
+    grammar = Grammar(turn_grammar([SEARCH, CLOCK], OUTPUT, notation="gbnf"))
     for name in (*TOKENS, "<|call|>", "<|reserved_200013|>"):
         assert not grammar.accepts(as_tokens(THINK).replace("if", name) + as_tokens(FINAL))
-        free = Grammar(turn_grammar([], None))
+        free = Grammar(turn_grammar([], None, notation="gbnf"))
         assert not free.accepts(as_tokens("<|channel|>final<|message|>") + f"a {name} b")
 
 
 def test_without_functions_there_is_an_answer_only() -> None:
-    grammar = Grammar(turn_grammar([], OUTPUT))
+    grammar = Grammar(turn_grammar([], OUTPUT, notation="gbnf"))
     assert grammar.accepts(as_tokens(THINK + FINAL))
     assert not grammar.accepts(as_tokens(CALL))
 
 
 def test_a_plain_answer() -> None:
-    grammar = Grammar(turn_grammar([SEARCH], None))
+    grammar = Grammar(turn_grammar([SEARCH], None, notation="gbnf"))
     assert grammar.accepts(as_tokens("<|channel|>final<|message|>Yes: a <| b, x < y.\n"))
     assert not grammar.accepts(as_tokens("<|channel|>final<|message|>"))
 
 
 def test_samples_are_read_without_a_repair(encoding: HarmonyEncoding) -> None:
-    grammar = Grammar(turn_grammar([SEARCH, CLOCK], OUTPUT, bounds=Bounds(reasoning=9, text=9, string=9)))
+    grammar = Grammar(turn_grammar([SEARCH, CLOCK], OUTPUT, notation="gbnf"))
     rng = random.Random(0)
     numbers = {token(number): name for name, number in TOKENS.items()}
     for _ in range(100):
