@@ -89,9 +89,11 @@ class Incoming:
             else:
                 yield event
             return
-        self._held.append(event)
         if isinstance(event, ResponseTextDeltaEvent):
             self._text += event.delta
+            if isinstance(self._held[-1], ResponseTextDeltaEvent):  # a long text is held once
+                event = self._held.pop().model_copy(update={"delta": self._text})
+        self._held.append(event)
         ended = isinstance(event, ResponseOutputItemDoneEvent) and event.item.type == "message"
         if ended or not _may_be_stripped(self._text):
             yield from self._release()
