@@ -11,8 +11,10 @@ from ..engines.engine import Chunk, Constraint, Sampling
 from ..errors import CannotFillError
 from ..harmony.vocabulary import CALL, CHANNEL, CONSTRAIN, END, MESSAGE, RETURN, START, load_encoding
 from .fill import fill
+from .names import names
 from .policy import Call, decide
 from .prompt import Prompt, read_prompt
+from .terms import terms
 
 if TYPE_CHECKING:
     from openai_harmony import HarmonyEncoding
@@ -43,7 +45,11 @@ class ExtractiveEngine:
             EngineResponseError: the prompt is not harmony.
         """
         encoding = load_encoding()
-        completion = _completion(encoding, read_prompt(encoding, prompt))
+        try:
+            completion = _completion(encoding, read_prompt(encoding, prompt))
+        finally:  # what was kept to save work within the step is somebody's conversation
+            terms.cache_clear()
+            names.cache_clear()
         reason = "stop" if len(completion) <= sampling.max_tokens else "length"
         tokens = completion[: max(0, sampling.max_tokens)]
         for start in range(0, len(tokens), _TOKENS_A_CHUNK):

@@ -13,6 +13,8 @@ from agents import function_tool
 from fakes.scripted_engine import ScriptedEngine
 from ossifrage import Assistant, KnowledgeBase, Settings
 from ossifrage.agent.errors import EngineUnreachableError
+from ossifrage.agent.extractive.names import names
+from ossifrage.agent.extractive.terms import terms
 from ossifrage.agent.harmony.texts import EncodedTexts
 from ossifrage.agent.models.writer import PromptWriter
 from ossifrage.agent.run.budget import PromptBudget
@@ -57,3 +59,9 @@ async def test_nothing_of_a_run_outlives_it(birds: KnowledgeBase, tmp_path: Path
                 await anext(items)
         # The SDK holds on to the run that was left last.
         assert all(count <= before[name] + 1 for name, count in alive().items())
+
+
+async def test_the_engine_that_quotes_keeps_no_conversation(birds: KnowledgeBase, tmp_path: Path) -> None:
+    async with Assistant(Settings(home=tmp_path), knowledge=birds, engine="extractive") as assistant:
+        assert (await assistant.run("What does the bearded vulture eat?")).output.answer
+    assert terms.cache_info().currsize == names.cache_info().currsize == 0

@@ -73,7 +73,9 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", help="beginnings of the modules' paths; all unless given")
     parser.add_argument("--each", type=int, default=20, help="most mutants of one module")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=30, help="no new mutant is begun after this long")
+    parser.add_argument(
+        "--minutes", type=float, default=30, help="no mutant is begun this long after the first"
+    )
     parser.add_argument("--seconds", type=float, default=120, help="a mutant is given at least this long")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--least", type=float, default=0, help="per cent that have to be killed")
@@ -81,7 +83,6 @@ def main() -> int:
     modules = [
         name for name in TESTS if name.startswith(tuple(given.modules) or "") and (ROOT / name).exists()
     ]
-    ends = time.monotonic() + 60 * given.minutes
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.jobs) as pool:
         trees: Queue[Path] = Queue()
         for number in range(given.jobs):
@@ -93,6 +94,9 @@ def main() -> int:
                 sys.exit(f"the tests of {module} fail as it is: {' '.join(present(module))}")
             limits[module] = max(given.seconds, 4 * (time.monotonic() - began))
         chosen = [(module, mutant) for module in modules for mutant in sample(module, given.each, given.seed)]
+
+        random.Random(given.seed).shuffle(chosen)  # should time run out, it does so for all modules alike
+        ends = time.monotonic() + 60 * given.minutes
 
         def attempt(work: tuple[str, Mutant]) -> Tried | None:
             if time.monotonic() > ends:
@@ -165,6 +169,7 @@ def passes(trees: Queue[Path], module: str, mutant: Mutant | None, seconds: floa
 
 def report(tried: list[Tried], chosen: int) -> None:
     """Print a line for each module, and the survivors."""
+    tried.sort(key=lambda result: (result.module, result.mutant.start))
     for module in dict.fromkeys(result.module for result in tried):
         results = [result for result in tried if result.module == module]
         killed = sum(result.killed for result in results)
