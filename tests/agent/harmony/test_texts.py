@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gc
+import time
 import tracemalloc
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai_harmony import HarmonyEncoding, Message, Role
@@ -53,3 +55,20 @@ def test_a_text_larger_than_everything_is_not_kept(encoding: HarmonyEncoding) ->
     before = texts.kept_bytes
     assert len(texts.tokens("x y " * 10_000)) > 10_000
     assert texts.kept_bytes == before > 0
+
+
+@pytest.mark.parametrize("unit", ["x", "漢", "1", "!", " ", "\n", "🦅", "aB", "é", "_"])
+def test_a_long_run_of_one_kind_is_encoded_in_linear_time(unit: str, encoding: HarmonyEncoding) -> None:
+    text = unit * 60_000
+    began = time.process_time()
+    tokens = EncodedTexts(encoding).tokens(text)
+    assert encoding.decode(list(tokens)) == text
+    assert time.process_time() - began < 5  # all at once, 60,000 Chinese characters take 14 s
+
+
+def test_prose_is_encoded_as_one_piece(encoding: HarmonyEncoding) -> None:
+    text = (
+        "The bearded vulture feeds on bones, which it drops from a height. " * 100
+        + "胡兀鷲以骨頭為食，" * 300
+    )
+    assert list(EncodedTexts(encoding).tokens(text)) == encoding.encode(text, disallowed_special=())
