@@ -108,7 +108,7 @@ damages = pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage._
 def record(store: TraceStore) -> Recorder:
     recorder = Recorder(store)
     recorder.start(question="Why?", engine="e", model="m", output_type="A")
-    recorder.model_asked()
+    recorder.model_asked(1)
     recorder.thought(THOUGHT)
     recorder.answered("because")
     recorder.end("answered")
