@@ -12,6 +12,7 @@ from ...errors import NoTextError
 from ..outlines import outline
 from ..sources.item import Raw
 from .converting import converting
+from .html_tree import prepare
 from .loaded import Loaded, as_title, made_of
 
 __all__ = ["load_html", "markdown_of"]
@@ -20,6 +21,7 @@ _NOT_CONTENT = (
     "//script|//style|//template|//noscript|//iframe|//svg|//nav|//aside|//form|//button|//select"
     "|//*[@hidden or @aria-hidden='true' or @role='navigation' or @role='search']"
     "|//a[contains(@class, 'headerlink') or @class = 'anchor']"
+    "|//*[@class = 'navheader' or @class = 'navfooter']"
     "|//footer[not(ancestor::article)]|//header[not(ancestor::article or ancestor::main or .//h1)]"
 )
 _NOTHING = "no text in this page"
@@ -80,6 +82,7 @@ def _main_text(tree: Any) -> str:
     for element in tree.xpath(_NOT_CONTENT):
         if element.getparent() is not None:
             element.drop_tree()
+    prepare(tree)
     mains = tree.xpath("//main|//*[@role='main']") or tree.xpath("//article")
     main = mains[0] if len(mains) == 1 and mains[0].text_content().strip() else tree
     written: str = html.tostring(main, encoding="unicode", with_tail=False)

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 from ...errors import UnreadableError
 from ...values import Document, Skipped
-from ..loaders import NAMES, SUFFIXES
+from ..loaders.formats import NAMES, SUFFIXES
 from .ahead import Ahead
 from .archives import Archive, archive_stem
 from .choice import Choice
