@@ -30,7 +30,7 @@ MAX_WEIGHT = 2_100
 The least is low on purpose: a short section under a heading of its own, such as a question in a FAQ, is found
 best by itself."""
 HARD_WEIGHT = 6_300
-"""No passage is heavier, unless it is a single line. Reached only where a cut would go through code or such."""
+"""No passage is heavier, unless it is a single line. Reached only where a cut would go through code."""
 _RANKS = {
     Cut.BLOCK: (0, 2),
     Cut.NESTED: (1, 3),

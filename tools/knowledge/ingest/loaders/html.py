@@ -47,9 +47,10 @@ def load_html(raw: Raw) -> Loaded:
             if content
         }
         text = _main_text(tree)
-    headings = outline(text, "markdown").headings
+    shape = outline(text, "markdown")
+    headings = shape.headings
     named = title or (headings[0].text if headings else "")
-    return Loaded(text=text, title=named or raw.name, kind="markdown", front_matter=about)
+    return Loaded(text=text, title=named or raw.name, kind="markdown", shape=shape, front_matter=about)
 
 
 def markdown_of(page: bytes) -> str:

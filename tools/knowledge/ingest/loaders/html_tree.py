@@ -13,7 +13,8 @@ __all__ = ["mark_raised", "prepare"]
 
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _PARAGRAPHS = frozenset({
-    "address", "article", "blockquote", "details", "div", "dl", "fieldset", "figure", "h1", "h2", "h3", "h4", "h5",
+    "address", "article", "blockquote", "details", "div", "dl", "fieldset", "figure", "h1", "h2", "h3",
+    "h4", "h5",
     "h6", "hr", "ol", "p", "pre", "section", "table", "ul",
 })  # fmt: skip
 _SHOWN = frozenset({"pre", "textarea", "listing", "xmp"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...errors import NoTextError
 from ..sources.item import Raw
@@ -51,7 +51,7 @@ def load_pdf(raw: Raw) -> Loaded:
         raise NoTextError("encrypted PDF: it opens with a password only")
     pages = _without_margins(read["pages"])
     text = made_of(
-        _lines(_whole_paragraphs(pages), _by_page(read["bookmarks"])),
+        _spaced(_lines(_whole_paragraphs(pages), _by_page(read["bookmarks"]))),
         nothing="no text in this PDF: if it was scanned, run it through OCR first",
     )
     about = {name: as_title(value) for name, value in read["about"].items()}
@@ -145,6 +145,15 @@ def _lines(pages: Sequence[Sequence[Block]], bookmarks: Mapping[int, Sequence[Bo
                 yield ""
         if page:
             yield ""
+
+
+def _spaced(lines: Iterable[str]) -> Iterator[str]:
+    """One blank line where there are several."""
+    last = ""
+    for line in lines:
+        if line or last:
+            yield line
+        last = line
 
 
 def _block(block: Block) -> Iterator[str]:

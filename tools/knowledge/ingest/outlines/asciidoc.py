@@ -1,4 +1,4 @@
-"""AsciiDoc: sections, delimited blocks, lists and definitions (AsciiDoc language documentation, docs.asciidoctor.org).
+"""AsciiDoc: sections, delimited blocks, lists and definitions (docs.asciidoctor.org, "AsciiDoc Language").
 
 The older form of titles is read too: underlined, with a line as long as the title, give or take two.
 """

@@ -13,7 +13,8 @@ __all__ = ["rst_outline"]
 _DIRECTIVE = re.compile(r"\.\. (?P<name>[\w:.+-]+)::(?:[ \t]+(?P<argument>\S.*))?$")
 _VERBATIM = frozenset({
     "code", "code-block", "sourcecode", "highlight", "parsed-literal", "math", "raw", "doctest", "testcode",
-    "testoutput", "testsetup", "testcleanup", "literalinclude", "productionlist", "graphviz", "prompt", "ipython",
+    "testoutput", "testsetup", "testcleanup", "literalinclude", "productionlist", "graphviz", "prompt",
+    "ipython",
     "plot", "toctree", "csv-table", "mermaid", "uml",
 })  # fmt: skip
 _GRID = re.compile(r"\+[-=+]+\+$")

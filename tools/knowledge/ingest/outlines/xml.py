@@ -1,8 +1,9 @@
-"""XML that holds a document: its sections are the elements that have a title (DocBook, JATS, TEI, and others)."""
+"""XML that holds a document (DocBook, JATS, TEI): its sections are the elements that have a title."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -15,11 +16,13 @@ _TITLES = frozenset({"title", "head", "heading"})
 _ABOUT = frozenset({"info", "front", "metadata", "header", "titlepage"})
 """What holds the title of the element around it; also with a prefix, as in ``bookinfo``."""
 _NO_SECTIONS = frozenset({
-    "table", "informaltable", "figure", "fig", "example", "note", "tip", "warning", "caution", "important", "list",
+    "table", "informaltable", "figure", "fig", "example", "note", "tip", "warning", "caution",
+    "important", "list",
     "citation", "ref", "biblioentry", "svg", "text", "image", "link", "abstract", "procedure", "sidebar",
 })  # fmt: skip
 _VERBATIM = frozenset({
-    "programlisting", "screen", "literallayout", "pre", "code", "synopsis", "cmdsynopsis", "funcsynopsis", "row",
+    "programlisting", "screen", "literallayout", "pre", "code", "synopsis", "cmdsynopsis",
+    "funcsynopsis", "row",
     "tr", "entry", "para", "p", "simpara", "term",
 })  # fmt: skip
 """Elements that are not cut inside where that can be helped."""
@@ -53,11 +56,10 @@ class _Reader:
         self._parser.CharacterDataHandler = self._text
 
     def read(self, text: str) -> None:
-        try:
-            # No entity leads to anything but text of the document, and expat bounds what they grow to.
+        # What was found before an error holds. No entity leads to anything but text of the document, and
+        # expat bounds what they grow to.
+        with suppress(expat.ExpatError):
             self._parser.Parse(text.encode(), True)
-        except expat.ExpatError:
-            pass  # What was found before the error holds.
         for n, line in enumerate(self.lines):
             if line.lstrip().startswith("</"):
                 self.cuts[n] = Cut.WHOLE

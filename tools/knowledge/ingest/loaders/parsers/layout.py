@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal, NamedTuple, TypedDict
 
 __all__ = ["Block", "Word", "arranged"]
@@ -219,7 +220,7 @@ def _is_justified(row: _Row) -> bool:
     if len(row) < 4 or any(len(cell.runs) > 1 for cell in row):
         return False
     words = [word for cell in row for word in cell.runs[0].words]
-    gaps = [after.left - before.right for before, after in zip(words, words[1:], strict=False)]
+    gaps = [after.left - before.right for before, after in pairwise(words)]
     return max(gaps) < min(1.35 * min(gaps), 3 * words[0].height)
 
 

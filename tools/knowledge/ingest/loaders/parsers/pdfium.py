@@ -75,7 +75,7 @@ def _page(document: Any, number: int, reader: _Reader) -> list[Block]:
 
 
 class _Reader:
-    """The words of a page, with as few calls as will do: each costs as much as reading some hundred letters."""
+    """The words of a page, with as few calls as will do: each costs as much as some hundred letters."""
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
