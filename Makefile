@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= Which command tells how well a server speaks gpt-oss, and what does it check?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus bench-harmony bench-constrained bench-tool-loop bench-knowledge lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-documents lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -51,6 +51,9 @@ bench-tool-loop: $(VENV)/.dev  ## a tool loop of 60,000 tokens, token ids agains
 bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, the speed of adding and of searching (minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/knowledge.py
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/search.py
+
+bench-documents: $(VENV)/.dev  ## where passages of real documents end, their headings and numbers (downloads them once)
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/documents.py
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

@@ -56,6 +56,7 @@ NAMES = frozenset({
 })  # fmt: skip
 """Files that are read from folders whatever suffix they have: ``README``, ``README.Debian``."""
 
+_COPIES = frozenset({".orig", ".bak", ".old", ".rej", ".swp", ".tmp"})
 _MARKUPS = frozenset({"markdown", "rst", "asciidoc"})
 _LOOKED_AT = 32_768
 _MARKS = 2
@@ -101,7 +102,8 @@ _MEMBERS: Mapping[bytes, Format] = {
 def is_read(name: str) -> bool:
     """Whether a file of this name is read from folders and archives; it may be packed."""
     path = PurePath(unpacked_name(name).lower())
-    return path.suffix in SUFFIXES or path.name.partition(".")[0] in NAMES
+    known = path.name.partition(".")[0] in NAMES and path.suffix not in _COPIES
+    return path.suffix in SUFFIXES or known
 
 
 def format_of(raw: Raw) -> Format:

@@ -61,7 +61,7 @@ def test_an_accent_far_into_a_long_file(read: Read) -> None:
         (b"", "empty"),
         (b" \n\t", "empty"),
         (b"\xef\xbb\xbf", "empty"),
-        (b"abc\x00def", "binary file"),
+        (b"abc\x00\x00def", "binary file"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "binary file"),
         (b"\xff\xfea\x00\x00\xd8", "not UTF-16 text, although it begins like it"),
         (bytes(range(1, 256)) * 40, "neither UTF-8 nor another known encoding"),
