@@ -123,7 +123,11 @@ def documents() -> Iterator[Path]:
         for package, names in DEBIAN.items():
             folder = _debian(package)
             for name in names.split() if folder else ():
-                found = sorted(folder.rglob(name), key=lambda path: (len(path.parts), path)) if folder else []
+                found = (
+                    sorted(filter(Path.is_file, folder.rglob(name)), key=lambda path: (len(path.parts), path))
+                    if folder
+                    else []
+                )
                 yield from found[:1]
     for package, suffixes in PYTHON.items():
         folder = _python(package)
