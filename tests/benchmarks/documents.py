@@ -4,10 +4,10 @@ Run with ``make bench-documents``. The documents come from Debian and Python pac
 once into the cache folder of the user; nothing is installed. Where there is no registry, or no ``dpkg-deb``,
 it says so and ends. ``--kind html`` looks at one kind, ``--show 5`` prints examples of what was counted.
 
-ends      passages that begin and end at the end of a sentence, of an item, a row, a title or a block, and do
-          not begin between a term and its definition or inside a code block
-headings  of the document's own titles (its bookmarks, its ``<h1>`` to ``<h4>``, its underlined titles, read by
-          other means), those that are the heading of a passage
+ends      passages that end with a sentence, an item, a row or a block, and not behind a title, between a
+          term and its definition or inside a code block
+headings  of the document's own titles (its bookmarks, its ``<h1>`` to ``<h4>``, its underlined titles, read
+          by other means), those that are headings here
 numbers   numbers in passages that are nowhere in the document, as other programs read it (``pdftotext``, the
           text of the XML, the text of the file)
 """
@@ -15,7 +15,6 @@ numbers   numbers in passages that are nowhere in the document, as other program
 from __future__ import annotations
 
 import argparse
-import gzip
 import html.parser
 import io
 import os
@@ -26,9 +25,10 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -42,7 +42,9 @@ from ossifrage.tools.knowledge.ingest.sources.item import Raw
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or tempfile.gettempdir()) / "ossifrage-documents"
 DEBIAN = {
-    "git-doc": "git-add.txt git-config.txt git-log.txt gitattributes.txt git-rebase.txt git-add.html git-rebase.html",
+    "git-doc": (
+        "git-add.txt git-config.txt git-log.txt gitattributes.txt git-rebase.txt git-add.html git-rebase.html"
+    ),
     "postgresql-doc-15": (
         "runtime-config-wal.html functions-string.html sql-createtable.html app-psql.html backup-dump.html"
     ),
@@ -60,6 +62,10 @@ DEBIAN = {
 }
 PYTHON = {
     "python-docx": ".docx",
+    "docxtpl": ".docx",
+    "pyexcel-xlsx": ".xlsx",
+    "tablib": ".xlsx .csv",
+    "nbconvert": ".ipynb",
     "python-pptx": ".pptx",
     "feedparser": ".xml",
     "openpyxl": ".rst",
@@ -68,8 +74,8 @@ PYTHON = {
 MOST_EACH = 6
 """Files of one kind from a Python package, the largest."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_END = re.compile(r"[.!?:;。！？…,]?[\"'”’»)\]*_`>|]*$")
 _SENTENCE_END = re.compile(r"[.!?:;。！？…][\"'”’»)\]*_`>]*$")
+_TITLED = frozenset({"markdown", "rst", "asciidoc", "sections", "plain"})
 _STARTS_LOWER = re.compile(r"[a-z,;)\]]")
 
 
@@ -156,10 +162,8 @@ def _python(package: str) -> Path | None:
     folder = CACHE / "python" / package
     if not folder.exists():
         with tempfile.TemporaryDirectory() as temporary:
-            command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--no-binary", ":all:"]
-            done = subprocess.run(
-                [*command, "--no-build-isolation", "-d", temporary, package], capture_output=True, text=True
-            )
+            command = [sys.executable, "-m", "pip", "download", "-qq", "--no-deps", "--no-binary", package]
+            done = subprocess.run([*command, "-d", temporary, package], capture_output=True, text=True)
             archives = list(Path(temporary).glob("*.tar.gz"))
             if not archives:
                 print(f"{package} cannot be had: {done.stderr.strip()[-120:]}", file=sys.stderr)
@@ -190,16 +194,24 @@ def look_at(path: Path, count: Count) -> None:
     count.documents += 1
     count.passages += len(chunks)
     count.characters += len(loaded.text)
-    count.bad += [f"{path.name} L{n}: {why}" for n, why in bad_ends(loaded, chunks)]
-    titles = titles_of(raw, loaded)
+    count.bad += [f"{path.name} {why}" for why in bad_ends(loaded, chunks)]
+    page = path.with_suffix(".html")
+    if page.exists():  # what the document's own program makes of it
+        titles = titles_of(Raw(page.name, page.read_bytes(), raw.modified), loaded)
+    else:
+        titles = titles_of(raw, loaded)
     headings = {_plain(part) for chunk in chunks for part in re.split(r" > |; ", chunk.heading)}
     whole = "\n".join(_plain(chunk.heading) for chunk in chunks)
     count.titles += len(titles)
+    headings |= {
+        _plain(heading.text) for heading in (loaded.shape or outline(loaded.text, loaded.kind)).headings
+    }
     count.lost += [f"{path.name}: {title}" for title in titles if not _named(_plain(title), headings, whole)]
     independent = text_of(raw)
     if independent is not None:
         known = set(_NUMBER.findall(independent)) | set(re.findall(r"\d+", independent))
-        text = re.sub(r"^# Page \d+|^# Slide \d+", "", loaded.text, flags=re.MULTILINE)
+        # What the numbers of a list are is told by their order.
+        text = re.sub(r"^# (Page|Slide) \d+|^\s*\d+\. ", "", loaded.text, flags=re.MULTILINE)
         found = _NUMBER.findall(text)
         count.numbers += len(found)
         count.false += [
@@ -224,61 +236,54 @@ def _plain(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).casefold()
 
 
-def bad_ends(loaded: Loaded, chunks: Sequence[Chunk]) -> Iterator[tuple[int, str]]:
-    """Line and reason of every passage that begins or ends where nobody would."""
+def bad_ends(loaded: Loaded, chunks: Sequence[Chunk]) -> Iterator[str]:
+    """Line and reason of every passage that ends where nobody would."""
     lines = loaded.text.split("\n")
     shape = loaded.shape or outline(loaded.text, loaded.kind)
     titles = {heading.line for heading in shape.headings if heading.text}
-    inside = _inside_code(lines) if loaded.kind in ("markdown", "sections", "asciidoc") else set[int]()
-    for chunk, after in zip(chunks, [*chunks[1:], None], strict=True):
-        if after is None:
-            continue
+    inside = _inside_code(lines) if loaded.kind in ("markdown", "sections") else set[int]()
+    for chunk, after in pairwise(chunks):
         end = chunk.end_line - 1  # from 0; the passage after begins on the line below
-        if after.start_line == chunk.end_line:
-            yield chunk.end_line, "a line is cut"
-            continue
         last = next((n for n in range(end, chunk.start_line - 2, -1) if lines[n].strip()), end)
-        above, below = lines[last].strip(), lines[end + 1].strip()
-        if end + 1 in inside:
-            yield end + 1, f"inside code: {below[:60]}"
-        elif loaded.kind == "code":
-            continue
-        elif last in titles and loaded.kind not in ("table", "xml"):
-            yield end + 1, f"behind a title: {above[:60]}"
-        elif last == end and not _may_part(above, below, loaded.kind):
-            yield end + 1, f"inside a sentence: {above[-40:]} / {below[:40]}"
+        if after.start_line == chunk.end_line:
+            yield f"L{end + 1}: a line is cut"
+        elif end + 1 in inside:
+            yield f"L{end + 1}: inside code: {lines[end + 1][:60]}"
         elif (
-            last < end
-            and _STARTS_LOWER.match(below)
-            and not _SENTENCE_END.search(above)
-            and loaded.kind == "sections"
+            titles & {last, last - (re.fullmatch(r"\W+", lines[last]) is not None)} and loaded.kind in _TITLED
         ):
-            if "|" not in above + below and len(above) > 60:
-                yield end + 1, f"inside a sentence: {above[-40:]} / {below[:40]}"
-        elif re.search(r"(^|\S)(::|:::|;;)$", above) and loaded.kind == "asciidoc":
-            yield end + 1, f"behind a term: {above[:60]}"
-        elif (
-            above.startswith("- ")
-            and lines[end + 1].startswith("  ")
-            and loaded.kind == "markdown"
-            and len(above) < 80
-        ):
-            if not _SENTENCE_END.search(above) and not re.match(r"\s*[-*+] |\s*\d+\.", lines[end + 1]):
-                yield end + 1, f"behind a term: {above[:60]}"
+            yield f"L{end + 1}: behind a title: {lines[last][:60]}"
+        elif loaded.kind != "code" and (why := _fault(lines, last, end, loaded.kind)):
+            yield f"L{end + 1}: {why}: {lines[last][-40:]} / {lines[end + 1][:40]}"
+
+
+def _fault(lines: Sequence[str], last: int, end: int, kind: str) -> str:
+    """What is wrong with a passage that ends with the line ``last``, or the blank line ``end`` below it."""
+    above, below = lines[last].strip(), lines[end + 1].strip()
+    if last == end and not _may_part(above, below, kind):
+        return "inside a sentence"
+    goes_on = _STARTS_LOWER.match(below) and not _SENTENCE_END.search(above) and "|" not in above + below
+    if kind == "sections" and goes_on and len(above) > 60:
+        return "inside a sentence"
+    if kind == "asciidoc" and re.search(r"(^|\S)(::|:::|;;)$", above):
+        return "behind a term"
+    item = above.startswith("- ") and len(above) < 80 and not _SENTENCE_END.search(above)
+    if kind == "markdown" and item and re.match(r"  +(?![-*+] |\d+\.)", lines[end + 1]):
+        return "behind a term"
+    return ""
 
 
 def _inside_code(lines: Sequence[str]) -> set[int]:
     """Lines (from 0) before which a cut goes through code; of code that is longer than a passage, none."""
     found: set[int] = set()
-    begin = None
+    begin, closing = 0, ""
     for n, line in enumerate(lines):
-        if re.match(r"\s*(```|~~~|-{4,}$|\.{4,}$)", line) and (begin is not None or line.strip()[0] in "`~"):
-            if begin is None:
-                begin = n
-            else:
-                if sum(len(each) + 1 for each in lines[begin : n + 1]) < 2000:
-                    found.update(range(begin + 1, n + 1))
-                begin = None
+        if closing and line.strip() == closing:
+            if sum(len(each) + 1 for each in lines[begin : n + 1]) < 2000:
+                found.update(range(begin + 1, n + 1))
+            closing = ""
+        elif not closing and (mark := re.match(r"\s*(`{3,}|~{3,})", line)):
+            begin, closing = n, mark[1]
     return found
 
 

@@ -40,7 +40,7 @@ _RANKS = {
 }
 """How bad it is to cut there, at a good place and early in the passage."""
 _NO_CUT = 8
-_MOST_WEIGHT = [MAX_WEIGHT] * 6 + [MAX_WEIGHT * 3 // 2] * 2 + [HARD_WEIGHT]
+_MOST_WEIGHT = [MAX_WEIGHT] * 6 + [MAX_WEIGHT * 3 // 2] * 2 + [HARD_WEIGHT] * 2
 """How far to look for a better cut than one of this rank: past the middle of a sentence, then of code."""
 MAX_LINE_BYTES = 11_000
 """A longer line is cut. A Milvus string holds 65,535 bytes; the search terms of a line of Chinese
@@ -202,7 +202,7 @@ def _next_cut(start: int, end: int, weights: Sequence[int], cuts: Sequence[Cut])
         return end
     # Equal parts read better than full ones with a stump at the end.
     ideal = total / -(-total // MAX_WEIGHT)
-    best, best_rank = start + 1, (_NO_CUT, 0.0)
+    best, best_rank = start + 1, (_NO_CUT + 1, 0.0)
     for line in range(start + 1, end):
         weight = weights[line] - weights[start]
         if weight > _MOST_WEIGHT[best_rank[0]]:
@@ -211,7 +211,7 @@ def _next_cut(start: int, end: int, weights: Sequence[int], cuts: Sequence[Cut])
         rank = _NO_CUT if weight < MIN_WEIGHT else _RANKS[cuts[line]][weight < ideal / 2]
         if (rank, abs(weight - ideal)) < best_rank:
             best, best_rank = line, (rank, abs(weight - ideal))
-    if best_rank[0] == _NO_CUT and total <= HARD_WEIGHT:
+    if best_rank[0] >= _NO_CUT and total <= HARD_WEIGHT:
         return end
     # A blank line (weight 1) ends a passage and never begins one.
     while (

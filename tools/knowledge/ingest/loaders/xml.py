@@ -36,9 +36,10 @@ def load_xml(raw: Raw) -> Loaded:
     """
     tree = _parsed(raw.data)
     if tree is not None and _name(tree) in _FEEDS:
+        channel = next((each for each in tree if _name(each) == "channel"), tree)
         with converting("feed"):
-            text = made_of(_feed(tree), nothing="no text in this feed")
-        return Loaded(text=text, title=as_title(_told(tree, ("title",))) or raw.name, kind="markdown")
+            text = made_of(_feed(tree, channel), nothing="no text in this feed")
+        return Loaded(text=text, title=as_title(_told(channel, ("title",))) or raw.name, kind="markdown")
     text = text_of(raw)
     if tree is not None and len(text) > _LINE_LENGTH * (text.strip().count("\n") + 1):
         etree: Any = import_module("lxml.etree")
@@ -64,8 +65,7 @@ def _name(element: Any) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
-def _feed(root: Any) -> Iterator[str]:
-    channel = next((each for each in root if _name(each) == "channel"), root)
+def _feed(root: Any, channel: Any) -> Iterator[str]:
     if title := as_title(_told(channel, ("title",))):
         yield from [f"# {title}", ""]
     yield from _body(channel)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .lines import LIST_ITEM, TITLE_LENGTH
 from .shape import Cut, Heading, Item, Outline
@@ -20,7 +20,7 @@ _UNDERLINE = re.compile(r"([=\-~^+])\1+$")
 _DELIMITER = re.compile(
     r"(?P<verbatim>-{4,}|\.{4,}|\+{4,}|/{4,}|`{3,}\w*|~{4,})$|(?P<open>={4,}|\*{4,}|_{4,}|--|[|,:!]={3,})$"
 )
-_ABOUT_NEXT = re.compile(r"\[[^\]\n]*\]$|\.[^\s.].*$|(?:ifdef|ifndef|ifeval)::\S*\[.*\]$|//(?!/)")
+_ABOUT_NEXT = re.compile(r"\[.*\]$|\.[^\s.].*$|(?:ifdef|ifndef|ifeval)::\S*\[.*\]$|//(?!/)")
 """What belongs to the block below: attributes, an anchor, a title, a condition, a comment."""
 _TERM = re.compile(r"(?P<term>\S.*?)(?P<mark>:{2,4}|;;)(?:[ \t]+\S.*)?$")
 _TERM_LENGTH = 120
@@ -37,6 +37,8 @@ class _Reading:
     items: list[Item] = field(default_factory=list[Item])
     open_terms: list[tuple[str, int, str]] = field(default_factory=list[tuple[str, int, str]])
     """Of definitions that go on: mark, first line, term."""
+    below_title: int = 0
+    """The line behind the last title."""
 
     def __post_init__(self) -> None:
         self.cuts = [Cut.LINE] * len(self.lines)
@@ -76,11 +78,11 @@ def asciidoc_outline(text: str) -> Outline:
                 blocks.append(line)
         elif not blocks and (heading := _heading(read.lines, n)):
             read.close(n)
-            read.headings.append(heading)
-            _start(read, n, nested=False)
+            read.headings.append(replace(heading, line=_start(read, n, nested=False)))
             if not _TITLE.match(line):
                 n += 1
                 read.cuts[n] = Cut.WHOLE
+            read.below_title = n + 1
         else:
             _line(
                 read,
@@ -120,8 +122,8 @@ def _heading(lines: Sequence[str], n: int) -> Heading | None:
     return None
 
 
-def _start(read: _Reading, n: int, *, nested: bool) -> None:
-    """A block begins on line ``n``, or with what is said of it right above."""
+def _start(read: _Reading, n: int, *, nested: bool) -> int:
+    """A block begins on line ``n``, or with what is said of it right above; the line where it does."""
     first = n
     while first and _ABOUT_NEXT.match(read.lines[first - 1]) and read.cuts[first - 1] is not Cut.WHOLE:
         first -= 1
@@ -129,6 +131,7 @@ def _start(read: _Reading, n: int, *, nested: bool) -> None:
     read.cuts[first] = Cut.WHOLE if continued else Cut.NESTED if nested or read.open_terms else Cut.BLOCK
     for line in range(first + 1, n + 1):
         read.cuts[line] = Cut.WHOLE
+    return first
 
 
 def _line(read: _Reading, n: int, *, nested: bool, table: bool) -> None:
@@ -181,4 +184,4 @@ def _is_term(read: _Reading, n: int) -> bool:
 
 def _ends_item(read: _Reading, n: int) -> bool:
     """Whether what stands right above line ``n`` is part of a list of definitions, or about this one."""
-    return bool(read.open_terms) or _ABOUT_NEXT.match(read.lines[n - 1]) is not None
+    return bool(read.open_terms) or n == read.below_title or _ABOUT_NEXT.match(read.lines[n - 1]) is not None

@@ -13,6 +13,7 @@ import docx
 import openpyxl
 import pptx
 import pytest
+from docx.oxml import parse_xml
 
 from ossifrage.tools.knowledge import NoTextError
 from ossifrage.tools.knowledge.ingest.loaders import Loaded, epub
@@ -350,3 +351,44 @@ def test_nothing_is_printed(read: Read, capfd: pytest.CaptureFixture[str]) -> No
         except NoTextError:
             continue
     assert capfd.readouterr() == ("", "")
+
+
+MATH = (
+    'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math" '
+    'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+)
+
+
+def test_equations_of_word_are_text(read: Read) -> None:
+    document = docx.Document()
+    paragraph = document.add_paragraph("The angle is ")
+    paragraph._p.append(
+        parse_xml(
+            f"<m:oMath {MATH}><m:f><m:num><m:r><m:t>π</m:t></m:r></m:num>"
+            "<m:den><m:r><m:t>2</m:t></m:r></m:den></m:f>"
+            "<m:r><m:t>+</m:t></m:r><m:sSup><m:e><m:r><m:t>x</m:t></m:r></m:e><m:sup><m:r><m:t>n+1</m:t></m:r></m:sup>"
+            "</m:sSup></m:oMath>"
+        )
+    )
+    paragraph.add_run(".")
+    document.add_paragraph("83,190,556").add_run("2").font.superscript = True
+    buffer = io.BytesIO()
+    document.save(buffer)
+    assert read("a.docx", buffer.getvalue()).text == "The angle is π/2+x^(n+1).\n\n83,190,556^2\n"
+
+
+def test_percentages_and_hidden_sheets_of_excel(read: Read) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["share", "rate", "plain"])
+    sheet.append([0.01234, 0.07, 0.5])
+    sheet["A2"].number_format = "0.00%"
+    sheet["B2"].number_format = "0%"
+    hidden = book.create_sheet("Notes")
+    hidden.append(["a", "b"])
+    hidden.sheet_state = "hidden"
+    buffer = io.BytesIO()
+    book.save(buffer)
+    text = read("a.xlsx", buffer.getvalue()).text
+    assert "1.234% | 7% | 0.5\n" in text
+    assert "# Notes (hidden sheet; first row: a | b)\n" in text
