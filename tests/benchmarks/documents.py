@@ -75,6 +75,7 @@ MOST_EACH = 6
 """Files of one kind from a Python package, the largest."""
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SENTENCE_END = re.compile(r"[.!?:;。！？…][\"'”’»)\]*_`>]*$")
+_MENUS = frozenset({"Previous topic", "Next topic", "This Page", "Table of Contents", "Navigation"})
 _TITLED = frozenset({"markdown", "rst", "asciidoc", "sections", "plain"})
 _STARTS_LOWER = re.compile(r"[a-z,;)\]]")
 
@@ -197,7 +198,9 @@ def look_at(path: Path, count: Count) -> None:
     count.bad += [f"{path.name} {why}" for why in bad_ends(loaded, chunks)]
     page = path.with_suffix(".html")
     if page.exists():  # what the document's own program makes of it
-        titles = titles_of(Raw(page.name, page.read_bytes(), raw.modified), loaded)
+        # Some are in the files that it includes.
+        own = titles_of(Raw(page.name, page.read_bytes(), raw.modified), loaded)
+        titles = [title for title in own if title in loaded.text]
     else:
         titles = titles_of(raw, loaded)
     headings = {_plain(part) for chunk in chunks for part in re.split(r" > |; ", chunk.heading)}
@@ -207,11 +210,15 @@ def look_at(path: Path, count: Count) -> None:
         _plain(heading.text) for heading in (loaded.shape or outline(loaded.text, loaded.kind)).headings
     }
     count.lost += [f"{path.name}: {title}" for title in titles if not _named(_plain(title), headings, whole)]
+    if kind_of(path) == "html":
+        titles = [title for title in titles if title not in _MENUS]
     independent = text_of(raw)
     if independent is not None:
         known = set(_NUMBER.findall(independent)) | set(re.findall(r"\d+", independent))
         # What the numbers of a list are is told by their order.
         text = re.sub(r"^# (Page|Slide) \d+|^\s*\d+\. ", "", loaded.text, flags=re.MULTILINE)
+        if raw.name.endswith(".xlsx"):  # dates are numbers of days there
+            text = re.sub(r"\b\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?|\b\d\d:\d\d:\d\d\b", "", text)
         found = _NUMBER.findall(text)
         count.numbers += len(found)
         count.false += [
@@ -399,7 +406,21 @@ def _pdftotext(data: bytes) -> str | None:
             subprocess.run([program, *way, file.name, "-"], capture_output=True, check=True).stdout.decode()
             for way in (["-layout"], ["-raw"])
         ]
-    return "\n".join(both)
+    return "\n".join(both) + _off_the_page(data, "\n".join(both))
+
+
+def _off_the_page(data: bytes, text: str) -> str:
+    """Numbers that ``pdftotext`` does not see, since they lie beyond the edge of the page."""
+    import pypdfium2
+
+    known = set(_NUMBER.findall(text))
+    with pypdfium2.PdfDocument(data) as document:
+        pages = "\n".join(page.get_textpage().get_text_range() for page in document)
+    more = set(_NUMBER.findall(pages)) - known
+    # PDFium does not keep raised marks apart: a number that only goes on behind a known one is no witness.
+    return " ".join(
+        each for each in more if not any(each[:n] in known for n in range(max(1, len(each) - 3), len(each)))
+    )
 
 
 if __name__ == "__main__":

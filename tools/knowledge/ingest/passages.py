@@ -47,6 +47,7 @@ MAX_LINE_BYTES = 11_000
 take nearly six times as many as the line itself."""
 
 _HEADING_LENGTH = 300
+_LETTER = re.compile(r"\w")
 _DENSE_SCRIPT = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -121,8 +122,9 @@ def _sections(lines: Sequence[str], shape: Outline) -> Iterator[_Section]:
         parent = tuple(text for _, text in open_headings)
         open_headings.append((heading.level, heading.text))
         path = tuple(text for _, text in open_headings if text)
-        # What underlines a heading is no text below it.
-        bare = not any(line.strip(" \t=-") for line in lines[heading.line + 1 : end])
+        # The heading itself may stand a line further down, and what underlines it is no text below it.
+        below = (line.strip() for line in lines[heading.line + 1 : end])
+        bare = not any(line != heading.text and _LETTER.search(line) for line in below)
         yield _Section(heading.line, end, path, parent, bare)
 
 
@@ -138,7 +140,7 @@ def _joined(sections: Iterator[_Section], weights: Sequence[int]) -> Iterator[_S
             continue
         if last is None:
             last = section
-        elif (
+        elif (last.bare and last.path and section.path[: len(last.path)] == last.path) or (
             # A heading with nothing below it belongs to what follows.
             (weight(last) < MIN_WEIGHT or (weight(section) < MIN_WEIGHT / 3 and not section.bare))
             and weight(last) + weight(section) <= MAX_WEIGHT
