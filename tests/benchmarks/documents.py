@@ -28,6 +28,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -197,7 +198,7 @@ def look_at(path: Path, count: Count) -> None:
     count.characters += len(loaded.text)
     count.bad += [f"{path.name} {why}" for why in bad_ends(loaded, chunks)]
     page = path.with_suffix(".html")
-    if page.exists():  # what the document's own program makes of it
+    if page.is_file():  # what the document's own program makes of it
         # Some are in the files that it includes.
         own = titles_of(Raw(page.name, page.read_bytes(), raw.modified), loaded)
         titles = [title for title in own if title in loaded.text]
@@ -337,9 +338,8 @@ def titles_of(raw: Raw, loaded: Loaded) -> list[str]:
     """The document's own titles, by other means than those of the knowledge base."""
     name = raw.name.lower()
     if name.endswith(".pdf"):
-        import pypdfium2
-
-        with pypdfium2.PdfDocument(raw.data) as document:
+        pdfium: Any = import_module("pypdfium2")
+        with pdfium.PdfDocument(raw.data) as document:
             return [mark.get_title() for mark in document.get_toc() if mark.get_dest()]
     if name.endswith((".html", ".htm")):
         page = _Html()
@@ -411,10 +411,9 @@ def _pdftotext(data: bytes) -> str | None:
 
 def _off_the_page(data: bytes, text: str) -> str:
     """Numbers that ``pdftotext`` does not see, since they lie beyond the edge of the page."""
-    import pypdfium2
-
+    pdfium: Any = import_module("pypdfium2")
     known = set(_NUMBER.findall(text))
-    with pypdfium2.PdfDocument(data) as document:
+    with pdfium.PdfDocument(data) as document:
         pages = "\n".join(page.get_textpage().get_text_range() for page in document)
     more = set(_NUMBER.findall(pages)) - known
     # PDFium does not keep raised marks apart: a number that only goes on behind a known one is no witness.

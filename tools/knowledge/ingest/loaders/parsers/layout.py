@@ -191,7 +191,9 @@ def _beside(row: _Row, run: _Run) -> bool:
     right = max(cell.right for cell in row)
     if run.left < right:
         return False
-    bases = {cell.runs[0].base for cell in row} | ({row[0].runs[-1].base} if len(row) == 1 else set())
+    bases = [cell.runs[0].base for cell in row]
+    if len(row) == 1:
+        bases.append(row[0].runs[-1].base)
     if any(abs(base - run.base) < 0.35 * run.height for base in bases):
         return True
     # Cells may stand in the middle of their row: another one begins a little higher, or ends lower.
