@@ -128,21 +128,29 @@ def _lines(pages: Sequence[Sequence[Block]], bookmarks: Mapping[int, Sequence[Bo
         marks = _placed(page, bookmarks.get(number, []))
         if not page and marks:
             under = marks[-1][1]
-        shown = ""
+        shown = waiting = ""
         for n, block in enumerate(page):
             titles = [title for place, title in marks if place == n]
             if titles or n == 0:
                 under = _all_of(titles) if titles else under
                 heading = f"# Page {number + 1}: {under}" if under else f"# Page {number + 1}"
                 if heading != shown:
-                    yield from ["", heading, ""]
+                    # A title that another one below it names again needs no section of its own.
+                    if waiting and not heading.startswith(f"{waiting} > "):
+                        yield from ["", waiting, ""]
+                    waiting = heading
                 shown = heading
                 if titles and _same(block["lines"][0], titles[-1].rpartition(" > ")[2]):
                     continue  # it is the heading now
+            if waiting:
+                yield from ["", waiting, ""]
+                waiting = ""
             tight = n + 1 < len(page) and block["kind"] == page[n + 1]["kind"] != "prose"
             yield from _block(block)
             if not tight or block["kind"] == "code":
                 yield ""
+        if waiting:
+            yield from ["", waiting]
         if page:
             yield ""
 
