@@ -362,7 +362,8 @@ MATH = (
 def test_equations_of_word_are_text(read: Read) -> None:
     document = docx.Document()
     paragraph = document.add_paragraph("The angle is ")
-    paragraph._p.append(
+    element: Any = paragraph._element  # pyright: ignore[reportPrivateUsage]  # python-docx writes no equations
+    element.append(
         parse_xml(
             f"<m:oMath {MATH}><m:f><m:num><m:r><m:t>π</m:t></m:r></m:num>"
             "<m:den><m:r><m:t>2</m:t></m:r></m:den></m:f>"
