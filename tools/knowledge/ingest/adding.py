@@ -250,7 +250,7 @@ def _sources(outcomes: Iterable[_Outcome], kind: str, *, without: Set[str] = fro
 
 
 def _rows(item: Item, raw: Raw, loaded: Loaded, since: datetime, given_tags: tuple[str, ...]) -> list[Row]:
-    chunks = split_passages(loaded.text, kind=loaded.kind)
+    chunks = split_passages(loaded.text, kind=loaded.kind, shape=loaded.shape)
     language = document_language(loaded.text)
     common = {
         "added": since.timestamp(),

@@ -147,7 +147,7 @@ def test_a_failed_add_leaves_no_thread_at_work(docs: Path, tmp_path: Path) -> No
 
 
 def test_bad_files_are_reported_and_stop_nothing(base: KnowledgeBase, docs: Path) -> None:
-    (docs / "binary.md").write_bytes(b"abc\x00def")
+    (docs / "binary.md").write_bytes(b"abc\x00\x00def")
     (docs / "unknown.md").write_bytes(bytes(range(1, 256)))
     (docs / "empty.md").write_bytes(b"")
     (docs / "blank.md").write_bytes(b"\n \n\t\n")

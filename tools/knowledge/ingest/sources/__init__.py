@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..loaders import SUFFIXES
+from ..loaders.formats import SUFFIXES
 from .planning import Plan, plan
 
 __all__ = ["SUFFIXES", "Plan", "plan"]
