@@ -65,6 +65,11 @@ class Connection:
         self.backend = backend
         self._folder = folder
 
+    @property
+    def embedded(self) -> bool:
+        """Whether this process has the data of a folder."""
+        return self._folder is not None
+
     def close(self) -> None:
         """Close the client; the last one on a folder frees it. Safe to call twice."""
         self.client.close()

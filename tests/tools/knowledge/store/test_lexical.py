@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossifrage.tools.knowledge.retrieval.lexical import document_terms, query_terms
+from ossifrage.tools.knowledge.store.lexical import document_terms, query_terms
 
 
 @pytest.mark.parametrize(
