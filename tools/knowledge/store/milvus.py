@@ -172,8 +172,8 @@ def _enter(folder: Path) -> int:
                 entry = _LiteServer(*start_server_in_thread(str(folder), host="127.0.0.1", port=0))
             except DataDirLockedError as error:
                 raise KnowledgeLockedError(
-                    f"another process has the knowledge base {folder.parent} open; close it, or share one "
-                    f"with: milvus-lite server --data-dir {folder} --host 127.0.0.1"
+                    f"another process has the data of the knowledge base {folder.parent} open; close it, or, "
+                    "if it is a milvus-lite server, use its address"
                 ) from error
             except (MilvusLiteError, OSError) as error:
                 raise KnowledgeError(
