@@ -87,8 +87,15 @@ def migrate(settings: Settings, target: str, token: str | None) -> None:
 
 
 def warn_of_missing(base: KnowledgeBase) -> None:
-    """Say in one line on stderr when a base has lost documents."""
-    if count := len(base.missing()):
+    """Say in one line on stderr when a base has lost documents, or when that cannot be known."""
+    from ...tools.knowledge import KnowledgeError
+
+    try:
+        count = len(base.missing())
+    except KnowledgeError as error:
+        click.echo(f"what the knowledge base holds may be out of date: {error}", err=True)
+        return
+    if count:
         documents = "document is" if count == 1 else "documents are"
         click.echo(
             f"{count} stored {documents} missing from the knowledge base; restore with: ossifrage kb repair",

@@ -74,7 +74,8 @@ class Searching:
                 f"this knowledge base has no full-text search ({self._store.backend_name}); search in "
                 "mode dense"
             )
-        terms = [without_common(query_terms(text)) for text in queries]
+        held = self._store.languages()
+        terms = [without_common(query_terms(text, held=held)) for text in queries]
         given = [each for each in terms if each]
         found = iter(self._store.search_lexical(given, limit, self._filters) if given else [])
         return [next(found) if each else [] for each in terms]

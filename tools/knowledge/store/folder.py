@@ -147,8 +147,8 @@ class FolderStore:
         """The documents that the list has and the data lack."""
         return self._current(check=True).stamp.missing
 
-    def languages(self) -> frozenset[str] | None:
-        """The languages of the passages."""
+    def languages(self) -> Mapping[str, float] | None:
+        """The languages of the passages with the share each has."""
         return self._current().index.languages()
 
     def search_lexical(self, terms: Sequence[str], limit: int, filters: Filters | None) -> list[list[Hit]]:
@@ -212,15 +212,16 @@ class FolderStore:
         """What can be relied on.
 
         Args:
-            check: look whether the data have changed since; else only whether there is a new stamp.
+            check: look whether the data have changed since, and raise what keeps list and index from being
+                brought up to date; else only look whether there is a new stamp, and do with what it says.
             writing: the caller holds the writing lock.
         """
         with self._opening:
-            view = self._view
+            view, new = self._view, False
             if view is None or view.identity != self._identity():
-                view, check = self._read(), True
-            if view is None or (check and not self._agrees(view)):
-                view = self._mended(view, writing)
+                view, new = self._read(), True
+            if view is None or ((check or new) and not self._agrees(view)):
+                view = self._mended(view, strict=check, writing=writing)
             self._view = view
             return view
 
@@ -242,7 +243,7 @@ class FolderStore:
         stamp = view.stamp
         return stamp.data == data_version(self._data_files) and stamp.ledger == checksum_of(self._ledger_path)
 
-    def _mended(self, view: _View | None, writing: bool) -> _View:
+    def _mended(self, view: _View | None, *, strict: bool, writing: bool) -> _View:
         """Bring list and index to what the data are; while somebody is writing, what was before."""
         lock = _writing_lock(self._index_folder)
         if not writing and not lock.acquire(blocking=view is None):
@@ -250,8 +251,10 @@ class FolderStore:
             return view
         try:
             return self._mend(view)
-        except KnowledgeLockedError:
-            if view is None or writing:
+        except KnowledgeError as error:
+            # Such as a full disk: what the last change left is whole, and good to read.
+            locked = isinstance(error, KnowledgeLockedError) and not writing
+            if view is None or (strict and not locked):
                 raise
             return view
         finally:

@@ -143,9 +143,10 @@ class FullText:
         found = map(document_of, self._rows(self._term("record", "1")))
         return {each.source: each for each in sorted(found, key=lambda each: each.source)}
 
-    def languages(self) -> frozenset[str]:
-        """The languages of the passages, as far as their words told."""
-        return frozenset(code for code, _ in self._searcher.terms_with_prefix("language", ""))
+    def languages(self) -> dict[str, float]:
+        """The languages of the passages, as far as their words told, with the share each has."""
+        counts = self._searcher.terms_with_prefix("language", "")
+        return {code: count / max(1, self.passages) for code, count in counts}
 
     @contextmanager
     def writing(self) -> Generator[FullTextWriter]:

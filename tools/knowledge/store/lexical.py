@@ -6,7 +6,7 @@ every Milvus analyzer, whatever its language support, then finds the same terms.
 
 * A word becomes its English stem without accents: the form that every text has in common.
 * A document in another language has the stems of that language besides, and so has a query that is not
-  plainly English, of every language: a wrong guess loses endings but no word.
+  plainly English, of every language that the base holds: a wrong guess loses endings but no word.
 * Scripts that one language mostly uses have its stems: Russian for Cyrillic, Arabic, Hindi, Greek, …
 * Scripts without spaces (Chinese, Japanese, Korean, Thai, …) become characters and pairs of neighbours.
 * Identifiers and versions become their parts and the whole: ``MilvusClient``, ``create_index``, ``v2.4.x``.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib import import_module
 from itertools import pairwise
@@ -37,6 +37,12 @@ __all__ = [
 _snowball: Any = import_module("Stemmer")  # PyStemmer, which has no types
 
 _COMMON = re.compile("a|an|and|are|as|at|be|by|for|from|in|is|it|of|on|or|that|the|this|to|was|with")
+_HELD = 0.01
+"""The share from which on a language is one of a base's.
+
+Among 1,890 English passages 11 are taken for another language. A query in the forms of these finds rare stems
+that mean nothing: recall of keywords at 5 is 45.0 with them and 52.5 without.
+"""
 _LONG_QUERY = 50
 """Words from which on a query has to tell its language by itself, and is not put in the forms of all."""
 _VERSION_PARTS = 4
@@ -134,8 +140,14 @@ def without_common(terms: str) -> str:
     return " ".join(term for term in terms.split() if not _COMMON.fullmatch(term)) or terms
 
 
-def query_terms(text: str) -> str:
-    """The terms of a query, separated by blanks."""
+def query_terms(text: str, *, held: Mapping[str, float] | None = None) -> str:
+    """The terms of a query, separated by blanks.
+
+    Args:
+        text: the query.
+        held: the languages of the passages that are searched (ISO 639-1) with the share each has: the query
+            is put in the forms of these only. None where they are not known.
+    """
     words = list(_words(text))
     guess = guess_language(words)
     if guess == "en":
@@ -144,6 +156,10 @@ def query_terms(text: str) -> str:
         languages = tuple(STEMMERS)
     else:
         languages = (guess,) if guess else ()
+    if held is not None:
+        languages = tuple(
+            code for code in languages if held.get(code, 0.0) >= _HELD or (code == guess and code in held)
+        )
     return " ".join(term for word in words for term in _query_forms(word, languages))
 
 

@@ -79,7 +79,7 @@ class ServerStore:
         """A server tells of no loss."""
         return ()
 
-    def languages(self) -> frozenset[str] | None:
+    def languages(self) -> Mapping[str, float] | None:
         """Unknown: a server would have to look at every passage."""
         return None
 

@@ -75,8 +75,8 @@ class Store(Protocol):
         """The documents that were stored and are not there any more, as far as is known."""
         ...
 
-    def languages(self) -> frozenset[str] | None:
-        """The languages of the passages (ISO 639-1); None where nobody knows."""
+    def languages(self) -> Mapping[str, float] | None:
+        """The languages of the passages (ISO 639-1) with the share each has; None where nobody knows."""
         ...
 
     def search_lexical(self, terms: Sequence[str], limit: int, filters: Filters | None) -> list[list[Hit]]:

@@ -121,7 +121,7 @@ def test_words_written_by_somebody_else_are_found(folder: Path) -> None:
     connection = connect(str(folder))
     collection = Collection.open(connection, uri="", name="documents")
     (row,) = collection.rows_of([collection.documents()["many/7.md"]])
-    collection.write([{**row, "lexical": "quixotic", "metadata": {**row["metadata"], "added": 1.0}}])
+    collection.write([{**row, "lexical": "quixot", "metadata": {**row["metadata"], "added": 1.0}}])
     collection.flush()
     collection.close()
     with KnowledgeBase(folder) as base:
