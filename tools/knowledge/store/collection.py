@@ -42,6 +42,8 @@ __all__ = [
 
 _RECORD_FIELDS = ["source", "title", "total_lines", "document_sha256", "metadata"]
 _BATCH = 500
+_SEALED = 16_000
+"""Passages that Milvus Lite keeps in memory, at most, before they are sealed."""
 _NARROW_PAGE, _WIDE_PAGE = 10_000, 1_000
 """Rows read at a time, without and with their text. Milvus Lite looks at every row for each page."""
 
@@ -95,6 +97,9 @@ class Collection:
         self.uri = uri
         self._client = connection.client
         self._lock = threading.Lock()
+        self._unflushed = 0
+        # Milvus Lite may seal, merge and index what it has before it answers.
+        self._patience = SLOW_TIMEOUT if connection.backend.lite else TIMEOUT
 
     @classmethod
     def open(
@@ -240,6 +245,9 @@ class Collection:
         later = [row for row in rows if row["ordinal"] == 0]
         for part in ([row for row in rows if row["ordinal"] != 0], later):
             self._upsert(part)
+        self._unflushed += len(rows)
+        if self.backend.lite and self._unflushed >= _SEALED:
+            self.flush()
 
     def delete(self, documents: Sequence[Document]) -> None:
         """Delete documents, their records first."""
@@ -251,7 +259,7 @@ class Collection:
         """Delete passages by their keys."""
         for start in range(0, len(ids), _BATCH):
             with self._request():
-                self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=TIMEOUT)
+                self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=self._patience)
 
     def rows_of(self, documents: Sequence[Document]) -> Iterator[Row]:
         """The passages of documents, each document's record last, without their vectors."""
@@ -287,6 +295,7 @@ class Collection:
         """Seal what was written: Milvus Lite searches what is not with a slow scan."""
         with self._request():
             self._client.flush(self.name, timeout=SLOW_TIMEOUT)
+        self._unflushed = 0
 
     @property
     def _strong(self) -> dict[str, Any]:
@@ -336,7 +345,7 @@ class Collection:
                 filter=condition,
                 search_params=dict(params),
                 output_fields=PASSAGE_FIELDS,
-                timeout=SLOW_TIMEOUT if self.backend.lite else TIMEOUT,
+                timeout=self._patience,
             )
         return [
             [Hit(cast(Row, dict(hit["entity"])), score(hit["distance"])) for hit in hits] for hits in found
@@ -347,7 +356,7 @@ class Collection:
         for start in range(0, len(rows), _BATCH):
             with self._request():
                 part = [row | extra for row in rows[start : start + _BATCH]]
-                self._client.upsert(self.name, part, timeout=TIMEOUT)
+                self._client.upsert(self.name, part, timeout=self._patience)
 
 
 def document_of(record: Row) -> Document:
