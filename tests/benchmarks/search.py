@@ -4,7 +4,7 @@
 
 The passages are real sentences, combined anew until there are enough; the vectors are those of wordllama.
 Recall is measured against brute force over the same vectors, and for BM25 against BM25 with the word
-frequencies of the whole base (k1 1.5 as in Milvus; the index of a folder has 1.2). What opening takes includes
+frequencies of the whole base (k1 1.5 as in Milvus; the index of a folder has 1.2). Opening includes
 making that index.
 """
 
