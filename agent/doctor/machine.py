@@ -13,8 +13,7 @@ from pathlib import Path
 from ... import OssifrageError
 from ...tools.knowledge import KnowledgeBase
 from ...tools.knowledge.models.embedding_functions import find_embedding, missing_packages
-from ..harmony.vocabulary import START, load_encoding
-from ..home import default_home
+from ..harmony.vocabulary import START, load_encoding, vocabulary_folder
 from ..traces import TraceStore
 from .values import Check, Finding, Report, failed, passed
 
@@ -49,19 +48,15 @@ def _python(home: Path) -> Finding:
 
 
 def _vocabulary(home: Path) -> Finding:
-    encoding = load_encoding()  # checks the hash
-    if encoding.encode("<|start|>", allowed_special="all") != [START]:
+    own = home / "vocabulary"
+    with vocabulary_folder(own) as folder:
+        digest = hashlib.sha256((folder / _VOCABULARY).read_bytes()).hexdigest()
+        named = os.environ.get("TIKTOKEN_ENCODINGS_BASE")
+    if load_encoding(own).encode("<|start|>", allowed_special="all") != [START]:
         return failed("the vocabulary is not harmony's", "reinstall openai-harmony and bpe-openai")
-    named = os.environ.get("TIKTOKEN_ENCODINGS_BASE")
-    folders = (
-        [named]
-        if named
-        else [default_home() / "vocabulary", Path(tempfile.gettempdir()) / "ossifrage-vocabulary"]
-    )
-    for folder in folders:
-        if (file := Path(folder) / _VOCABULARY).is_file():
-            return passed(f"sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}… in {folder}")
-    return passed("loaded")
+    if folder == own or named:
+        return passed(f"sha256 {digest[:16]}… in {folder}")
+    return passed(f"sha256 {digest[:16]}…, unpacked in each process: {own} cannot be written")
 
 
 def _knowledge(home: Path) -> Finding:

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from pydantic import BaseModel
 
-from ..engines.http import get_json, open_client, read_as, served_models, server_root
+from ..engines.client import open_client, shown_address
+from ..engines.http import get_json, read_as
+from ..engines.listing import served_models
 from ..errors import EngineError
 from ..models.detect import LOCAL_ADDRESSES, detect, is_gpt_oss
 from ..models.profiles import PROFILES
@@ -53,11 +55,12 @@ async def examine_server(
         )
     except EngineError as error:
         unreachable = failed(str(error), "start the server, or correct --base-url or --api-key")
-        return Report(title=base_url or "server", checks=[_check("server", "reachable", unreachable)])
+        title = "server" if base_url is None else shown_address(base_url)
+        return Report(title=title, checks=[_check("server", "reachable", unreachable)])
     if found.base_url is None or found.model is None or found.server is None:
         missing = skipped(f"{found.why}: start one, or name one with --base-url")
         return Report(title="server", checks=[_check("server", "reachable", missing)])
-    address = server_root(found.base_url)
+    address = shown_address(found.base_url).removesuffix("/v1")
     profile = PROFILES[found.server]
     async with open_client(found.base_url, api_key=found.api_key) as client:
         subject = Subject(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import httpx
-
+from ..engines.client import Client
 from ..models.profiles import Profile
 
 __all__ = ["Subject"]
@@ -15,7 +14,7 @@ __all__ = ["Subject"]
 class Subject:
     """A server that answers, and what is known of it."""
 
-    client: httpx.AsyncClient
+    client: Client
     address: str
     profile: Profile
     model: str

@@ -6,13 +6,19 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from ..errors import EngineResponseError
+from ..harmony.vocabulary import CALL, RETURN
+
 FinishReason = Literal["stop", "length"]
 """Why generation ended: a stop token (or the end of a grammar), or ``max_tokens``."""
 
 
-STOP_TOKENS = (200002, 200012)
+STOP_TOKENS = (RETURN, CALL)
 """``<|return|>`` and ``<|call|>``: they end an assistant's action. ``<|end|>`` only ends a message, and
 the model may go on."""
+_BEYOND = 16
+"""Tokens beyond ``max_tokens`` that are no harm: servers count the stop token differently."""
+
 Constraint = Literal["turn", "body", "none"]
 """What an engine can be held to by a grammar.
 
@@ -47,6 +53,34 @@ class Chunk:
     """Set on the last chunk, and only there."""
     cached_tokens: int | None = None
     """Prompt tokens the server took from its cache; on the last chunk, where the server says."""
+
+
+class Counted:
+    """Counts the tokens of one completion.
+
+    Args:
+        address: the server, for messages.
+        max_tokens: most tokens that were asked for.
+    """
+
+    def __init__(self, address: str, max_tokens: int) -> None:
+        self._address = address
+        self._max_tokens = max_tokens
+        self._count = 0
+
+    def add(self, tokens: Sequence[int]) -> Sequence[int]:
+        """``tokens``, counted.
+
+        Raises:
+            EngineResponseError: there are more than were asked for, by so much that it is no stop token.
+        """
+        self._count += len(tokens)
+        if self._count > self._max_tokens + _BEYOND:
+            raise EngineResponseError(
+                f"{self._address} sends more than the {self._max_tokens} tokens it was asked for: is it the "
+                "server that --engine names?"
+            )
+        return tokens
 
 
 class Engine(Protocol):

@@ -1,127 +1,115 @@
-"""What engines behind HTTP share: a client, JSON and event streams, and failures as typed errors."""
+"""JSON and event streams from a model server."""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import aclosing, asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+from typing import Annotated, Any, TypeVar, cast
 
 import httpx
-from httpx_sse import EventSource, SSEError
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
-from ..errors import EngineError, EngineResponseError, EngineTimeoutError, EngineUnreachableError, UsageError
-from .failures import error_message, field_of, refusal, seconds_to_wait, unreachable
-from .patience import IDLE_SECONDS
+from ..errors import EngineError, EngineTimeoutError
+from ..harmony.vocabulary import VOCABULARY_SIZE
+from .client import CONNECT_SECONDS, Client, is_event_stream
+from .failures import error_message, field_of
+from .limits import TooLargeError, event_data, read_json
+from .patience import FIRST_SECONDS, IDLE_SECONDS, Sign, patient
 
 __all__ = [
-    "CONNECT_SECONDS",
-    "Entry",
+    "MOST",
+    "Context",
+    "Count",
     "Payload",
+    "Tokens",
+    "events_of",
     "get_json",
-    "is_loopback",
-    "open_client",
     "post_events",
     "read_as",
-    "served_model",
-    "served_models",
-    "server_root",
+    "usage_after",
 ]
 
-CONNECT_SECONDS = 5.0
-# What a server sends may be reasoning, so it stays out of error messages.
-_HIDDEN = ConfigDict(hide_input_in_errors=True)
-_Object = TypeAdapter(dict[str, Any], config=_HIDDEN)
-_Model = TypeVar("_Model", bound=BaseModel)
+ENDING_SECONDS = 2.0
+"""Longest wait for what follows an answer that is whole."""
+
+MOST = 1000
+"""Most parts of one thing: choices of an event, items of a response."""
+
+_MOST_COUNTED = 100_000_000
+
+
+def _count(value: object) -> int | None:
+    """A number of tokens as a server tells it; None where it cannot be one."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= _MOST_COUNTED else None
+
+
+Count = Annotated[int | None, BeforeValidator(_count)]
+"""A number of tokens that a server tells; None where it cannot be one."""
+Context = Annotated[int, Field(strict=True, gt=0, le=_MOST_COUNTED)]
+"""A context window."""
+
+
+def _token_ids(value: object) -> list[int]:
+    if not isinstance(value, list):
+        raise ValueError("no list")
+    tokens = cast(list[int], value)
+    if not all(type(token) is int and 0 <= token < VOCABULARY_SIZE for token in tokens):
+        raise ValueError("no token ids")
+    return tokens
+
+
+Tokens = Annotated[list[int], PlainValidator(_token_ids)]
+"""Token ids of the vocabulary."""
 
 
 class Payload(BaseModel):
-    """Something a server sends."""
+    """Something a server sends. It may be reasoning, so it stays out of error messages."""
 
-    model_config = _HIDDEN
-
-
-class Entry(Payload):
-    """A model in the list at ``/v1/models``; ``max_model_len`` is vLLM's."""
-
-    id: str
-    owned_by: str = ""
-    max_model_len: int | None = None
+    model_config = ConfigDict(hide_input_in_errors=True)
 
 
-class _Listing(Payload):
-    data: list[Entry]
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
-def server_root(base_url: str) -> str:
-    """The server's address without a trailing ``/v1`` or ``/``.
+async def get_json(client: Client, path: str, *, body: Mapping[str, Any] | None = None) -> Any:
+    """Get ``path``, or post ``body`` to it, and decode the answer; in the client's time for one read.
 
     Raises:
-        UsageError: not an http(s) address.
+        EngineError: not reachable, refused, too large, too slow, or not JSON.
     """
-    root = base_url.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+    seconds = client.timeout.read or IDLE_SECONDS
     try:
-        url = httpx.URL(root)
-    except httpx.InvalidURL as error:
-        raise UsageError("--base-url is not an address: write it as http://HOST:PORT.") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise UsageError("--base-url is not an address: write it as http://HOST:PORT.")
-    return root
-
-
-def is_loopback(base_url: str) -> bool:
-    """Whether the address is this machine's own."""
-    host = httpx.URL(base_url).host
+        async with asyncio.timeout(seconds):
+            response = await client.request("GET" if body is None else "POST", path, json=body)
+    except TimeoutError as error:
+        raise EngineTimeoutError(
+            f"{client.address} did not answer {path} within {seconds:.3g} s: it may be overloaded; ask again."
+        ) from error
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        return read_json(response.content)
+    except ValueError as error:
+        raise client.foreign(path, "not JSON") from error
+    except TooLargeError as error:
+        raise client.foreign(path, str(error)) from error
 
 
-def open_client(
-    base_url: str, *, api_key: str | None = None, timeout: httpx.Timeout | None = None
-) -> httpx.AsyncClient:
-    """A client for one server; the key goes to that server only (redirects are not followed).
-
-    Proxies named in the environment are not used for this machine's own addresses.
-
-    Raises:
-        UsageError: ``base_url`` is not an http(s) address.
-    """
-    root = server_root(base_url)
-    return httpx.AsyncClient(
-        base_url=root,
-        headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
-        timeout=timeout or httpx.Timeout(IDLE_SECONDS, connect=CONNECT_SECONDS),
-        # llama.cpp closes idle connections after 5 s, and now and then at once: a request sent over one that
-        # is just closing would fail, and a completion cannot be asked for twice.
-        limits=httpx.Limits(max_keepalive_connections=0),
-        trust_env=not is_loopback(root),
-        verify=root.startswith("https:"),  # loading certificates takes longer than asking a local server
-    )
-
-
-async def get_json(client: httpx.AsyncClient, path: str, *, body: Mapping[str, Any] | None = None) -> Any:
-    """Get ``path``, or post ``body`` to it, and decode the answer.
-
-    Raises:
-        EngineError: not reachable, refused, or not JSON.
-    """
-    with _typed_errors(client):
-        response = await client.request("GET" if body is None else "POST", path, json=body)
-        if not response.is_success:
-            raise _refused(client, response)
-        try:
-            return response.json()
-        except ValueError as error:
-            raise _foreign(client, path, "not JSON") from error
+def _any_event(event: Mapping[str, Any]) -> Sign:
+    return "text"
 
 
 @asynccontextmanager
 async def post_events(
-    client: httpx.AsyncClient, path: str, body: Mapping[str, Any], *, silence: float | None = None
-) -> AsyncGenerator[AsyncGenerator[Mapping[str, Any]]]:
+    client: Client,
+    path: str,
+    body: Mapping[str, Any],
+    *,
+    sign: Callable[[Mapping[str, Any]], Sign] = _any_event,
+    first_seconds: float = FIRST_SECONDS,
+    idle_seconds: float = IDLE_SECONDS,
+) -> AsyncGenerator[AsyncGenerator[Mapping[str, Any], None]]:
     """Post ``body`` and stream the events of the answer, decoded, up to ``[DONE]``.
 
     Leaving the context closes the connection, at which vLLM and llama.cpp stop generating.
@@ -130,24 +118,86 @@ async def post_events(
         client: for the server.
         path: where to post.
         body: what to post.
-        silence: the most seconds without a byte; the client's own unless given.
+        sign: what an event shows of the model behind it.
+        first_seconds: see :func:`~.patience.patient`.
+        idle_seconds: the same.
 
     Raises:
-        EngineError: not reachable or lost, refused, an error in the stream, or not an event stream.
+        EngineError: not reachable or lost, refused, silent, an error in the stream, or not an event stream.
     """
-    with _typed_errors(client):
-        timeout = client.timeout if silence is None else httpx.Timeout(silence, connect=CONNECT_SECONDS)
-        async with client.stream("POST", path, json=body, timeout=timeout) as response:
-            if not response.is_success:
-                await response.aread()
-                raise _refused(client, response)
-            if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                raise _foreign(client, path, "not an event stream")
-            async with aclosing(_events(client, path, response)) as events:
-                yield events
+    events = patient(
+        _posted(client, path, body),
+        address=client.address,
+        sign=sign,
+        first_seconds=first_seconds,
+        idle_seconds=idle_seconds,
+    )
+    async with aclosing(events):
+        yield events
 
 
-def read_as(model: type[_Model], payload: object, client: httpx.AsyncClient, path: str) -> _Model:
+async def _posted(
+    client: Client, path: str, body: Mapping[str, Any]
+) -> AsyncGenerator[Mapping[str, Any], None]:
+    # Who is patient waits for the answer and each event of it.
+    timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
+    async with (
+        client.stream("POST", path, json=body, timeout=timeout) as response,
+        aclosing(events_of(client, response, response.aiter_raw())) as events,
+    ):
+        async for event in events:
+            yield event
+
+
+async def events_of(
+    client: Client, response: httpx.Response, content: AsyncIterable[bytes]
+) -> AsyncGenerator[Mapping[str, Any], None]:
+    """The events of a response, decoded, up to ``[DONE]``; does not close the response.
+
+    Args:
+        client: for the server.
+        response: what came back.
+        content: the bytes of it.
+
+    Raises:
+        EngineError: lost, an error in the stream, too large, or not an event stream.
+    """
+    path = response.request.url.path
+    if not is_event_stream(response):
+        raise client.foreign(path, "not an event stream")
+    with client.typed_errors(response.request):
+        try:
+            async with aclosing(event_data(content)) as source:
+                async for data in source:
+                    if data.strip() == b"[DONE]":
+                        return
+                    event = read_json(data)
+                    if not isinstance(event, dict):
+                        raise client.foreign(path, "an event that is not a JSON object")
+                    payload = cast(Mapping[str, Any], event)
+                    if failure := payload.get("error"):
+                        code = field_of(failure, "code")
+                        raise client.failed_inside(code, error_message(payload), path=path)
+                    yield payload
+        except ValueError as error:
+            raise client.foreign(path, "an event that is not a JSON object") from error
+        except TooLargeError as error:
+            raise client.foreign(path, str(error)) from error
+
+
+async def usage_after(events: AsyncGenerator[Mapping[str, Any], None]) -> object:
+    """The usage that follows an answer; None where none comes soon: the answer is whole without it."""
+    try:
+        async with asyncio.timeout(ENDING_SECONDS):
+            async for event in events:
+                if (usage := event.get("usage")) is not None:
+                    return usage
+    except (TimeoutError, EngineError):
+        pass
+    return None
+
+
+def read_as(model: type[_Model], payload: object, client: Client, path: str) -> _Model:
     """Check that ``payload`` has the form of ``model``.
 
     Raises:
@@ -156,105 +206,4 @@ def read_as(model: type[_Model], payload: object, client: httpx.AsyncClient, pat
     try:
         return model.model_validate(payload)
     except ValidationError as error:
-        raise _foreign(client, path, "something else than expected") from error
-
-
-async def served_models(client: httpx.AsyncClient) -> list[Entry]:
-    """The server's list of models.
-
-    Raises:
-        EngineError: not reachable, refused, or no list.
-    """
-    path = "/v1/models"
-    return read_as(_Listing, await get_json(client, path), client, path).data
-
-
-async def served_model(client: httpx.AsyncClient, wanted: str | None) -> Entry:
-    """The model ``wanted`` in the server's list, or the first one when none is named.
-
-    Raises:
-        EngineError: no list, an empty one, or one without ``wanted``.
-    """
-    entries = await served_models(client)
-    for entry in entries:
-        if wanted in (None, entry.id):
-            return entry
-    names = ", ".join(entry.id for entry in entries) or "no model"
-    raise EngineResponseError(
-        f"{_address(client)} serves {names}, not {wanted or 'a model'}: pass --model with a name it serves.",
-    )
-
-
-async def _events(
-    client: httpx.AsyncClient, path: str, response: httpx.Response
-) -> AsyncGenerator[Mapping[str, Any]]:
-    async with aclosing(EventSource(response).aiter_sse()) as source:
-        async for event in source:
-            if event.data == "[DONE]":
-                return
-            try:
-                payload = _Object.validate_json(event.data)
-            except ValidationError as error:
-                raise _foreign(client, path, "an event that is not a JSON object") from error
-            if failure := payload.get("error"):
-                status = field_of(failure, "code")
-                raise refusal(
-                    _address(client),
-                    status if isinstance(status, int) else 500,
-                    error_message(payload),
-                    path=path,
-                    has_key=_has_key(client),
-                )
-            yield payload
-
-
-@contextmanager
-def _typed_errors(client: httpx.AsyncClient) -> Generator[None]:
-    address = _address(client)
-    try:
-        yield
-    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        raise unreachable(address) from error
-    except SSEError as error:
-        raise EngineResponseError(f"{address} sent a broken event stream; its log may say more.") from error
-    except httpx.TimeoutException as error:
-        raise EngineTimeoutError(
-            f"{address} was silent for {client.timeout.read or IDLE_SECONDS:.3g} s: it may be overloaded; "
-            "ask again."
-        ) from error
-    except httpx.TransportError as error:
-        raise EngineUnreachableError(
-            f"The connection to {address} was lost: is it still running? Ask again."
-        ) from error
-    except httpx.DecodingError as error:
-        raise EngineResponseError(f"{address} sent a body that cannot be decoded.") from error
-
-
-def _refused(client: httpx.AsyncClient, response: httpx.Response) -> EngineError:
-    try:
-        message = error_message(response.json())
-    except ValueError:
-        message = ""  # a proxy's error page says nothing in one line
-    path = response.request.url.path
-    return refusal(
-        _address(client),
-        response.status_code,
-        message,
-        path=path,
-        has_key=_has_key(client),
-        retry_after=seconds_to_wait(response.headers.get("retry-after")),
-    )
-
-
-def _foreign(client: httpx.AsyncClient, path: str, what: str) -> EngineResponseError:
-    return EngineResponseError(
-        f"{_address(client)} answered {path} with {what}: is it the server that --engine names?"
-    )
-
-
-def _address(client: httpx.AsyncClient) -> str:
-    return str(client.base_url.copy_with(userinfo=b"")).rstrip("/")
-
-
-def _has_key(client: httpx.AsyncClient) -> bool:
-    return "Authorization" in client.headers
+        raise client.foreign(path, "something else than expected") from error

@@ -12,9 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from ..errors import EngineError, NoEngineError
+from .client import Client
 from .llama_server import LlamaServerEngine
 
 __all__ = ["CONTEXT_WINDOW", "LlamaCppEngine"]
@@ -30,7 +29,7 @@ class LlamaCppEngine(LlamaServerEngine):
 
     name: str = "llama-cpp"
 
-    def __init__(self, client: httpx.AsyncClient, *, model: str, context_window: int) -> None:
+    def __init__(self, client: Client, *, model: str, context_window: int) -> None:
         super().__init__(client, model=model, context_window=context_window)
         self._server: Any = None
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Literal, Self
 
-import httpx
-
 from ..errors import EngineResponseError
-from .engine import Chunk, Constraint, FinishReason, Sampling
-from .http import Payload, get_json, open_client, post_events, read_as, served_model
-from .patience import FIRST_SECONDS, IDLE_SECONDS, patient
+from ..harmony.vocabulary import FIRST_SPECIAL
+from .client import Client, open_client
+from .engine import Chunk, Constraint, Counted, FinishReason, Sampling
+from .failures import field_of
+from .http import Context, Count, Payload, Tokens, get_json, post_events, read_as
+from .listing import served_model
+from .patience import FIRST_SECONDS, IDLE_SECONDS, Sign
 
 __all__ = ["LlamaServerEngine"]
 
 _PATH = "/completion"
-_FIRST_CONTROL_TOKEN = 199998
 _FINISH: dict[str, FinishReason] = {"eos": "stop", "word": "stop", "limit": "length"}
 
 
 class _GenerationSettings(Payload):
-    n_ctx: int
+    n_ctx: Context
 
 
 class _Properties(Payload):
@@ -28,13 +29,13 @@ class _Properties(Payload):
 
 
 class _Timings(Payload):
-    cache_n: int | None = None
+    cache_n: Count = None
 
 
 class _Event(Payload):
     """One event of the stream (llama.cpp, tools/server/README.md, ``POST /completion``)."""
 
-    tokens: list[int]
+    tokens: Tokens
     content: str = ""
     tokens_predicted: int = 0
     stop: bool
@@ -45,7 +46,7 @@ class _Event(Payload):
 
 
 class _Tokens(Payload):
-    tokens: list[int]
+    tokens: Tokens
 
 
 class LlamaServerEngine:
@@ -58,7 +59,7 @@ class LlamaServerEngine:
     idle_seconds: float = IDLE_SECONDS
     """Longest wait for a token after it."""
 
-    def __init__(self, client: httpx.AsyncClient, *, model: str, context_window: int) -> None:
+    def __init__(self, client: Client, *, model: str, context_window: int) -> None:
         self._client = client
         self._model = model
         self._context_window = context_window
@@ -104,20 +105,29 @@ class LlamaServerEngine:
         them is likeliest, and says nothing of what came before it. While it reads a prompt it reports how far
         it is, batch by batch, so that a slot that hangs is told from a long prompt.
         """
+        counted = Counted(self._client.address, sampling.max_tokens)
         last: _Event | None = None
         told = 0
-        request = self._request(prompt, sampling)
-        async with post_events(self._client, _PATH, request, silence=FIRST_SECONDS) as events:
-            async for payload in self._patient(events):
+        async with post_events(
+            self._client,
+            _PATH,
+            self._request(prompt, sampling),
+            sign=_signs(self._context_window),
+            first_seconds=self.first_seconds,
+            idle_seconds=self.idle_seconds,
+        ) as events:
+            async for payload in events:
                 event = read_as(_Event, payload, self._client, _PATH)
                 if event.prompt_progress is not None:
                     continue
                 if event.stop:
                     last = event
-                elif event.tokens_predicted > told + len(event.tokens):
-                    yield Chunk(tokens=await self._completed(event))
-                elif event.tokens:
-                    yield Chunk(tokens=event.tokens)
+                    break
+                tokens: Sequence[int] = event.tokens
+                if event.tokens_predicted > told + len(tokens):
+                    tokens = await self._completed(event)
+                if counted.add(tokens):
+                    yield Chunk(tokens=tokens)
                 told = event.tokens_predicted
         if last is None or last.stop_type not in _FINISH:
             raise EngineResponseError("llama.cpp broke its answer off: ask again.")
@@ -129,26 +139,17 @@ class LlamaServerEngine:
         """Close the connections."""
         await self._client.aclose()
 
-    def _patient(self, events: AsyncIterator[Mapping[str, Any]]) -> AsyncGenerator[Mapping[str, Any], None]:
-        return patient(
-            events,
-            address=str(self._client.base_url).rstrip("/"),
-            writes=lambda event: "prompt_progress" not in event,
-            first_seconds=self.first_seconds,
-            idle_seconds=self.idle_seconds,
-        )
-
     async def _completed(self, event: _Event) -> list[int]:
         """The tokens of an event that leaves some out.
 
         A stream holds text back while it ends inside a character, and then reports the last token alone
         (``process_token`` in tools/server). The held text is there in full, so its tokens are asked for.
         """
-        if event.tokens and event.tokens[-1] >= _FIRST_CONTROL_TOKEN:
+        if event.tokens and event.tokens[-1] >= FIRST_SPECIAL:
             return event.tokens  # what was held is a broken character
         body = {"content": event.content, "add_special": False, "parse_special": False}
         answer = await get_json(self._client, "/tokenize", body=body)
-        return read_as(_Tokens, answer, self._client, "/tokenize").tokens
+        return read_as(_Tokens, answer, self._client, "/tokenize").tokens or event.tokens
 
     def _request(self, prompt: Sequence[int], sampling: Sampling) -> dict[str, Any]:
         request: dict[str, Any] = {
@@ -172,3 +173,21 @@ class LlamaServerEngine:
         if sampling.grammar is not None:
             request["grammar"] = sampling.grammar
         return request
+
+
+def _signs(context_window: int) -> Callable[[Mapping[str, Any]], Sign]:
+    """What each event shows: reading the prompt counts as long as it gets further."""
+    read = -1
+
+    def sign(event: Mapping[str, Any]) -> Sign:
+        nonlocal read
+        progress = event.get("prompt_progress")
+        if progress is None:
+            return "text" if event.get("tokens") or event.get("stop") else "nothing"
+        processed = field_of(progress, "processed")
+        if not isinstance(processed, int) or not read < processed <= context_window:
+            return "nothing"
+        read = processed
+        return "progress"
+
+    return sign

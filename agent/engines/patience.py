@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Literal, TypeVar
 
 from ..errors import EngineTimeoutError
 
-__all__ = ["FIRST_SECONDS", "IDLE_SECONDS", "patient"]
+__all__ = ["FIRST_SECONDS", "IDLE_SECONDS", "Sign", "patient"]
 
 FIRST_SECONDS = 600.0
 """Longest wait for a sign of progress before the first token: a server may have other work to do first, the
@@ -17,42 +18,54 @@ model to load, or one batch of a long prompt to read on a slow machine."""
 IDLE_SECONDS = 120.0
 """Longest silence once the model writes."""
 
+Sign = Literal["nothing", "progress", "text"]
+"""What an event shows: nothing (it keeps the connection alive), that the prompt is being read, or more of
+what the model writes."""
+
 T = TypeVar("T")
 
 
 async def patient(
-    events: AsyncIterator[T],
+    events: AsyncGenerator[T, None],
     *,
     address: str,
-    writes: Callable[[T], bool],
+    sign: Callable[[T], Sign],
     first_seconds: float = FIRST_SECONDS,
     idle_seconds: float = IDLE_SECONDS,
 ) -> AsyncGenerator[T, None]:
-    """The events, as long as they come.
+    """The events, as long as the model behind them gets on; closes them.
 
-    A connection that is kept alive says nothing of the model behind it: what counts is events.
+    The time in which nobody asks for the next event is not the server's.
 
     Args:
-        events: what the server sends, without its signs of life.
+        events: what the server sends, from the request on.
         address: the server, for messages.
-        writes: whether an event shows that the model has begun to write.
-        first_seconds: the longest wait for an event until then.
-        idle_seconds: the longest wait for an event afterwards.
+        sign: what an event shows.
+        first_seconds: the longest wait for progress, until the model writes.
+        idle_seconds: the longest wait for more text, afterwards.
 
     Raises:
-        EngineTimeoutError: an event did not come in time.
+        EngineTimeoutError: nothing that counts came in time.
     """
-    seconds = first_seconds
-    while True:
-        try:
-            async with asyncio.timeout(seconds):
-                event = await anext(events)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise EngineTimeoutError(
-                f"{address} sent nothing of its answer for {seconds:.3g} s: it may be overloaded; ask again."
-            ) from error
-        if writes(event):
-            seconds = idle_seconds
-        yield event
+    clock = asyncio.get_running_loop().time
+    limit, waited = first_seconds, 0.0
+    async with aclosing(events):
+        while True:
+            asked = clock()
+            try:
+                async with asyncio.timeout(limit - waited):
+                    event = await anext(events)
+            except StopAsyncIteration:
+                return
+            except TimeoutError as error:
+                raise EngineTimeoutError(
+                    f"{address} sent nothing of its answer for {limit:.3g} s: it may be overloaded; "
+                    "ask again."
+                ) from error
+            waited += clock() - asked
+            shown = sign(event)
+            if shown != "nothing":
+                waited = 0.0
+            if shown == "text":
+                limit = idle_seconds
+            yield event

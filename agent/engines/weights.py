@@ -15,7 +15,7 @@ from typing import NamedTuple
 import httpx
 
 from ..errors import DownloadError, UsageError
-from .http import is_loopback
+from .client import is_loopback
 
 __all__ = ["KNOWN", "Weights", "find", "local", "pull"]
 

@@ -12,40 +12,56 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-__all__ = ["inert_arguments", "mended_arguments"]
+__all__ = ["call_arguments", "is_object"]
 
 _FENCE = re.compile(r"\A\s*```(?:json)?\s*\n?(?P<body>.*?)\n?\s*```\s*\Z", re.DOTALL)
+_BEGINS = re.compile(r"\s*(?:```(?:json)?\s*)?\{")
 _WRAPPED = ("arguments", "parameters", "args", "input")
 _QUOTED = 200
 """Characters kept of arguments that cannot be carried."""
 _CLOSERS = {"{": "}", "[": "]"}
 
 
-def mended_arguments(text: str, schema: Mapping[str, Any]) -> str | None:
-    """Arguments the model is likely to have meant.
+def call_arguments(text: str, schema: Mapping[str, Any] | None, *, strict: bool = False) -> str:
+    """The arguments of a call: the first JSON value of its body, mended where that helps.
 
     Args:
         text: the body of the call.
-        schema: the JSON schema of the tool's parameters.
+        schema: the JSON schema of the tool's parameters; None for a tool that does not exist.
+        strict: the body may be something else than arguments, and is mended only where it begins like them.
 
     Returns:
-        A JSON object that is valid under ``schema``; None when ``text`` needs no repair, or none helps.
+        ``text`` itself where it is one JSON value, or where nothing helps. What follows the first value is
+        left out. JSON nested too deep to be read, or with lone surrogates in it, becomes a JSON string that
+        holds its beginning: no tool takes that for its arguments, and nothing that carries them breaks (the
+        SDK fingerprints arguments as JSON).
     """
-    whole = _decoded(text)
-    if whole is not None and not _looks_wrapped(whole, schema):
-        return None
-    for candidate in _candidates(text, whole):
-        if _is_valid(candidate, schema):
-            return json.dumps(candidate, ensure_ascii=False)
-    return None
+    if strict and not _BEGINS.match(text):
+        return text
+    value, first = _first_value(text)
+    if schema is not None and (not isinstance(value, dict) or _looks_wrapped(value, schema)):
+        for candidate in _candidates(text, value):
+            if _is_valid(candidate, schema):
+                return json.dumps(candidate, ensure_ascii=False)
+    return _inert(first)
 
 
-def inert_arguments(text: str) -> str:
-    """Arguments that cannot break what carries them: the SDK fingerprints them as JSON.
+def is_object(text: str) -> bool:
+    """Whether a text is one JSON object."""
+    return _decoded(text) is not None
 
-    JSON nested too deep to be read, or with lone surrogates in it, becomes a JSON string that holds it: no
-    tool takes that for its arguments, and the model is told so.
-    """
+
+def _first_value(text: str) -> tuple[object, str]:
+    """The JSON value that ``text`` begins with, and its text; None and the whole text where there is none."""
+    start = len(text) - len(text.lstrip())
+    try:
+        value, end = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None, text
+    return value, text if not text[end:].strip() else text[start:end]
+
+
+def _inert(text: str) -> str:
     try:
         json.dumps(json.loads(text), ensure_ascii=False).encode()
     except (RecursionError, UnicodeEncodeError):
@@ -55,17 +71,17 @@ def inert_arguments(text: str) -> str:
     return text
 
 
-def _candidates(text: str, whole: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
+def _candidates(text: str, value: object) -> Iterator[dict[str, Any]]:
     if not text.strip():
         yield {}
         return
     fenced = _FENCE.match(text)
     body = fenced["body"] if fenced else text
-    found = [whole, _decoded(body), _first_object(body), _decoded(_closed(body))]
-    for value in found:
-        if value is not None:
-            yield value
-            yield from _unwrapped(value)
+    whole = cast(dict[str, Any], value) if isinstance(value, dict) else None
+    for found in (whole, _decoded(body), _first_object(body), _decoded(_closed(body))):
+        if found is not None:
+            yield found
+            yield from _unwrapped(found)
 
 
 def _decoded(text: str) -> dict[str, Any] | None:
@@ -77,15 +93,10 @@ def _decoded(text: str) -> dict[str, Any] | None:
 
 
 def _first_object(text: str) -> dict[str, Any] | None:
-    """The first complete object, whatever follows it."""
+    """The first complete object, whatever stands around it."""
     start = text.find("{")
-    if start < 0:
-        return None
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return None
-    return cast(dict[str, Any], value)
+    value, _ = _first_value(text[start:]) if start >= 0 else (None, "")
+    return cast(dict[str, Any], value) if isinstance(value, dict) else None
 
 
 def _closed(text: str) -> str:
@@ -105,9 +116,9 @@ def _closed(text: str) -> str:
     return text if in_string else text + "".join(reversed(stack))
 
 
-def _looks_wrapped(value: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
+def _looks_wrapped(value: object, schema: Mapping[str, Any]) -> bool:
     properties: Mapping[str, Any] = schema.get("properties") or {}
-    return any(key in value and key not in properties for key in _WRAPPED)
+    return any(key in cast(dict[str, Any], value) and key not in properties for key in _WRAPPED)
 
 
 def _unwrapped(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

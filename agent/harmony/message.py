@@ -9,6 +9,8 @@ from enum import StrEnum
 __all__ = ["HarmonyMessage", "Reading", "Repair", "RepairKind"]
 
 CHANNELS = ("analysis", "commentary", "final")
+HIDDEN = "analysis"
+"""The one channel that people are not shown (docs/format.md, "Channels")."""
 ROLES = ("assistant", "developer", "system", "tool", "user")
 
 
@@ -26,9 +28,9 @@ class RepairKind(StrEnum):
     DOUBLED_TOKEN = "doubled_token"
     """A structural token came twice, or where it changes nothing."""
     DOUBLED_CHANNEL = "doubled_channel"
-    """A header named several channels; the last one counts."""
+    """A header named several channels; the last one counts, or the one that hides more."""
     AMBIGUOUS_CHANNEL = "ambiguous_channel"
-    """A header named a hidden channel and then ``final``: neither shown nor trusted."""
+    """A header named the hidden channel beside ``final``: neither shown nor trusted."""
     CHANNEL_IN_ROLE = "channel_in_role"
     """The channel stood where the role belongs."""
     CHANNEL_IN_TYPE = "channel_in_type"
@@ -37,16 +39,26 @@ class RepairKind(StrEnum):
     """A tool's name stood in the role slot of a call."""
     TOOL_IN_CHANNEL = "tool_in_channel"
     """A tool's name stood in a channel slot."""
+    TYPE_IN_RECIPIENT = "type_in_recipient"
+    """A content type was glued to a tool's name."""
+    ROLE_AS_RECIPIENT = "role_as_recipient"
+    """A role or a channel was addressed, which is nobody that can be called; dropped."""
+    UNKNOWN_RECIPIENT = "unknown_recipient"
+    """Something that is not on offer was addressed on the hidden channel, or with an answer: no call."""
     EXTRA_WORDS = "extra_words"
     """Words in a header that mean nothing there; dropped."""
     UNCLEAR_RECIPIENT = "unclear_recipient"
-    """It cannot be told who is addressed; not a call, not an answer."""
+    """It cannot be told who is addressed, or several are: not a call."""
+    THOUGHT_AS_CALL = "thought_as_call"
+    """A call on the hidden channel whose body is no JSON object: a thought."""
     UNROUTED_TEXT = "unrouted_text"
     """Text that belongs to no channel; kept apart, never shown."""
     BODY_WITHOUT_HEADER = "body_without_header"
     """A body with no header at all; dropped."""
     TEXT_AFTER_CALL = "text_after_call"
     """What followed a call without a new header; dropped, since the tool has not answered yet."""
+    TEXT_AFTER_RETURN = "text_after_return"
+    """What followed an answer that ``<|return|>`` had ended; dropped."""
     STRAY_WHITESPACE = "stray_whitespace"
     """Blanks between messages; dropped."""
     STRAY_TOKEN = "stray_token"
@@ -66,6 +78,8 @@ class Repair:
     kind: RepairKind
     position: int
     """Index of the token, counted from the start of the completion."""
+    dropped: int = 0
+    """Characters of a header that were dropped with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +95,10 @@ class HarmonyMessage:
     content: str
     name: str | None = None
     """The tool's name, when ``role`` is ``tool``."""
+    hidden: bool = False
+    """The header named the hidden channel, wherever in it: what is no call is a thought."""
+    unclear: bool = False
+    """The header addressed somebody, and it cannot be told whom: neither a call nor words for people."""
     tokens: tuple[int, ...] | None = None
     """The message's tokens as they stand in a history, from ``<|start|>`` to ``<|end|>`` or ``<|call|>``;
     ``None`` when the message had to be mended."""

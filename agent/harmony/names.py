@@ -29,6 +29,10 @@ class FunctionNames:
         """The identifier the model sees. A tool that is no longer offered is mapped the same way."""
         return self._shown.get(name) or _identifier(name)
 
+    def offers(self, recipient: str) -> bool:
+        """Whether a recipient is one of these functions, with or without its namespace."""
+        return self.original(recipient) in self._shown
+
     def original(self, recipient: str) -> str:
         """The tool's own name for a recipient such as ``functions.get_weather``.
 

@@ -19,7 +19,8 @@ from openai_harmony import HarmonyEncoding
 
 from .errors import HarmonyParseError
 from .header import Header, HeaderPart, body_without_marker, read_header
-from .message import HarmonyMessage, Reading, Repair, RepairKind
+from .message import HIDDEN, HarmonyMessage, Reading, Repair, RepairKind
+from .names import FunctionNames
 from .stripped import read_stripped
 from .vocabulary import (
     CALL,
@@ -46,6 +47,8 @@ class _State(Enum):
     BETWEEN = auto()
     AFTER_CALL = auto()
     """A call was made; only a new ``<|start|>`` is read on."""
+    AFTER_RETURN = auto()
+    """An answer ended by ``<|return|>``; only plain text is read on, which belongs to no channel."""
     OVER = auto()
     """The rest is dropped."""
 
@@ -62,12 +65,16 @@ class _OpenMessage:
     body: list[str] = field(default_factory=list[str])
 
 
-def parse_completion(token_ids: Iterable[int], *, role: str | None = "assistant") -> Reading:
+def parse_completion(
+    token_ids: Iterable[int], *, role: str | None = "assistant", tools: Iterable[str] | None = None
+) -> Reading:
     """Read what follows ``<|start|>assistant``.
 
     Args:
         token_ids: the completion; a stop token at its end may be missing.
         role: ``None`` when the tokens begin with ``<|start|>`` themselves (a stored conversation).
+        tools: the names of the functions on offer. Where they are given, only they are recipients, but for
+            one on ``commentary`` that does not exist; else any name is taken for one.
 
     Returns:
         The messages, in order, with every repair that was needed.
@@ -75,7 +82,8 @@ def parse_completion(token_ids: Iterable[int], *, role: str | None = "assistant"
     Raises:
         HarmonyParseError: there are tokens but no message can be read from them.
     """
-    reader = Reader(load_encoding(), role=role)
+    offered = None if tools is None else FunctionNames(tools)
+    reader = Reader(load_encoding(), role=role, offered=offered)
     for token in token_ids:
         reader.feed(token)
     return reader.finish()
@@ -87,12 +95,21 @@ class Reader:
     Args:
         encoding: the harmony encoding.
         role: who speaks first, when the prompt already said so.
+        offered: what may be called; None where that is not known.
     """
 
-    def __init__(self, encoding: HarmonyEncoding, *, role: str | None = "assistant") -> None:
+    def __init__(
+        self,
+        encoding: HarmonyEncoding,
+        *,
+        role: str | None = "assistant",
+        offered: FunctionNames | None = None,
+    ) -> None:
         self._encoding = encoding
         self._state = _State.HEADER
         self._role = role
+        self._offered = offered
+        self._answered = False  # there is a final message
         self._prefix = () if role is None else (START, *encoding.encode(role, disallowed_special=()))
         self._tokens: list[int] = []
         self._messages: list[HarmonyMessage] = []
@@ -153,7 +170,7 @@ class Reader:
             self._close_header()
         elif self._state is _State.BODY:
             self._close_body()
-        elif self._state is _State.BETWEEN:
+        elif self._state in (_State.BETWEEN, _State.AFTER_RETURN):
             self._close_gap()
         self._state = _State.OVER
         reading = Reading(messages=self._messages, repairs=self._repairs, truncated=not self.stopped)
@@ -195,7 +212,7 @@ class Reader:
     def _special_in_header(self, token: int) -> None:
         if token == MESSAGE:
             self._take_part()
-            self._begin_body(read_header(self._open.parts, role=self._open.role))
+            self._begin_body(read_header(self._open.parts, role=self._open.role, offered=self._offered))
         elif token in (CHANNEL, CONSTRAIN):
             if token == CHANNEL and self._headless():
                 self._close_header()
@@ -216,8 +233,8 @@ class Reader:
             self._mend(RepairKind.DOUBLED_TOKEN)
         elif token == MESSAGE:
             self._mend(RepairKind.DOUBLED_TOKEN)
-            if self._open.body and self._open.header.channel == "final":
-                # A second body on the channel that is shown: nothing says it is one.
+            if self._open.body and self._open.header.channel != HIDDEN:
+                # A second body on a channel that is shown, or after arguments: nothing says it is one.
                 self._close_body()
                 self._open = _OpenMessage(first_token=len(self._tokens) - 1, role=self._role)
                 self._begin_body(Header(repairs=[RepairKind.UNROUTED_TEXT]))
@@ -226,13 +243,23 @@ class Reader:
             self._close_body()
             self._begin_header(token)
         else:
-            called = self._open.header.recipient is not None and self._open.header.role == "assistant"
+            header = self._open.header
             self._close_body(token)
-            self._state = _State.AFTER_CALL if called else _State.BETWEEN
+            if header.recipient is not None and header.role == "assistant":
+                self._state = _State.AFTER_CALL
+            elif token == RETURN and header.channel == "final" and self._role is not None:
+                self._state = _State.AFTER_RETURN
+            else:
+                self._state = _State.BETWEEN
 
     def _special_between(self, token: int) -> None:
         if self._state is _State.AFTER_CALL and token in (CHANNEL, MESSAGE, CONSTRAIN):
             self._mend(RepairKind.TEXT_AFTER_CALL)
+            self._state = _State.OVER
+            return
+        if self._state is _State.AFTER_RETURN:
+            self._close_gap()
+            self._mend(RepairKind.TEXT_AFTER_RETURN)
             self._state = _State.OVER
             return
         self._close_gap()
@@ -273,8 +300,11 @@ class Reader:
     def _close_header(self) -> bool:
         """End a header that no ``<|message|>`` followed; tells whether it held a body all the same."""
         self._take_part()
-        found = body_without_marker(self._open.parts, role=self._open.role)
+        found = body_without_marker(self._open.parts, role=self._open.role, offered=self._offered)
         if found is None:
+            header = read_header(self._open.parts, role=self._open.role, offered=self._offered)
+            if header.dropped:
+                self._mend(RepairKind.EXTRA_WORDS, dropped=header.dropped)
             return False
         header, body = found
         self._begin_body(header)
@@ -284,7 +314,7 @@ class Reader:
 
     def _begin_body(self, header: Header) -> None:
         for kind in header.repairs:
-            self._mend(kind)
+            self._mend(kind, dropped=header.dropped if kind is RepairKind.EXTRA_WORDS else 0)
         self._open.header = header
         self._decoder.reset()
         self._state = _State.BODY
@@ -295,7 +325,13 @@ class Reader:
         self._open.body.append(self._decoder.decode(b"", final=True))
         header = self._open.header
         role, name, recipient, channel = header.role, header.name, header.recipient, header.channel
-        if role == "tool" and name is not None and recipient is None and stop == CALL:
+        if (
+            stop == CALL
+            and header.role == "tool"
+            and recipient is None
+            and name is not None
+            and self._may_be_called(name)
+        ):
             role, recipient, name = "assistant", name, None
             self._mend(RepairKind.TOOL_IN_ROLE)
         tokens: tuple[int, ...] | None = None
@@ -313,9 +349,12 @@ class Reader:
                 content_type=header.content_type,
                 content="".join(self._open.body),
                 name=name,
+                hidden=header.hidden,
+                unclear=header.unclear,
                 tokens=tokens,
             )
         )
+        self._answered = self._answered or channel == "final"
 
     def _close_gap(self) -> None:
         """Text between two messages, or after the last."""
@@ -325,10 +364,10 @@ class Reader:
         if not text.strip():
             self._mend(RepairKind.STRAY_WHITESPACE)
             return
-        answered = any(message.channel == "final" for message in self._messages)
-        if self._state is _State.BETWEEN and not answered and _is_json_object(text):
+        if self._state is _State.BETWEEN and not self._answered and _is_json_object(text):
             self._mend(RepairKind.BARE_JSON)
             self._messages.append(HarmonyMessage(role="assistant", channel="final", content=text))
+            self._answered = True
             return
         self._mend(RepairKind.UNROUTED_TEXT)
         self._messages.append(HarmonyMessage(role="assistant", channel=None, content=text))
@@ -344,16 +383,19 @@ class Reader:
             self._mend(RepairKind.BARE_JSON)
             self._messages.append(HarmonyMessage(role="assistant", channel="final", content=text))
             return True
-        messages = read_stripped(text)
+        messages = read_stripped(text, offered=self._offered)
         if not messages:
             return False
         self._mend(RepairKind.STRIPPED_MARKUP)
         self._messages.extend(messages)
         return True
 
-    def _mend(self, kind: RepairKind) -> None:
+    def _may_be_called(self, name: str | None) -> bool:
+        return name is not None and (self._offered is None or self._offered.offers(name))
+
+    def _mend(self, kind: RepairKind, *, dropped: int = 0) -> None:
         self._open.repaired = True
-        self._repairs.append(Repair(kind, max(len(self._tokens) - 1, 0)))
+        self._repairs.append(Repair(kind, max(len(self._tokens) - 1, 0), dropped))
 
 
 def _is_json_object(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from typing import Any, cast
@@ -17,10 +18,15 @@ from agents.items import TResponseInputItem
 from agents.models.chatcmpl_converter import Converter
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessage
 from openai.types.responses import Response
+from pydantic import Field, ValidationError
 
+from ..engines.client import Client
+from ..engines.http import MOST, Count, Payload, read_as, usage_after
+from ..errors import EngineResponseError
 from .outgoing import Item, fit_items
 from .profiles import PROFILES, Profile, ServerKind, profile_for
-from .served import ServedModel, open_client
+from .served import ServedModel
+from .served_client import open_client
 
 __all__ = ["chat_model"]
 
@@ -40,20 +46,18 @@ def chat_model(
     Raises:
         UsageError: ``base_url`` is no address.
     """
-    client = open_client(base_url, api_key)
+    client = open_client(base_url, api_key, fit=_fit)
     profile = PROFILES[server] if server else profile_for(str(client.base_url))
-    return _ChatModel(model, client, profile, has_key=api_key is not None)
+    return _ChatModel(model, client, profile)
 
 
 class _ChatModel(ServedModel):
     """The SDK's model, with its input made fit for gpt-oss on one kind of server."""
 
-    def __init__(self, model: str, client: openai.AsyncOpenAI, profile: Profile, *, has_key: bool) -> None:
+    def __init__(self, model: str, client: openai.AsyncOpenAI, profile: Profile) -> None:
         # Which reasoning goes back is settled before the SDK sees it.
         inner = _Completions(model, client, should_replay_reasoning_content=lambda _: True)
-        super().__init__(
-            inner, model, client, profile, path="/chat/completions", has_key=has_key, tells_limit=True
-        )
+        super().__init__(inner, model, client, profile, tells_limit=True)
 
     def _sendable(self, items: str | list[TResponseInputItem]) -> str | list[TResponseInputItem]:
         return fit_items(items, self._reasoning_item)
@@ -101,3 +105,102 @@ async def _noting_the_end(
                     response.metadata = {"finish_reason": "length"}
                     choice.finish_reason = "stop"  # the SDK takes `length` without a text for an error
             yield chunk
+
+
+# What a server sends, as far as the SDK reads it: it takes every field for what the API promises.
+
+
+class _Function(Payload):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _Call(Payload):
+    index: int = 0
+    id: str | None = None
+    function: _Function = Field(default_factory=_Function)
+
+
+class _Delta(Payload):
+    content: str | None = None
+    reasoning: str | None = None
+    reasoning_content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[_Call] | None = Field(default=None, max_length=MOST)
+
+
+class _Choice(Payload):
+    index: int = 0
+    delta: _Delta = Field(default_factory=_Delta)
+    finish_reason: str | None = None
+
+
+class _Chunk(Payload):
+    choices: list[_Choice] = Field(default_factory=list[_Choice], max_length=MOST)
+    usage: object = None
+
+
+class _PromptDetails(Payload):
+    cached_tokens: Count = None
+
+
+class _CompletionDetails(Payload):
+    reasoning_tokens: Count = None
+
+
+class _Usage(Payload):
+    prompt_tokens: Count = None
+    completion_tokens: Count = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+
+
+_WHOLE = frozenset({"stop", "length", "tool_calls", "function_call"})
+_BROKEN_OFF = frozenset({"abort", "content_filter", "error"})
+_HEAD: Mapping[str, Any] = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
+
+
+async def _fit(
+    client: Client, path: str, events: AsyncGenerator[Mapping[str, Any], None]
+) -> AsyncGenerator[Mapping[str, Any], None]:
+    """The chunks of one answer with nothing in them but what the SDK reads, each field of its type.
+
+    Raises:
+        EngineResponseError: one is no chunk, or the answer has no end.
+    """
+    named: dict[int, str] = {}
+    async for event in events:
+        chunk = read_as(_Chunk, event, client, path)
+        usage = _usage(chunk.usage)
+        choice = next((choice for choice in chunk.choices if choice.index == 0), None)
+        if choice is None:
+            continue
+        for call in choice.delta.tool_calls or ():
+            # Some servers give none, and the SDK needs one for each call.
+            call.id = named.setdefault(call.index, call.id or f"call_{uuid.uuid4().hex}")
+        if len(named) > MOST:
+            raise client.foreign(path, f"more than {MOST} calls")
+        ended = choice.finish_reason = choice.finish_reason or None
+        if ended is not None and ended not in _WHOLE:
+            why = f" ({ended})" if ended in _BROKEN_OFF else ""
+            raise EngineResponseError(f"{client.address} broke its answer off{why}: ask again.")
+        told = choice.model_dump(exclude_none=True)
+        yield {**_HEAD, "choices": [told], "usage": usage if ended else None}
+        if ended is not None:
+            if usage is None:
+                yield {**_HEAD, "choices": [], "usage": _usage(await usage_after(events))}
+            return
+    raise EngineResponseError(f"{client.address} broke its answer off: ask again.")
+
+
+def _usage(told: object) -> Mapping[str, Any] | None:
+    """The usage as far as it can be true; None where nothing is told."""
+    try:
+        usage = _Usage.model_validate(told)
+    except ValidationError:
+        return None
+    read, written = usage.prompt_tokens or 0, usage.completion_tokens or 0
+    if not read and not written:
+        return None
+    counted = usage.model_dump(exclude_none=True)
+    return counted | {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..engines.http import CONNECT_SECONDS, Entry, get_json, open_client, served_models, server_root
+from ..engines.client import CONNECT_SECONDS, Client, open_client, server_root, shown_address
+from ..engines.http import get_json
+from ..engines.listing import Entry, served_models
 from ..engines.sglang import gives_token_ids
 from ..errors import EngineAuthError, EngineError
 from .profiles import PROFILES, ServerKind
@@ -120,7 +122,7 @@ async def _named(base_url: str, api_key: str | None, model: str | None) -> Found
     # A gateway may list hundreds of models, or not all it serves: the user's word counts.
     served = model or _wanted(server.models, None) or next(iter(server.models), None)
     if served is None:
-        raise EngineError(f"{address} lists no model: pass --model.")
+        raise EngineError(f"{shown_address(address)} lists no model: pass --model.")
     return await _found(server, served, api_key)
 
 
@@ -138,7 +140,7 @@ async def _probe(address: str) -> _Server | str | None:
         return None
 
 
-async def _identify(client: httpx.AsyncClient, address: str) -> _Server:
+async def _identify(client: Client, address: str) -> _Server:
     entries = await served_models(client)
     names = [entry.id for entry in entries]
     if urlsplit(address).hostname == "openrouter.ai":
@@ -156,7 +158,7 @@ def _kind_by_owner(entries: Sequence[Entry]) -> ServerKind | None:
     return _OWNERS.get(owners.pop()) if len(owners) == 1 else None
 
 
-async def _has(client: httpx.AsyncClient, path: str, key: str) -> bool:
+async def _has(client: Client, path: str, key: str) -> bool:
     """Whether ``path`` answers with an object that has ``key``."""
     try:
         answer = await get_json(client, path)
@@ -190,5 +192,5 @@ async def _found(server: _Server, model: str, api_key: str | None) -> Found:
         model=model,
         api_key=api_key,
         server=server.kind,
-        why=f"{title} answers at {server.address} with {model}",
+        why=f"{title} answers at {shown_address(server.address)} with {model}",
     )

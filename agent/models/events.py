@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from agents import ModelResponse, Usage
 from agents.items import TResponseOutputItem, TResponseStreamEvent
@@ -40,12 +40,10 @@ from openai.types.responses.response_reasoning_item import Content
 from ..errors import EngineResponseError
 from ..harmony.message import HarmonyMessage
 from ..harmony.names import FunctionNames
+from .interpreter import ItemKind
 from .writer import TOKENS_KEY
 
-__all__ = ["ItemKind", "ResponseEvents", "whole_response"]
-
-ItemKind = Literal["reasoning", "preamble", "call", "answer"]
-"""What a message is to the SDK: a reasoning item, a message (commentary or final), a function call."""
+__all__ = ["ResponseEvents", "whole_response"]
 
 
 @dataclass
@@ -112,6 +110,11 @@ class ResponseEvents:
     def output(self) -> Sequence[TResponseOutputItem]:
         """The items that are complete."""
         return self._response.output
+
+    @property
+    def begun(self) -> bool:
+        """Some text of an item has been told, and not yet its end."""
+        return self._open is not None
 
     def begin(self) -> Iterator[TResponseStreamEvent]:
         """The events before the first item."""
@@ -248,9 +251,15 @@ class ResponseEvents:
     def _item(
         self, opened: _OpenItem, message: HarmonyMessage, *, complete: bool
     ) -> ResponseReasoningItem | ResponseFunctionToolCall | ResponseOutputMessage:
-        own: dict[str, Any] = {"status": "completed" if complete else "incomplete"}
+        # What marks an item as this model's: the SDK sends no thought that has it to another provider's model
+        # (OpenAIResponsesModel._remove_openai_responses_api_incompatible_fields), and any that lacks it.
+        origin: dict[str, Any] = {"model": self._response.model}
         if message.tokens is not None and complete:
-            own["provider_data"] = {TOKENS_KEY: list(message.tokens)}
+            origin[TOKENS_KEY] = list(message.tokens)
+        own: dict[str, Any] = {
+            "status": "completed" if complete else "incomplete",
+            "provider_data": origin,
+        }
         if opened.kind == "reasoning":
             return ResponseReasoningItem(
                 id=opened.item_id,

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
 from agents import (
     AgentOutputSchemaBase,
-    Handoff,
-    Model,
-    ModelResponse,
     ModelSettings,
-    ModelTracing,
-    Tool,
     UserError,
     generation_span,
 )
-from agents.items import TResponseInputItem, TResponseStreamEvent
-from openai.types.responses.response_prompt_param import ResponsePromptParam
+from agents.items import TResponseStreamEvent
 
+from ..engines.bounded import bounded
 from ..engines.engine import Chunk, Engine, Sampling
 from ..errors import ContextWindowError
 from ..harmony.grammar import Bounds
@@ -28,7 +24,8 @@ from ..harmony.names import FunctionNames
 from ..harmony.reader import Reader
 from ..harmony.vocabulary import MESSAGE, load_encoding
 from .constraint import TurnConstraint
-from .events import ResponseEvents, whole_response
+from .events import ResponseEvents
+from .streamed import ModelRequest, StreamedModel
 from .tool_choice import ToolChoice, read_choice
 from .turn import Turn
 from .writer import Effort, Function, PromptWriter, functions_of
@@ -46,12 +43,15 @@ RE_ASKS = 2
 of it, and once from the prompt as it was."""
 
 
-class HarmonyModel(Model):
+class HarmonyModel(StreamedModel):
     """gpt-oss behind a token engine, for any agent of the OpenAI Agents SDK.
 
     Renders the SDK's items to harmony token ids, streams the completion, reads it as it comes and yields the
     SDK's own events. Function calls are taken from the commentary and the analysis channel alike; analysis
-    becomes reasoning items; a preamble becomes a message with ``phase="commentary"``.
+    becomes reasoning items, which no other provider's model is sent; a preamble becomes a message with
+    ``phase="commentary"``. What a completion says is decided by :class:`~.interpreter.Interpreter`.
+
+    No more than ``max_tokens`` are read, and nothing after a stop token, whatever the engine sends.
 
     Where the engine can be held to a grammar, and there are tools or an output schema, a completion cannot be
     malformed: it calls one of the tools with arguments of its schema, or answers by the output schema. What
@@ -86,53 +86,22 @@ class HarmonyModel(Model):
         """The engine this model samples from."""
         return self._engine
 
+    @property
+    def writer(self) -> PromptWriter:
+        """What renders this model's prompts, and knows how long they are."""
+        return self._writer
+
+    def for_run(self) -> HarmonyModel:
+        """The same model for one run: what its prompts are made of is let go of with it."""
+        model = copy(self)
+        model._writer = PromptWriter(self._encoding)
+        return model
+
     async def close(self) -> None:
         """Close the engine's connections."""
         await self._engine.close()
 
-    async def get_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> ModelResponse:
-        """Sample one response and return it whole; see :meth:`stream_response`."""
-        events = self.stream_response(
-            system_instructions,
-            input,
-            model_settings,
-            tools,
-            output_schema,
-            handoffs,
-            tracing,
-            previous_response_id=previous_response_id,
-            conversation_id=conversation_id,
-            prompt=prompt,
-        )
-        return await whole_response(events)
-
-    async def stream_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> AsyncIterator[TResponseStreamEvent]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[TResponseStreamEvent, None]:
         """Sample one response as a stream of the SDK's events, ending with ``response.completed``.
 
         A completion with nothing to act on (no call, no answer) is asked for again, at most twice: first the
@@ -145,34 +114,30 @@ class HarmonyModel(Model):
             HarmonyParseError: nothing to act on, also after asking again; ``reading`` is what was read.
             agents.UserError: an item or tool that gpt-oss cannot be given, or a ``tool_choice`` not on offer.
         """
-        if previous_response_id or conversation_id or prompt:
+        if request.previous_response_id or request.conversation_id or request.prompt:
             raise UserError("gpt-oss servers keep no conversations or prompts: pass the items themselves.")
-        span = generation_span(model=self._engine.model, disabled=tracing.is_disabled())
+        span = generation_span(model=self._engine.model, disabled=request.tracing.is_disabled())
         span.start(mark_as_current=False)
         try:
-            functions = functions_of(tools, handoffs)
+            functions = functions_of(request.tools, request.handoffs)
             names = FunctionNames(function.name for function in functions)
-            choice = read_choice(model_settings.tool_choice, functions)
-            constraint = self._constraint(choice, names, functions, output_schema)
+            choice = read_choice(request.model_settings.tool_choice, functions)
+            constraint = self._constraint(choice, names, functions, request.output_schema)
             prompt_tokens = self._writer.prompt(
-                self._instructions(system_instructions, choice, names),
-                input,
-                tools=tools,
-                handoffs=handoffs,
-                output_schema=output_schema,
-                effort=_effort(model_settings),
+                self._instructions(request.system_instructions, choice, names),
+                request.input,
+                tools=request.tools,
+                handoffs=request.handoffs,
+                output_schema=request.output_schema,
+                effort=_effort(request.model_settings),
             )
-            turn = Turn(
-                ResponseEvents(self._engine.model, names),
-                names,
-                choice,
-                {function.name: function.parameters for function in functions},
-            )
+            schemas = {function.name: function.parameters for function in functions}
+            turn = Turn(ResponseEvents(self._engine.model, names), names, choice, schemas)
             for event in turn.events.begin():
                 yield event
             asked = prompt_tokens
             for attempt in range(RE_ASKS + 1):
-                async with aclosing(self._sample(asked, model_settings, turn, constraint)) as events:
+                async with aclosing(self._sample(asked, request.model_settings, turn, constraint)) as events:
                     async for event in events:
                         yield event
                 if turn.acted or turn.finish_reason == "length":
@@ -227,7 +192,7 @@ class HarmonyModel(Model):
         constraint: TurnConstraint | None,
     ) -> AsyncGenerator[TResponseStreamEvent, None]:
         sampling = self._sampling(len(tokens), settings)
-        reader = Reader(self._encoding)
+        reader = Reader(self._encoding, offered=turn.names)
         turn.begin(reader, len(tokens))
         if constraint is None or sampling.grammar is not None:
             completion = self._engine.generate(tokens, sampling)
@@ -236,7 +201,7 @@ class HarmonyModel(Model):
         else:
             completion = self._in_two(tokens, sampling, reader, constraint)
         # Closed here, not by the garbage collector: closing is what stops the server.
-        async with aclosing(completion) as chunks:
+        async with aclosing(bounded(completion, sampling.max_tokens)) as chunks:
             async for chunk in chunks:
                 for token in chunk.tokens:
                     for event in turn.feed(token):

@@ -24,15 +24,14 @@ from openai.types.responses import (
     ResponseTextDeltaEvent,
 )
 
-from ..harmony.arguments import inert_arguments, mended_arguments
 from ..harmony.message import CHANNELS, HarmonyMessage, RepairKind
 from ..harmony.names import FunctionNames
 from ..harmony.stripped import read_stripped
-from .events import ItemKind, ResponseEvents
+from .events import ResponseEvents
+from .interpreter import Interpreter
+from .tool_choice import ToolChoice
 
 __all__ = ["Incoming"]
-
-_KINDS: dict[str | None, ItemKind] = {"analysis": "reasoning", "commentary": "preamble", "final": "answer"}
 
 
 class Incoming:
@@ -90,9 +89,11 @@ class Incoming:
             else:
                 yield event
             return
-        self._held.append(event)
         if isinstance(event, ResponseTextDeltaEvent):
             self._text += event.delta
+            if isinstance(self._held[-1], ResponseTextDeltaEvent):  # a long text is held once
+                event = self._held.pop().model_copy(update={"delta": self._text})
+        self._held.append(event)
         ended = isinstance(event, ResponseOutputItemDoneEvent) and event.item.type == "message"
         if ended or not _may_be_stripped(self._text):
             yield from self._release()
@@ -114,21 +115,15 @@ class Incoming:
         """The events of what a stripped message was; its items are remembered."""
         events = ResponseEvents(self._model, self._names)
         told: list[TResponseStreamEvent] = []
-        for message in read_stripped(text):
-            kind = "call" if message.recipient is not None else _KINDS.get(message.channel)
-            if kind is not None:
-                told += events.done(kind, self._mended(message) if kind == "call" else message)
+        interpreter = Interpreter(self._names, ToolChoice(()), self._schemas)
+        for message in read_stripped(text, offered=self._names):
+            if (read := interpreter.read(message)) is not None:
+                told += events.done(read.kind, read.message, complete=read.goes_back)
         for event in told:
             event.output_index += index  # type: ignore[union-attr]
         if told:
             self._split[text] = events.output
         return told
-
-    def _mended(self, call: HarmonyMessage) -> HarmonyMessage:
-        schema = self._schemas.get(self._names.original(call.recipient or ""))
-        mended = None if schema is None else mended_arguments(call.content, schema)
-        content = inert_arguments(call.content) if mended is None else mended
-        return HarmonyMessage(role="assistant", channel=None, recipient=call.recipient, content=content)
 
     def _completed(self, response: Response) -> Iterator[TResponseStreamEvent]:
         output: list[TResponseOutputItem] = []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..engines.client import server_root
 from ..engines.engine import Engine
-from ..engines.http import server_root
 from ..engines.retrying import RetryingEngine
 from ..errors import NoEngineError, UsageError
 from ..home import default_home

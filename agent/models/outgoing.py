@@ -12,6 +12,8 @@ from typing import Any, cast
 
 from agents.items import TResponseInputItem
 
+from ..harmony.turns import open_turn
+
 __all__ = ["Item", "fit_items"]
 
 Item = Mapping[str, Any]
@@ -29,7 +31,7 @@ def fit_items(
     if isinstance(items, str):
         return _inert(items)
     rows = [cast(Item, item) for item in items]
-    open_from = _open_turn(rows)
+    open_from = open_turn(rows)
     fit: list[Item] = []
     thoughts: list[str] = []
     for index, row in enumerate(rows):
@@ -48,24 +50,6 @@ def fit_items(
             row = {**row, "content": _inert(row["content"])}
         fit.append(row)
     return cast(list[TResponseInputItem], fit)
-
-
-def _open_turn(rows: Sequence[Item]) -> int:
-    """Index from which reasoning is sent back: after the last question and the last final answer.
-
-    A message of the assistant beside a call is a preamble, not an answer.
-    """
-    for index in range(len(rows) - 1, -1, -1):
-        row = rows[index]
-        if (row.get("type") or "message") != "message":
-            continue
-        if row["role"] == "user":
-            return index + 1
-        following = rows[index + 1].get("type") if index + 1 < len(rows) else None
-        beside_call = following in ("function_call", "function_call_output")
-        if row["role"] == "assistant" and row.get("phase") != "commentary" and not beside_call:
-            return index + 1
-    return 0
 
 
 def _reasoning_texts(row: Item) -> list[str]:

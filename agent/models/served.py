@@ -8,77 +8,46 @@ The server writes and reads harmony itself. The loop is the SDK's and so is the 
 * Harmony that the server did not split is split here, and an answer that the token limit cut off is marked
   (see :mod:`.incoming`).
 * Failures are typed, and passing ones are asked again as long as nothing was shown.
+* What the server sends is bounded and checked before the SDK sees it (see :mod:`.served_client`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import aclosing, contextmanager
 from typing import cast
-from urllib.parse import urlsplit
 
 import openai
 from agents import (
     AgentOutputSchemaBase,
-    Handoff,
     Model,
-    ModelResponse,
     ModelSettings,
-    ModelTracing,
-    Tool,
+    UserError,
 )
 from agents.items import TResponseInputItem, TResponseStreamEvent
 from openai.types.responses import (
     ResponseCompletedEvent,
     ResponseCreatedEvent,
-    ResponseErrorEvent,
-    ResponseFailedEvent,
     ResponseIncompleteEvent,
     ResponseInProgressEvent,
+    ResponseOutputItemDoneEvent,
 )
-from openai.types.responses.response_prompt_param import ResponsePromptParam
 
-from ..engines.failures import error_message, refusal, seconds_to_wait, unreachable
-from ..engines.http import CONNECT_SECONDS, is_loopback, server_root
-from ..engines.patience import FIRST_SECONDS, IDLE_SECONDS, patient
+from ..engines.patience import FIRST_SECONDS, IDLE_SECONDS, Sign, patient
 from ..engines.retrying import TRIES, seconds_until_retry
-from ..errors import EngineError, EngineResponseError, EngineTimeoutError
-from .events import whole_response
+from ..errors import EngineError, EngineResponseError, OssifrageError
 from .incoming import Incoming
 from .profiles import Profile
+from .streamed import ModelRequest, StreamedModel
 
-__all__ = ["ServedModel", "open_client"]
+__all__ = ["ServedModel"]
 
 _Event = TResponseStreamEvent
 
 
-def open_client(base_url: str, api_key: str | None) -> openai.AsyncOpenAI:
-    """A client for one server, with ``/v1`` added to an address without a path.
-
-    Keys, organisations and projects that the environment names for OpenAI are not sent.
-
-    Raises:
-        UsageError: ``base_url`` is no address.
-    """
-    server_root(base_url)  # an address at all?
-    url = base_url.strip().rstrip("/")
-    if not urlsplit(url).path:
-        url = f"{url}/v1"
-    client = openai.AsyncOpenAI(
-        base_url=url,
-        api_key=api_key or "none",
-        timeout=openai.Timeout(FIRST_SECONDS, connect=CONNECT_SECONDS),
-        max_retries=0,  # see ServedModel.stream_response
-        http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(url)),
-    )
-    client.organization = client.project = None  # the environment's
-    return client
-
-
-class ServedModel(Model):
+class ServedModel(StreamedModel):
     """One of the SDK's models, with what goes in and what comes out put right.
 
     Args:
@@ -86,11 +55,11 @@ class ServedModel(Model):
         model: the model's name on the server.
         client: the one that ``inner`` uses.
         profile: the kind of server.
-        path: what is asked for, for messages.
-        has_key: whether a key is sent.
         tells_limit: whether it always says when the token limit ended an answer.
     """
 
+    first_seconds: float = FIRST_SECONDS
+    """Longest wait for the model's first word."""
     idle_seconds: float = IDLE_SECONDS
     """Longest silence once the model writes."""
     first_wait: float = 0.5
@@ -103,16 +72,12 @@ class ServedModel(Model):
         client: openai.AsyncOpenAI,
         profile: Profile,
         *,
-        path: str,
-        has_key: bool,
         tells_limit: bool,
     ) -> None:
         self.model = model
         self._inner = inner
         self._client = client
         self._profile = profile
-        self._path = path
-        self._has_key = has_key
         self._tells_limit = tells_limit
 
     async def close(self) -> None:
@@ -131,72 +96,19 @@ class ServedModel(Model):
     def _schema(self, schema: AgentOutputSchemaBase | None, *, tools: bool) -> AgentOutputSchemaBase | None:
         """The output type, where the server may be told."""
 
-    async def get_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> ModelResponse:
-        """Stream one response and return it whole; see :meth:`stream_response`."""
-        events = self.stream_response(
-            system_instructions,
-            input,
-            model_settings,
-            tools,
-            output_schema,
-            handoffs,
-            tracing,
-            previous_response_id=previous_response_id,
-            conversation_id=conversation_id,
-            prompt=prompt,
-        )
-        return await whole_response(events)
-
-    async def stream_response(
-        self,
-        system_instructions: str | None,
-        input: str | list[TResponseInputItem],
-        model_settings: ModelSettings,
-        tools: list[Tool],
-        output_schema: AgentOutputSchemaBase | None,
-        handoffs: list[Handoff],
-        tracing: ModelTracing,
-        *,
-        previous_response_id: str | None,
-        conversation_id: str | None,
-        prompt: ResponsePromptParam | None,
-    ) -> AsyncIterator[TResponseStreamEvent]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[TResponseStreamEvent, None]:
         """Stream one response; a server that fails in passing is asked again while nothing was shown.
 
         Raises:
             EngineError: the server is not reachable, refuses, or sends no response.
         """
-        limit = None if self._tells_limit else model_settings.max_tokens
+        limit = None if self._tells_limit else request.model_settings.max_tokens
         shown = False
         opened: set[str] = set()  # response.created and the like, once told
         for attempt in range(1, TRIES + 1):
             try:
-                events = self._inner.stream_response(
-                    system_instructions,
-                    self._sendable(input),
-                    self._settings(model_settings),
-                    tools,
-                    self._schema(output_schema, tools=bool(tools or handoffs)),
-                    handoffs,
-                    tracing,
-                    previous_response_id=previous_response_id,
-                    conversation_id=conversation_id,
-                    prompt=prompt,
-                )
-                incoming = Incoming(self.model, tools, handoffs, max_tokens=limit)
+                events = self._asked(request)
+                incoming = Incoming(self.model, request.tools, request.handoffs, max_tokens=limit)
                 async with aclosing(self._received(events, incoming)) as received:
                     async for event in received:
                         if event.type in opened:
@@ -213,15 +125,33 @@ class ServedModel(Model):
                     raise
             await asyncio.sleep(wait)
 
+    def _asked(self, request: ModelRequest) -> AsyncIterator[_Event]:
+        return self._inner.stream_response(
+            request.system_instructions,
+            self._sendable(request.input),
+            self._settings(request.model_settings),
+            request.tools,
+            self._schema(request.output_schema, tools=bool(request.tools or request.handoffs)),
+            request.handoffs,
+            request.tracing,
+            previous_response_id=request.previous_response_id,
+            conversation_id=request.conversation_id,
+            prompt=request.prompt,
+        )
+
     async def _received(
         self, events: AsyncIterator[_Event], incoming: Incoming
     ) -> AsyncGenerator[_Event, None]:
+        heard = patient(
+            cast(AsyncGenerator[_Event, None], events),
+            address=self._address,
+            sign=_sign,
+            first_seconds=self.first_seconds,
+            idle_seconds=self.idle_seconds,
+        )
         with self._typed_errors():
-            async with aclosing(cast(AsyncGenerator[_Event, None], events)):
-                heard = patient(events, address=self._address, writes=_writes, idle_seconds=self.idle_seconds)
+            async with aclosing(heard):
                 async for event in heard:
-                    if isinstance(event, ResponseErrorEvent | ResponseFailedEvent):
-                        raise self._failed(event)
                     if isinstance(event, ResponseIncompleteEvent | ResponseCompletedEvent):
                         ending = list(incoming.finish(event))
                         if not incoming.acted:  # the SDK would ask again and again
@@ -241,21 +171,12 @@ class ServedModel(Model):
     def _typed_errors(self) -> Generator[None]:
         try:
             yield
-        except openai.APITimeoutError as error:
-            raise EngineTimeoutError(
-                f"{self._address} did not answer in time: it may be overloaded; ask again."
-            ) from error
-        except openai.APIConnectionError as error:
-            raise unreachable(self._address) from error
-        except openai.APIStatusError as error:
-            retry_after = seconds_to_wait(error.response.headers.get("retry-after"))
-            # Its text is the raw body.
-            raise self._refusal(error.status_code, error_message(error.body), retry_after) from None
-        except openai.APIError as error:  # reported inside a stream
-            raise self._refusal(500, error_message(error.body)) from None
-        except json.JSONDecodeError as error:
+        except (OssifrageError, UserError):
+            raise
+        except Exception as error:
+            # Whatever the SDK raises over an answer that has its form and makes no sense.
             raise EngineResponseError(
-                f"{self._address} sent something that is not JSON; its log may say more."
+                f"{self._address} sent something that is no answer; its log may say more."
             ) from error
 
     def _nothing(self) -> EngineError:
@@ -264,15 +185,13 @@ class ServedModel(Model):
             "does it serve gpt-oss? Ask again, or check --base-url."
         )
 
-    def _failed(self, event: ResponseErrorEvent | ResponseFailedEvent) -> EngineError:
-        error = event if isinstance(event, ResponseErrorEvent) else event.response.error
-        return self._refusal(500, "" if error is None else error.message)
-
-    def _refusal(self, status: int, message: str, retry_after: float | None = None) -> EngineError:
-        return refusal(
-            self._address, status, message, path=self._path, has_key=self._has_key, retry_after=retry_after
-        )
-
 
 def _writes(event: _Event) -> bool:
     return not isinstance(event, ResponseCreatedEvent | ResponseInProgressEvent)
+
+
+def _sign(event: _Event) -> Sign:
+    """Some text shows that the model gets on; that something begins, or an empty delta, shows nothing."""
+    if isinstance(event, ResponseOutputItemDoneEvent) or getattr(event, "delta", None):
+        return "text"
+    return "nothing"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from agents.items import TResponseStreamEvent
@@ -12,14 +12,13 @@ from openai.types.responses import ResponseCompletedEvent, ResponseUsage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
 from ..engines.engine import FinishReason
-from ..harmony.arguments import inert_arguments, mended_arguments
 from ..harmony.errors import HarmonyParseError
-from ..harmony.header import Header
-from ..harmony.message import HarmonyMessage, Reading, Repair, RepairKind
+from ..harmony.message import HIDDEN, HarmonyMessage, Reading, Repair
 from ..harmony.names import FunctionNames
 from ..harmony.reader import Reader
 from ..harmony.vocabulary import CALL, RETURN
-from .events import ItemKind, ResponseEvents
+from .events import ResponseEvents
+from .interpreter import Interpreter
 from .tool_choice import ToolChoice
 
 __all__ = ["Turn"]
@@ -47,21 +46,23 @@ class Turn:
     """Messages of the present completion that became items."""
     acted: bool = False
     """There is a call or an answer."""
-    _called: bool = False
-    _reader: Reader | None = None
+    _reader: Reader = field(init=False)
+    _interpreter: Interpreter = field(init=False)
     _read: int = 0
+    _blank: str = ""
+    """The blanks an answer began with, until it is known to have words."""
     _started: float = field(default_factory=time.monotonic)
     _first_token: float | None = None
 
     def begin(self, reader: Reader, prompt_tokens: int) -> None:
         """Start reading a completion."""
-        self._reader, self._read, self.kept = reader, 0, []
+        self._reader, self._read, self.kept, self._blank = reader, 0, [], ""
+        self._interpreter = Interpreter(self.names, self.choice, self.schemas)
         self.prompt_tokens += prompt_tokens
         self.finish_reason = None
 
     def feed(self, token: int) -> Iterator[TResponseStreamEvent]:
         """Take the next token."""
-        assert self._reader is not None
         if self._first_token is None:
             self._first_token = time.monotonic()
         self.completion_tokens += 1
@@ -70,16 +71,20 @@ class Turn:
         header = self._reader.header
         if header is None:
             return
-        if header.channel == "analysis":
+        if header.hidden or header.channel == HIDDEN:
             self.reasoning_tokens += 1
-        kind = self._kind(header.role, header)
-        if kind is not None and kind != "call" and text:
-            # A call is told as a whole: its arguments may have to be mended first.
-            yield from self.events.delta(kind, header.recipient, text)
+        kind = self._interpreter.kind(header)
+        if kind is None or kind == "call" or header.role != "assistant" or not text:
+            return  # a call is told as a whole: its arguments may have to be mended first, or be none
+        if kind == "answer" and not self.events.begun:
+            text, self._blank = self._blank + text, ""
+            if not text.strip():
+                self._blank = text
+                return
+        yield from self.events.delta(kind, header.recipient, text)
 
     def end(self) -> Iterator[TResponseStreamEvent]:
         """Read what is left once the engine has stopped."""
-        assert self._reader is not None
         header = self._reader.header
         if header is not None and self.finish_reason != "length" and not self._reader.stopped:
             # The server keeps the stop token to itself; the header tells which one it was.
@@ -137,49 +142,20 @@ class Turn:
         return self.events.complete(usage, metadata)
 
     def _complete_messages(self, *, incomplete: int | None = None) -> Iterator[TResponseStreamEvent]:
-        assert self._reader is not None
         while self._read < len(self._reader.messages):
             message = self._reader.messages[self._read]
             cut = self._read == incomplete
             self._read += 1
+            self._blank = ""
             self.read.append(message)
-            kind = self._kind(message.role, message)
-            empty = kind == "answer" and not message.content.strip()
-            if kind is None or empty or (cut and kind == "call"):
+            read = self._interpreter.read(message)
+            if read is None or (cut and read.kind == "call"):
                 self.events.abandon()
                 continue
-            if kind == "call":
-                message = self._mended(message)
-            self.kept.append(message)
-            self.acted = self.acted or kind in ("call", "answer")
-            self._called = self._called or kind == "call"
-            yield from self.events.done(kind, message, complete=not cut)
-
-    def _mended(self, call: HarmonyMessage) -> HarmonyMessage:
-        schema = self.schemas.get(self.names.original(call.recipient or ""))
-        mended = None if schema is None else mended_arguments(call.content, schema)
-        if mended is None:
-            mended = inert_arguments(call.content)
-        if mended == call.content:
-            return call
-        self.repairs.append(Repair(RepairKind.MENDED_ARGUMENTS, self.completion_tokens - 1))
-        return replace(call, content=mended, tokens=None)
-
-    def _kind(self, role: str, said: Header | HarmonyMessage) -> ItemKind | None:
-        """What a message is to the SDK; None for what must not be acted on."""
-        if role != "assistant" or self._called:
-            # A tool's answer that the model wrote itself, or anything after a call: the tool has not
-            # answered yet, so what follows is made up.
-            return None
-        if said.recipient is not None:
-            name = self.names.original(said.recipient)
-            return "call" if self.choice.allows_call(name) else None
-        match said.channel:
-            case "analysis":
-                return "reasoning"
-            case "commentary":
-                return "preamble"
-            case "final" if self.choice.answer:
-                return "answer"
-            case _:
-                return None
+            if read.repair is not None:
+                self.repairs.append(Repair(read.repair, max(self.completion_tokens - 1, 0)))
+            complete = read.goes_back and not cut
+            if complete:
+                self.kept.append(read.message)
+            self.acted = self.acted or read.kind in ("call", "answer")
+            yield from self.events.done(read.kind, read.message, complete=complete)

@@ -3,8 +3,7 @@
 The prompt is rendered message by message with openai-harmony, always as token ids: text that merely looks
 like ``<|end|><|start|>system`` stays text. Two rules are ours:
 
-* Chain of thought lives in the open turn only. Analysis before the last final answer, or before the last
-  user message, is left out (openai-harmony's own ``auto_drop_analysis`` keeps it from the second turn on).
+* Chain of thought lives in the open turn only (see :mod:`..harmony.turns`).
 * What the model produced goes back verbatim. Each output item carries its own tokens, so that a prompt
   begins with the previous prompt and completion, and a server's prefix cache hits.
 """
@@ -13,7 +12,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal, NamedTuple, cast
 
@@ -35,6 +34,8 @@ from openai_harmony import (
 from ..harmony.message import HarmonyMessage
 from ..harmony.names import FunctionNames
 from ..harmony.schemas import response_schema, tool_parameters
+from ..harmony.texts import EncodedTexts
+from ..harmony.turns import open_turn, preambles
 from ..harmony.vocabulary import START
 from ..text import well_formed
 
@@ -50,7 +51,7 @@ _EFFORTS = {"low": ReasoningEffort.LOW, "medium": ReasoningEffort.MEDIUM, "high"
 
 
 class PromptWriter:
-    """Renders prompts.
+    """Renders prompts. Keeps the texts of the last ones, as tokens, up to some megabytes: one for each run.
 
     Args:
         encoding: the harmony encoding.
@@ -62,8 +63,7 @@ class PromptWriter:
         self._today = today
         self.opening = (START, *encoding.encode("assistant", disallowed_special=()))
         """The tokens ``<|start|>assistant`` that end every prompt."""
-        # Items come back with every step of a run; each text is encoded once.
-        self._rendered = functools.lru_cache(maxsize=4096)(self._render)
+        self._texts = EncodedTexts(encoding)
 
     def prompt(
         self,
@@ -99,7 +99,7 @@ class PromptWriter:
             if message.tokens is not None:
                 tokens += message.tokens
             elif message.content:
-                tokens += self._rendered("assistant", message.content, channel=message.channel)
+                tokens += self._message("assistant", message.content, channel=message.channel)
         return [*tokens, *self.opening]
 
     def _system(self, effort: Effort, *, has_functions: bool) -> list[int]:
@@ -142,51 +142,67 @@ class PromptWriter:
             return []
         return self._encoding.render(Message.from_role_and_contents(Role.DEVELOPER, parts))
 
+    def sizes(self, items: Sequence[TResponseInputItem]) -> list[int]:
+        """How many tokens each of a conversation's items takes in a prompt; 0 for one that is left out.
+
+        Raises:
+            agents.UserError: an item that gpt-oss cannot be given.
+        """
+        return [len(tokens) for tokens in self._items(items, FunctionNames(()))]
+
+    def text_size(self, text: str) -> int:
+        """How many tokens a text takes, as an item's content or a tool's output."""
+        return len(self._texts.tokens(text))
+
     def _conversation(self, items: str | Sequence[TResponseInputItem], names: FunctionNames) -> list[int]:
         if isinstance(items, str):
-            return list(self._rendered("user", items))
+            return self._message("user", items)
+        return [token for tokens in self._items(items, names) for token in tokens]
+
+    def _items(
+        self, items: Sequence[TResponseInputItem], names: FunctionNames
+    ) -> Generator[Sequence[int], None, None]:
+        """The tokens of each item."""
         rows = [cast(Item, item) for item in items]
-        open_from = _open_turn(rows)
+        open_from, before_calls = open_turn(rows), preambles(rows)
         calls: dict[str, str] = {}
-        tokens: list[int] = []
         for index, row in enumerate(rows):
             kind = row.get("type") or "message"
-            if kind == "reasoning" and index < open_from:
-                continue
-            passing = kind == "reasoning" or row.get("phase") == "commentary"
-            if passing and row.get("status") == "incomplete":
-                continue
             if kind == "function_call":
                 calls[row["call_id"]] = row["name"]
-            tokens += _own_tokens(row) or self._item(kind, row, calls, names)
-        return tokens
+            preamble = index in before_calls
+            withdrawn = (kind == "reasoning" or preamble) and row.get("status") == "incomplete"
+            if withdrawn or (kind == "reasoning" and index < open_from):
+                yield ()
+            else:
+                yield _own_tokens(row) or self._item(kind, row, calls, names, preamble=preamble)
 
-    def _item(self, kind: str, row: Item, calls: Mapping[str, str], names: FunctionNames) -> Sequence[int]:
+    def _item(
+        self, kind: str, row: Item, calls: Mapping[str, str], names: FunctionNames, *, preamble: bool
+    ) -> Sequence[int]:
         match kind:
             case "message":
                 role = row["role"]
-                channel = "final" if role == "assistant" else None
-                if row.get("phase") == "commentary":
-                    channel = "commentary"
+                channel = None
+                if role == "assistant":
+                    channel = "commentary" if preamble else "final"
                 text = _text(row["content"])
-                return self._rendered(role, text, channel=channel) if text or channel != "commentary" else ()
+                return self._message(role, text, channel=channel) if text or not preamble else ()
             case "reasoning":
                 text = "\n".join(part["text"] for part in row.get("content") or row.get("summary") or ())
-                return self._rendered("assistant", text, channel="analysis") if text else ()
+                return self._message("assistant", text, channel="analysis") if text else ()
             case "function_call":
                 recipient = f"functions.{names.shown(row['name'])}"
-                return self._rendered(
-                    "assistant", row["arguments"], channel="commentary", recipient=recipient
-                )
+                return self._message("assistant", row["arguments"], channel="commentary", recipient=recipient)
             case "function_call_output":
                 name = calls.get(row["call_id"])
                 if name is None:
                     raise UserError(f"The tool output {row['call_id']} has no call before it.")
-                return self._rendered("tool", _text(row["output"]), name=f"functions.{names.shown(name)}")
+                return self._message("tool", _text(row["output"]), name=f"functions.{names.shown(name)}")
             case _:
                 raise UserError(f"gpt-oss cannot be given an item of type {kind!r}.")
 
-    def _render(
+    def _message(
         self,
         role: str,
         text: str,
@@ -194,18 +210,26 @@ class PromptWriter:
         channel: str | None = None,
         recipient: str | None = None,
         name: str | None = None,
-    ) -> tuple[int, ...]:
-        text = well_formed(text)
-        if name is not None:
-            message = Message.from_author_and_content(Author.new(Role.TOOL, name), text)
-            message = message.with_channel("commentary").with_recipient("assistant")
-        else:
-            message = Message.from_role_and_content(Role(role), text)
-        if channel is not None:
-            message = message.with_channel(channel)
-        if recipient is not None:
-            message = message.with_recipient(recipient).with_content_type("<|constrain|>json")
-        return tuple(self._encoding.render(message))
+    ) -> list[int]:
+        *header, end = _frame(self._encoding, role, channel, recipient, name)
+        return [*header, *self._texts.tokens(text), end]
+
+
+@functools.lru_cache(maxsize=256)
+def _frame(
+    encoding: HarmonyEncoding, role: str, channel: str | None, recipient: str | None, name: str | None
+) -> tuple[int, ...]:
+    """The tokens of a message without text: its header, up to ``<|message|>``, and its end."""
+    if name is not None:
+        message = Message.from_author_and_content(Author.new(Role.TOOL, name), "")
+        message = message.with_channel("commentary").with_recipient("assistant")
+    else:
+        message = Message.from_role_and_content(Role(role), "")
+    if channel is not None:
+        message = message.with_channel(channel)
+    if recipient is not None:
+        message = message.with_recipient(recipient).with_content_type("<|constrain|>json")
+    return tuple(encoding.render(message))
 
 
 class Function(NamedTuple):
@@ -236,17 +260,6 @@ def functions_of(tools: Sequence[Tool], handoffs: Sequence[Handoff[Any, Any]]) -
 def _own_tokens(row: Item) -> Sequence[int]:
     provider_data: Item = row.get("provider_data") or {}
     return cast(Sequence[int], provider_data.get(TOKENS_KEY, ()))
-
-
-def _open_turn(rows: Sequence[Item]) -> int:
-    """Index from which analysis is kept: after the last final answer and the last user message."""
-    for index in range(len(rows) - 1, -1, -1):
-        row = rows[index]
-        if (row.get("type") or "message") != "message":
-            continue
-        if row["role"] == "user" or (row["role"] == "assistant" and row.get("phase") != "commentary"):
-            return index + 1
-    return 0
 
 
 def _text(content: Any) -> str:

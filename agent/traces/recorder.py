@@ -36,9 +36,8 @@ _logger = logging.getLogger(__name__)
 class Recorder:
     """Records one run: numbers its steps, keeps its clocks, sums its tokens.
 
-    A store that cannot be written stops a run at its start, and only there. Later a failure is logged, once,
-    and the rest of the run is kept in memory only: a trace that ends early is seen to be cut off, one with
-    holes is not.
+    A store that cannot be written stops no run. The failure is logged, once, and the rest of the run is kept
+    in memory only: a trace that ends early is seen to be cut off, one with holes is not.
 
     For one run, on one event loop; :meth:`start` comes first.
 
@@ -95,11 +94,7 @@ class Recorder:
         knowledge: str | None = None,
         reasoning_effort: str | None = None,
     ) -> str:
-        """The question is asked; returns the trace's id.
-
-        Raises:
-            TraceStoreError: the store cannot be written.
-        """
+        """The question is asked; returns the trace's id."""
         event = RunStarted(
             question=question,
             engine=engine,
@@ -110,7 +105,7 @@ class Recorder:
             version=_own_version(),
         )
         self._run_began = time.monotonic()
-        self._trace_id = new_trace_id(event.at) if self._store is None else self._store.start(event)
+        self._trace_id = self._begin(event) or new_trace_id(event.at)
         self._tell(event)
         return self._trace_id
 
@@ -217,6 +212,16 @@ class Recorder:
                 usage=self._usage,
             )
         )
+
+    def _begin(self, event: RunStarted) -> str | None:
+        if self._store is None:
+            return None
+        try:
+            return self._store.start(event)
+        except OssifrageError as error:
+            self._store = self._reasoning_store = None
+            _logger.warning("this run leaves no trace: %s", error)
+            return None
 
     def _record(self, event: Event) -> None:
         if self._store is not None:

@@ -6,16 +6,18 @@ other still works.
 
 from __future__ import annotations
 
+import itertools
+import logging
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import TraceNotFoundError, TraceStoreError
+from ..errors import TraceDamagedError, TraceNotFoundError, TraceStoreError
 from ..text import well_formed
 from .database import Database
 from .events import Event, RunEnded, RunStarted
@@ -23,30 +25,43 @@ from .trace import Trace, TraceSummary
 
 __all__ = ["TraceStore", "new_reasoning_id", "new_trace_id"]
 
-# A new event type or field is a new version too: older programs could not read the trace.
-_TRACES_VERSION = 1
-_TRACES_SCHEMA = (
-    "CREATE TABLE traces (number INTEGER PRIMARY KEY, trace_id TEXT NOT NULL UNIQUE)",
-    """CREATE TABLE events (
-        number INTEGER PRIMARY KEY,
-        trace INTEGER NOT NULL REFERENCES traces (number) ON DELETE CASCADE,
-        type TEXT NOT NULL,
-        data TEXT NOT NULL
-    )""",
-    "CREATE INDEX events_by_trace ON events (trace, type)",
-)
+_logger = logging.getLogger(__name__)
 
-_REASONING_VERSION = 1
-_REASONING_SCHEMA = (
-    """CREATE TABLE reasoning (
-        number INTEGER PRIMARY KEY,
-        reasoning_id TEXT NOT NULL UNIQUE,
-        trace_id TEXT NOT NULL,
-        step INTEGER NOT NULL,
-        at TEXT NOT NULL,
-        text TEXT NOT NULL
-    )""",
-    "CREATE INDEX reasoning_by_trace ON reasoning (trace_id)",
+# For each version, the statements that lead to it from the one before. A new event type or field is a version
+# too, without statements: older programs could not read the trace.
+_TRACES_VERSIONS = (
+    (
+        "CREATE TABLE traces (number INTEGER PRIMARY KEY, trace_id TEXT NOT NULL UNIQUE)",
+        """CREATE TABLE events (
+            number INTEGER PRIMARY KEY,
+            trace INTEGER NOT NULL REFERENCES traces (number) ON DELETE CASCADE,
+            type TEXT NOT NULL,
+            data TEXT NOT NULL
+        )""",
+        "CREATE INDEX events_by_trace ON events (trace, type)",
+    ),
+)
+_REASONING_VERSIONS = (
+    (
+        """CREATE TABLE reasoning (
+            number INTEGER PRIMARY KEY,
+            reasoning_id TEXT NOT NULL UNIQUE,
+            trace_id TEXT NOT NULL,
+            step INTEGER NOT NULL,
+            at TEXT NOT NULL,
+            text TEXT NOT NULL
+        )""",
+        "CREATE INDEX reasoning_by_trace ON reasoning (trace_id)",
+    ),
+    (
+        # What a thought goes on with, in order: its row holds how it began.
+        """CREATE TABLE pieces (
+            number INTEGER PRIMARY KEY,
+            thought INTEGER NOT NULL REFERENCES reasoning (number) ON DELETE CASCADE,
+            text TEXT NOT NULL
+        )""",
+        "CREATE INDEX pieces_by_thought ON pieces (thought)",
+    ),
 )
 
 _SUMMARIES = """
@@ -56,13 +71,22 @@ _SUMMARIES = """
         (SELECT count(*) FROM events WHERE trace = traces.number AND type = 'tool_called') AS tool_calls,
         (SELECT coalesce(sum(
                 json_extract(data, '$.prompt_tokens') + json_extract(data, '$.completion_tokens')
-            ), 0) FROM events WHERE trace = traces.number AND type = 'model_called') AS tokens
+            ), 0) FROM events
+            WHERE trace = traces.number AND type = 'model_called' AND json_valid(data)) AS tokens
     FROM traces WHERE number < ? ORDER BY number DESC LIMIT ?
 """
 _MATCHES = """
     SELECT number, trace_id FROM traces
     WHERE substr(trace_id, 1, length(:id)) = :id OR substr(trace_id, -length(:id)) = :id
     ORDER BY number DESC LIMIT 2
+"""
+_THOUGHTS = """
+    SELECT reasoning_id, text FROM (
+        SELECT reasoning_id, number AS thought, 0 AS piece, text FROM reasoning WHERE trace_id = :trace_id
+        UNION ALL
+        SELECT reasoning_id, thought, pieces.number, pieces.text
+        FROM reasoning JOIN pieces ON pieces.thought = reasoning.number WHERE trace_id = :trace_id
+    ) ORDER BY thought, piece
 """
 _NEWEST = "SELECT number, trace_id FROM traces ORDER BY number DESC LIMIT 1"
 
@@ -85,16 +109,14 @@ class TraceStore:
     Threads may share a store, and any number of processes may use one home at a time. Where a trace id is
     asked for, its unique beginning or end is enough, and ``last`` is the newest trace.
 
-    Every method raises TraceStoreError when a file cannot be read or written, or is from a newer version.
+    Every method raises TraceStoreError when a file cannot be read or written, or is from a newer version. A
+    damaged file is set aside (see :class:`Database`): what begins with :meth:`start` or
+    :meth:`append_reasoning` goes to a new file, with a warning; what was in the old one cannot go on.
     """
 
     def __init__(self, home: Path) -> None:
-        self._traces = Database(
-            home / "traces.db", schema=_TRACES_SCHEMA, version=_TRACES_VERSION, private=True
-        )
-        self._reasoning = Database(
-            home / "reasoning.db", schema=_REASONING_SCHEMA, version=_REASONING_VERSION, private=True
-        )
+        self._traces = Database(home / "traces.db", versions=_TRACES_VERSIONS, private=True)
+        self._reasoning = Database(home / "reasoning.db", versions=_REASONING_VERSIONS, private=True)
 
     def __enter__(self) -> Self:
         return self
@@ -114,6 +136,9 @@ class TraceStore:
 
     def start(self, event: RunStarted) -> str:
         """Begin a trace; returns its id."""
+        return _afresh(lambda: self._start(event))
+
+    def _start(self, event: RunStarted) -> str:
         data = event.model_dump_json()
         with self._traces.writing() as connection:
             trace_id = new_trace_id(event.at)
@@ -145,7 +170,10 @@ class TraceStore:
                 raise _not_found(trace_id)
 
     def append_reasoning(self, trace_id: str, step: int, text: str) -> str:
-        """Keep what was thought, in the reasoning log only; returns the id a :class:`Thought` refers to."""
+        """Begin a thought, in the reasoning log only; returns the id a :class:`Thought` refers to."""
+        return _afresh(lambda: self._append_reasoning(trace_id, step, text))
+
+    def _append_reasoning(self, trace_id: str, step: int, text: str) -> str:
         reasoning_id = new_reasoning_id()
         with self._reasoning.writing() as connection:
             connection.execute(
@@ -154,8 +182,22 @@ class TraceStore:
             )
         return reasoning_id
 
+    def extend_reasoning(self, reasoning_id: str, text: str) -> None:
+        """Add to the end of a thought. What it held before is neither read nor written again.
+
+        Raises:
+            TraceNotFoundError: there is no such thought (any more).
+        """
+        with self._reasoning.writing() as connection:
+            added = connection.execute(
+                "INSERT INTO pieces (thought, text) SELECT number, ? FROM reasoning WHERE reasoning_id = ?",
+                (well_formed(text), reasoning_id),
+            )
+            if added.rowcount == 0:
+                raise TraceNotFoundError(f"there is no thought {reasoning_id!r}: was reasoning.db deleted?")
+
     def list(self, limit: int = 20, before: str | None = None) -> Sequence[TraceSummary]:
-        """Summaries, newest first.
+        """Summaries, newest first. A trace that cannot be read is left out, with a warning.
 
         Args:
             limit: most summaries to return.
@@ -171,7 +213,7 @@ class TraceStore:
         with self._traces.reading() as connection:
             number = 2**63 - 1 if before is None else _find(connection, before)[0]
             rows = connection.execute(_SUMMARIES, (number, limit)).fetchall()
-        return [_summary(*row) for row in rows]
+        return [summary for row in rows if (summary := _summary(*row)) is not None]
 
     def load(self, trace_id: str) -> Trace:
         """The whole trace, without reasoning.
@@ -202,10 +244,22 @@ class TraceStore:
         if not self._reasoning.exists:
             return {}
         with self._reasoning.reading() as connection:
-            rows = connection.execute(
-                "SELECT reasoning_id, text FROM reasoning WHERE trace_id = ? ORDER BY number", (trace_id,)
-            )
-            return dict(rows.fetchall())
+            rows = connection.execute(_THOUGHTS, {"trace_id": trace_id}).fetchall()
+        # Joined here: in SQL a NUL in a text would end it.
+        return {
+            reasoning_id: "".join(text for _, text in pieces)
+            for reasoning_id, pieces in itertools.groupby(rows, key=lambda row: row[0])
+        }
+
+
+def _afresh(begin: Callable[[], str]) -> str:
+    """Begin something; once more where a damaged file has been set aside."""
+    try:
+        return begin()
+    except TraceDamagedError as damaged:
+        begun = begin()
+        _logger.warning("%s", damaged)
+        return begun
 
 
 def _find(connection: sqlite3.Connection, trace_id: str) -> tuple[int, str]:
@@ -225,12 +279,15 @@ def _find(connection: sqlite3.Connection, trace_id: str) -> tuple[int, str]:
     return rows[0]
 
 
-def _summary(trace_id: str, started: str, ended: str | None, tool_calls: int, tokens: int) -> TraceSummary:
+def _summary(
+    trace_id: str, started: str | None, ended: str | None, tool_calls: int, tokens: int
+) -> TraceSummary | None:
     try:
-        start = RunStarted.model_validate_json(started)
+        start = RunStarted.model_validate_json(started or "")
         end = None if ended is None else RunEnded.model_validate_json(ended)
-    except ValidationError as error:
-        raise _unreadable(trace_id) from error
+    except ValidationError:
+        _logger.warning("trace %s is damaged and not listed", trace_id)
+        return None
     return TraceSummary(
         trace_id=trace_id,
         started=start.at,

@@ -96,3 +96,35 @@ async def test_a_slow_reader_is_no_silence() -> None:
         async for _ in engine.generate([1, 2], Sampling(max_tokens=8)):
             await asyncio.sleep(0.5)
         await engine.close()
+
+
+async def test_a_prompt_that_does_not_get_further_is_cut_off() -> None:
+    """The same progress, told again and again, and progress beyond what a prompt can have."""
+    for told in ([progress(512), 0.1] * 12, [progress(10**6), 0.1] * 12):
+        tokens, error = await generate(told)
+        assert tokens == []
+        assert error is not None
+        assert "for 0.6 s" in error
+
+
+async def test_sends_what_harmony_needs_and_nothing_else() -> None:
+    async with FakeLlama(says=[END]) as server:
+        engine = await LlamaServerEngine.open(base_url=server.url)
+        async for _ in engine.generate([1, 2], Sampling(max_tokens=8, seed=3, grammar="root ::= [a]")):
+            pass
+        await engine.close()
+        assert server.requests[-1].body == {
+            "prompt": [1, 2],
+            "n_predict": 8,
+            "temperature": 1.0,
+            "top_p": 1.0,
+            "samplers": ["temperature", "top_p"],
+            "mirostat": 0,
+            "cache_prompt": True,
+            "return_tokens": True,
+            "return_progress": True,
+            "stream": True,
+            "response_fields": ["tokens", "tokens_predicted", "stop", "stop_type", "timings"],
+            "seed": 3,
+            "grammar": "root ::= [a]",
+        }

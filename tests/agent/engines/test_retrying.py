@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import httpx
 import pytest
 
 from fakes.chat_server import hanging
@@ -15,8 +14,8 @@ from fakes.http_server import Reply, Request, event, json_reply, text_reply
 from fakes.scripted_engine import ScriptedEngine
 from fakes.vllm_server import FakeVllm
 from ossifrage.agent.engines import Chunk, Sampling
+from ossifrage.agent.engines.client import open_client
 from ossifrage.agent.engines.failures import seconds_to_wait
-from ossifrage.agent.engines.http import open_client
 from ossifrage.agent.engines.retrying import RetryingEngine
 from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import (
@@ -193,8 +192,9 @@ async def test_waits_grow() -> None:
 
 
 async def test_a_silent_server_is_cut_off_and_not_asked_again(server: FlakyVllm) -> None:
-    client = open_client(server.url, timeout=httpx.Timeout(0.2))
-    engine = RetryingEngine(VllmEngine(client, model=server.models[0], context_window=64), first_wait=0.01)
+    asked = VllmEngine(open_client(server.url), model=server.models[0], context_window=64)
+    asked.first_seconds, asked.idle_seconds = 0.3, 0.2
+    engine = RetryingEngine(asked, first_wait=0.01)
 
     async def stalling() -> AsyncIterator[bytes]:
         yield token(1)
@@ -204,10 +204,12 @@ async def test_a_silent_server_is_cut_off_and_not_asked_again(server: FlakyVllm)
         lambda: Reply(hanging(), content_type="text/event-stream"),
         lambda: Reply(stalling(), content_type="text/event-stream"),
     ]
-    for expected in ([], [1]):
+    for expected, seconds in (([], 0.3), ([1], 0.2)):
         error, tokens = await failure_of(engine)
         assert isinstance(error, EngineTimeoutError)
-        assert str(error) == f"{server.url} was silent for 0.2 s: it may be overloaded; ask again."
+        assert str(error) == (
+            f"{server.url} sent nothing of its answer for {seconds} s: it may be overloaded; ask again."
+        )
         assert tokens == expected
     assert server.asked == 2
     await engine.close()

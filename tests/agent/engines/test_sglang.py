@@ -62,11 +62,23 @@ async def test_sends_what_harmony_needs(engine: SglangEngine, server: FakeSglang
     chunks = await collect(engine, max_tokens=3)
     assert tokens_of(chunks) == list(server.completion)[:3]
     assert chunks[-1].finish_reason == "length"
-    body = server.requests[-1].body
-    assert (body["prompt"], body["max_tokens"]) == (PROMPT, 3)
-    assert (body["temperature"], body["top_p"], body["top_k"], body["min_p"]) == (1.0, 1.0, -1, 0.0)
-    assert body["stop_token_ids"] == [200002, 200012]
-    assert (body["skip_special_tokens"], body["no_stop_trim"]) == (False, True)
+    assert server.requests[-1].body == {
+        "model": "openai/gpt-oss-20b",
+        "prompt": PROMPT,
+        "max_tokens": 3,
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "top_k": -1,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "seed": None,
+        "stop_token_ids": [200002, 200012],
+        "skip_special_tokens": False,
+        "no_stop_trim": True,
+        "return_token_ids": True,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
 
 
 async def test_a_prompt_that_does_not_fit(engine: SglangEngine) -> None:
@@ -104,7 +116,7 @@ async def test_auto_takes_the_engine_that_is_safer() -> None:
         ('data: {"choices": [{"text": "hello"}]}\n\n', "no token ids"),
         ('data: {"choices": [{"token_ids": [1]}]}\n\n', "broke its answer off: ask"),
         ('data: {"choices": [{"token_ids": [], "finish_reason": "abort"}]}\n\n', "(abort)"),
-        ('data: {"error": {"message": "scheduler died", "code": 500}}\n\n', "scheduler died"),
+        ('data: {"error": {"message": "scheduler died", "code": 500}}\n\n', "failed while it answered (500)"),
     ],
 )
 async def test_an_answer_that_is_no_completion(events: str, said: str) -> None:

@@ -81,14 +81,36 @@ async def test_knows_the_model_and_its_context(engine: VllmEngine) -> None:
     assert (engine.name, engine.model, engine.context_window) == ("vllm", "openai/gpt-oss-20b", 4096)
 
 
-async def test_sends_what_harmony_needs(engine: VllmEngine, server: FakeVllm) -> None:
-    await collect(engine, max_tokens=7)
-    body = server.requests[-1].body
-    assert body["prompt"] == PROMPT
-    assert body["max_tokens"] == 7
-    assert body["stop_token_ids"] == [200002, 200012]
-    assert (body["temperature"], body["top_p"], body["skip_special_tokens"]) == (1.0, 1.0, False)
+async def test_sends_what_harmony_needs_and_nothing_else(engine: VllmEngine, server: FakeVllm) -> None:
+    """Every field: what is left out is filled in by the server's own defaults, or the model's."""
+    sampling = Sampling(max_tokens=7, temperature=0.5, top_p=0.9, seed=3)
+    expected = {
+        "model": "openai/gpt-oss-20b",
+        "prompt": PROMPT,
+        "max_tokens": 7,
+        "temperature": 0.5,
+        "top_p": 0.9,
+        "top_k": 0,
+        "min_p": 0.0,
+        "repetition_penalty": 1.0,
+        "seed": 3,
+        "stop_token_ids": [200002, 200012],
+        "skip_special_tokens": False,
+        "return_token_ids": True,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    async for _ in engine.generate(PROMPT, sampling):
+        pass
+    assert server.requests[-1].body == expected
     assert "authorization" not in server.requests[-1].headers
+    await collect(engine)
+    assert server.requests[-1].body == expected | {
+        "max_tokens": 64,
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "seed": None,
+    }
 
 
 async def test_a_completion_longer_than_the_servers_own_default(server: FakeVllm) -> None:
@@ -177,7 +199,10 @@ async def test_a_server_of_another_kind() -> None:
             await VllmEngine.open(base_url=server.url)
 
 
-@pytest.mark.parametrize(("status", "said"), [(500, "answered 500: boom"), (429, "no more requests now")])
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(422, "answered 422: boom;"), (500, "answered 500;"), (429, "no more requests now (429: boom)")],
+)
 async def test_a_refused_request(status: int, said: str) -> None:
     error = await failure_of(json_reply({"error": {"message": "boom\nand more"}}, status=status))
     assert isinstance(error, EngineResponseError)
@@ -199,7 +224,7 @@ async def test_a_wrong_path() -> None:
         (text_reply('data: {"choices": [{"text": "hello"}]}\n\n'), "no token ids"),
         (text_reply('data: {"choices": [{"token_ids": [1]}]}\n\n'), "broke its answer off"),
         (text_reply('data: {"choices": [{"token_ids": [], "finish_reason": "abort"}]}\n\n'), "abort"),
-        (text_reply('data: {"error": {"message": "EngineCore died", "code": 500}}\n\n'), "EngineCore died"),
+        (text_reply('data: {"error": {"message": "EngineCore died", "code": 503}}\n\n'), "answered (503)"),
         (text_reply(""), "broke its answer off"),
     ],
 )
@@ -220,7 +245,7 @@ async def test_a_connection_that_breaks() -> None:
 async def test_model_output_in_an_error_is_not_shown() -> None:
     payload = {"error": {"message": "could not parse: <|channel|>analysis<|message|>the user is a spy"}}
     error = await failure_of(json_reply(payload, status=500))
-    assert str(error).endswith("answered 500: could not parse; its log may say more.")
+    assert str(error).endswith("could not read what the model wrote (500); its log may say more.")
 
 
 @pytest.mark.parametrize("base_url", ["localhost:8000", "ftp://x", "", "http://", "http://[::1"])

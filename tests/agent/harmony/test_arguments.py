@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossifrage.agent.harmony.arguments import inert_arguments, mended_arguments
+from ossifrage.agent.harmony.arguments import call_arguments, is_object
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -31,14 +31,11 @@ SCHEMA: dict[str, Any] = {
     ],
 )
 def test_shapes_that_were_seen(text: str) -> None:
-    mended = mended_arguments(text, SCHEMA)
-    assert mended is not None
-    assert json.loads(mended) == {"city": "Paris"}
+    assert json.loads(call_arguments(text, SCHEMA)) == {"city": "Paris"}
 
 
 def test_a_list_left_open_is_closed() -> None:
-    mended = mended_arguments('{"city": "a } b", "days": [1, 2', SCHEMA)
-    assert mended is not None
+    mended = call_arguments('{"city": "a } b", "days": [1, 2', SCHEMA)
     assert json.loads(mended) == {"city": "a } b", "days": [1, 2]}
 
 
@@ -55,29 +52,49 @@ def test_a_list_left_open_is_closed() -> None:
     ],
 )
 def test_nothing_is_made_up(text: str) -> None:
-    assert mended_arguments(text, SCHEMA) is None
+    assert call_arguments(text, SCHEMA) == text
 
 
 def test_no_arguments_for_a_tool_that_needs_none() -> None:
-    assert mended_arguments("", {"type": "object", "properties": {}}) == "{}"
+    assert call_arguments("", {"type": "object", "properties": {}}) == "{}"
 
 
 def test_a_parameter_that_is_called_like_a_wrapper() -> None:
     schema = {"type": "object", "properties": {"input": {"type": "object"}}, "required": ["input"]}
-    assert mended_arguments('{"input": {"a": 1}}', schema) is None
+    assert call_arguments('{"input": {"a": 1}}', schema) == '{"input": {"a": 1}}'
 
 
 @pytest.mark.parametrize("text", ["[" * 5_000, '{"city": "\\ud800"}'])
 def test_arguments_that_would_break_the_carrier_become_a_string(text: str) -> None:
-    assert isinstance(json.loads(inert_arguments(text)), str)
+    assert isinstance(json.loads(call_arguments(text, None)), str)
 
 
 @pytest.mark.parametrize("text", ['{"city": "Paris"}', "not json", ""])
 def test_other_arguments_stay(text: str) -> None:
-    assert inert_arguments(text) == text
+    assert call_arguments(text, None) == text
 
 
-@given(st.text('{}[]":,\\ abc12`\n', max_size=40))
-def test_any_text(text: str) -> None:
-    mended = mended_arguments(text, SCHEMA)
-    assert mended is None or "city" in json.loads(mended)
+@pytest.mark.parametrize("schema", [SCHEMA, None])
+def test_what_follows_the_first_value_is_left_out(schema: dict[str, Any] | None) -> None:
+    assert call_arguments('{"town": 1} And then I think.', schema) == '{"town": 1}'
+    assert call_arguments(" [1, 2]]", schema) == "[1, 2]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'I will ask for {"city": "Paris"}',
+        '{I think {"city": "Paris"}}',
+        '"{"',
+        "",
+        '```\nhm {"city": "Paris"} ```',
+    ],
+)
+def test_strictly_a_text_has_to_begin_with_an_object(text: str) -> None:
+    assert not is_object(call_arguments(text, SCHEMA, strict=True))
+
+
+@given(st.text('{}[]":,\\ abc12`\n', max_size=40), st.booleans())
+def test_any_text(text: str, strict: bool) -> None:
+    arguments = call_arguments(text, SCHEMA, strict=strict)
+    assert arguments in text or "city" in json.loads(arguments)

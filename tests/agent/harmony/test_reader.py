@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from ossifrage.agent.harmony import (
     load_encoding,
     parse_completion,
 )
+from ossifrage.agent.harmony.names import FunctionNames
 from ossifrage.agent.harmony.reader import Reader
+from ossifrage.agent.harmony.stripped import read_stripped
 
 SPECIALS = (199999, 200002, 200003, 200005, 200006, 200007, 200008, 200012, 200018, 201087, 201088, -1)
 WORDS = load_encoding().encode(
@@ -274,3 +277,138 @@ def test_tokens_of_a_message_are_kept_as_they_stand_in_a_history(encoding: Harmo
         "<|start|>assistant<|channel|>analysis<|message|>Think 🦅.<|end|>",
         "<|start|>assistant<|channel|>final<|message|>Yes.<|end|>",
     ]
+
+
+OFFERED = ("search", "Web Search")
+
+
+def offered(text: str, encoding: HarmonyEncoding) -> list[tuple[str | None, str | None]]:
+    """Channel and recipient of each message, where the tools are known."""
+    reading = parse_completion(encoding.encode(text, allowed_special="all"), tools=OFFERED)
+    return [(message.channel, message.recipient) for message in reading.messages]
+
+
+@pytest.mark.parametrize(
+    ("header", "channel", "recipient"),
+    [
+        ("<|channel|>commentary to=functions.search", "commentary", "functions.search"),
+        ("<|channel|>analysis to=search", "analysis", "search"),
+        ("<|channel|>commentary to=functions.searchjson", "commentary", "functions.search"),
+        ("<|channel|>commentary to=Web Search <|constrain|>json", "commentary", "Web Search"),
+        ("<|channel|>commentary to=search the web <|constrain|>json", "commentary", "search"),
+        ("<|channel|>commentary to=functions.browse", "commentary", "functions.browse"),
+        ("<|channel|>commentary to=" + "x" * 129, None, None),
+        ("<|channel|>analysis to=functions.browse", "analysis", None),
+        ("<|channel|>analysis<|channel|>commentary to=functions.browse", "analysis", None),
+        ("<|channel|>final to=functions.browse", "final", None),
+        ("<|channel|>commentary<|channel|>bash<|channel|>commentary", "commentary", None),
+        ("<|channel|>commentary to=search to=functions.search", "commentary", "search"),
+        ("<|channel|>commentary to=search to=Web_Search", "commentary", None),
+        ("<|channel|>analysis to=search to=Web_Search", "analysis", None),
+        ("<|channel|>final to=search to=Web_Search", "final", None),
+        ("<|channel|>analysis to = search", "analysis", None),
+        ("<|channel|>commentary to = search", None, None),
+        ("<|channel|>final to=user", "final", None),
+        ("<|channel|>final to=analysis", None, None),
+        ("<|channel|>final <|constrain|>analysis", "analysis", None),
+        ("<|channel|>final json analysis", None, None),
+        ("<|channel|>final my analysis says", None, None),
+        ("<|channel|>commentary to=analysis", "analysis", None),
+        ("<|channel|>commentary analysis json", "analysis", None),
+        ("<|channel|>analysis<|channel|>commentary", "analysis", None),
+        ("<|channel|>final<|channel|>commentary", "final", None),
+        ("<|channel|>final<|channel|>analysis", "analysis", None),
+    ],
+)
+def test_headers_where_the_tools_are_known(
+    header: str, channel: str | None, recipient: str | None, encoding: HarmonyEncoding
+) -> None:
+    assert offered(f"{header}<|message|>{{}}<|end|>", encoding) == [(channel, recipient)]
+
+
+def test_who_is_addressed_and_cannot_be_told_is_marked(encoding: HarmonyEncoding) -> None:
+    text = "<|channel|>commentary to=search to=open<|message|>{}<|end|>"
+    (message,) = parse_completion(encoding.encode(text, allowed_special="all")).messages
+    assert message.unclear
+    assert not message.hidden
+
+
+def test_dropped_words_of_a_header_are_counted(encoding: HarmonyEncoding) -> None:
+    text = "<|channel|>commentary let me see to=functions.f<|message|>{}<|call|>"
+    (repair,) = parse_completion(encoding.encode(text, allowed_special="all")).repairs
+    assert (repair.kind, repair.dropped) == (RepairKind.EXTRA_WORDS, len("letmesee"))
+
+
+def test_a_header_that_nothing_follows_is_counted(encoding: HarmonyEncoding) -> None:
+    text = "<|channel|>analysis to=functions.f so now then<|end|><|channel|>final<|message|>Yes.<|return|>"
+    first, *_ = parse_completion(encoding.encode(text, allowed_special="all")).repairs
+    assert first.dropped == len("sonow")
+
+
+@pytest.mark.parametrize(
+    ("body", "channel"), [("The answer.", "final"), ("analysis of it", None), ("My Analysis: yes", None)]
+)
+def test_an_answer_without_a_marker_is_none_where_the_hidden_channel_may_be_meant(
+    body: str, channel: str | None, encoding: HarmonyEncoding
+) -> None:
+    (row,) = read(f"<|channel|>final {body}<|return|>", encoding)
+    assert row[1] == channel
+
+
+def test_a_returned_answer_ends_everything_but_a_stored_conversation(encoding: HarmonyEncoding) -> None:
+    two = "<|channel|>final<|message|>1<|return|><|start|>assistant<|channel|>final<|message|>2<|return|>"
+    assert [row[4] for row in read(two, encoding)] == ["1"]
+    stored = encoding.encode(f"<|start|>assistant{two}", allowed_special="all")
+    assert [message.content for message in parse_completion(stored, role=None).messages] == ["1", "2"]
+
+
+@pytest.mark.parametrize("channel", ["final", "commentary", "commentary to=functions.f"])
+def test_a_second_body_on_a_channel_that_is_shown_belongs_to_none(
+    channel: str, encoding: HarmonyEncoding
+) -> None:
+    text = f"<|channel|>{channel}<|message|>One.<|message|>Two.<|end|>"
+    assert [(row[1], row[4]) for row in read(text, encoding)] == [
+        (channel.split()[0], "One."),
+        (None, "Two."),
+    ]
+
+
+def test_reading_many_broken_messages_is_linear(encoding: HarmonyEncoding) -> None:
+    def seconds(count: int) -> float:
+        tokens = list(encoding.encode("word<|end|>", allowed_special="all")) * count
+        began = time.process_time()
+        parse_completion(tokens)
+        return time.process_time() - began
+
+    assert seconds(8_000) < 20 * max(seconds(1_000), 0.02)  # quadratic: 64 times
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            'analysisHm.assistantcommentary to=functions.search json{"q":1}'
+            "functions.search to=assistantcommentary99assistantfinalYes.",
+            [
+                ("assistant", "analysis", None, None, "Hm."),
+                ("assistant", "commentary", "functions.search", "json", '{"q":1}'),
+                ("tool", "commentary", None, None, "99"),
+                ("assistant", "final", None, None, "Yes."),
+            ],
+        ),
+        (
+            "analysisHm.assistantcommentary to=functions.search I look it up.",
+            [
+                ("assistant", "analysis", None, None, "Hm."),
+                ("assistant", None, None, None, " to=functions.search I look it up."),
+            ],
+        ),
+        (
+            "analysis to=functions.search hm",
+            [("assistant", "analysis", None, None, " to=functions.search hm")],
+        ),
+        ('commentary to=searchjson{"q":1}', [("assistant", "commentary", "search", "json", '{"q":1}')]),
+    ],
+)
+def test_stripped_harmony_where_somebody_is_addressed(text: str, expected: list[Row]) -> None:
+    assert rows(read_stripped(text, offered=FunctionNames(["search"]))) == expected

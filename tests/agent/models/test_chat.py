@@ -264,7 +264,8 @@ async def test_a_failing_server(server: FakeChat, stream: bool) -> None:
     error = await failure_of(server, stream=stream)
     assert isinstance(error, EngineResponseError)
     assert error.status == 500
-    assert "answered 500: error parsing tool call;" in str(error)
+    assert "could not read what the model wrote (500)" in str(error)
+    assert "spy" not in str(error)
 
 
 async def test_a_conversation_that_does_not_fit(server: FakeChat) -> None:

@@ -155,7 +155,9 @@ async def test_nothing_to_act_on_ends_in_a_typed_error() -> None:
 async def test_text_without_a_channel_is_never_the_answer() -> None:
     engine = ScriptedEngine(["We must refuse<|end|><|start|>assistant" + FINAL.format("No.")])
     response = (await stream(engine))[-1].response
-    assert [item.content[0].text for item in response.output] == ["No."]
+    kept_apart, answer = response.output
+    assert (kept_apart.type, kept_apart.status) == ("reasoning", "incomplete")
+    assert answer.content[0].text == "No."
     assert response.metadata["repairs"] == "unrouted_text"
 
 

@@ -145,6 +145,24 @@ async def test_a_server_that_fails_in_passing_is_asked_again(case: Case) -> None
     assert [event.type for event in events].count("response.created") == 1
 
 
+async def test_a_response_begins_once(case: Case) -> None:
+    """A server that fails after its first event, and before anything that is shown."""
+    if isinstance(case.server, FakeResponses):
+        opened = event({"type": "response.created", "response": {"id": "r"}})
+        opened += event({"type": "response.in_progress", "response": {"id": "r"}})
+    else:
+        opened = event({"choices": [{"index": 0, "delta": {"role": "assistant"}}]})
+    broken = event({"error": {"message": "boom", "code": 503}})
+    failing = [text_reply((opened + broken).decode()) for _ in range(2)]
+    case.script(*failing, Output(text="Bones."))
+    events = await case.events()
+    assert len(case.server.sent) == 3
+    kinds = [event.type for event in events]
+    assert kinds.count("response.created") == 1
+    assert kinds.count("response.in_progress") == (1 if isinstance(case.server, FakeResponses) else 0)
+    assert shown(events) == "Bones."
+
+
 async def test_what_was_shown_is_never_asked_for_again(case: Case) -> None:
     async def cut() -> AsyncIterator[bytes]:
         if isinstance(case.server, FakeResponses):

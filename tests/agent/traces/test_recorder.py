@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from ossifrage.agent.errors import TraceStoreError
 from ossifrage.agent.traces import (
     Answered,
     Event,
@@ -119,11 +118,20 @@ def test_without_a_store_everything_is_kept_in_memory() -> None:
     assert list(recorder.reasoning.values()) == ["secret thought"]
 
 
-def test_a_store_that_fails_at_the_start_stops_the_run(tmp_path: Path) -> None:
+def test_a_store_that_fails_at_the_start_is_logged_once_and_does_not_stop_the_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     home = tmp_path / "home"
     home.write_text("not a folder")
-    with TraceStore(home) as store, pytest.raises(TraceStoreError):
-        start(Recorder(store))
+    with TraceStore(home) as store:
+        recorder = Recorder(store)
+        run(recorder)
+    assert recorder.trace_id
+    assert recorder.trace.ended is not None
+    assert list(recorder.reasoning.values()) == ["secret thought"]
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning.startswith(f"this run leaves no trace: cannot use {home / 'traces.db'} (")
+    assert "--home" in warning
 
 
 def test_a_store_that_fails_later_is_logged_once_and_does_not_stop_the_run(

@@ -71,6 +71,23 @@ EVENTS: list[Event] = [
 ]
 
 
+FIRST_REASONING_LOG = """
+    PRAGMA journal_mode = WAL;
+    CREATE TABLE reasoning (
+        number INTEGER PRIMARY KEY,
+        reasoning_id TEXT NOT NULL UNIQUE,
+        trace_id TEXT NOT NULL,
+        step INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        text TEXT NOT NULL
+    );
+    CREATE INDEX reasoning_by_trace ON reasoning (trace_id);
+    INSERT INTO reasoning VALUES (1, 'r-1', 't', 1, '2026-11-20T00:00:00+00:00', 'as it was');
+    INSERT INTO reasoning VALUES (2, 'r-2', 't', 2, '2026-11-20T00:00:00+00:00', 'too');
+    PRAGMA user_version = 1;
+"""
+
+
 def test_every_kind_of_event_is_tried() -> None:
     union = get_args(get_args(Event)[0])
     assert {type(event) for event in EVENTS} | {RunStarted} == set(union)
@@ -214,6 +231,37 @@ class TestReasoningApart:
         assert list(kept) == ids
         assert list(kept.values()) == ["b", "a\x00b", "c\ufffd", "", "龍" * 100_000]
 
+    def test_a_thought_is_kept_as_it_comes(self, tmp_path: Path) -> None:
+        with TraceStore(tmp_path) as writer, TraceStore(tmp_path) as reader:
+            first = writer.append_reasoning("t", 1, "")
+            other = writer.append_reasoning("t", 1, "b")
+            for number in range(100):
+                writer.extend_reasoning(first, f"{number}\x00\n")
+                writer.extend_reasoning(other, "\ud800")
+                assert reader.reasoning("t")[first].endswith(f"{number}\x00\n")
+            kept = reader.reasoning("t")
+        assert list(kept) == [first, other]
+        assert kept[first] == "".join(f"{number}\x00\n" for number in range(100))
+        assert kept[other] == "b" + "\ufffd" * 100
+
+    def test_a_thought_that_is_not_there_cannot_go_on(self, tmp_path: Path, store: TraceStore) -> None:
+        kept = store.append_reasoning("t", 1, "x")
+        with pytest.raises(TraceNotFoundError, match="no thought 'r-0'"):
+            store.extend_reasoning("r-0", "y")
+        for path in (tmp_path / "home").glob("reasoning.db*"):
+            path.unlink()
+        with pytest.raises(TraceNotFoundError):
+            store.extend_reasoning(kept, "y")
+
+    def test_a_log_of_the_first_version_is_brought_forward(self, tmp_path: Path) -> None:
+        connection = sqlite3.connect(tmp_path / "reasoning.db")
+        connection.executescript(FIRST_REASONING_LOG)
+        connection.close()
+        with TraceStore(tmp_path) as store, TraceStore(tmp_path) as other:
+            assert store.reasoning("t") == {"r-1": "as it was", "r-2": "too"}
+            other.extend_reasoning("r-1", ", and more")
+            assert store.reasoning("t") == {"r-1": "as it was, and more", "r-2": "too"}
+
     @pytest.mark.parametrize("reopened", [True, False], ids=["reopened", "while open"])
     @pytest.mark.parametrize("pattern", ["reasoning.db", "reasoning.db*"])
     def test_deleting_it_breaks_nothing(
@@ -351,7 +399,7 @@ class TestFilesThatCannotBeUsed:
             trace_id = store.start(question("q"))
             store.append_reasoning(trace_id, 1, "x")
         connection = sqlite3.connect(tmp_path / "reasoning.db")
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 99")
         connection.close()
         with TraceStore(tmp_path) as store:
             assert store.load("last").trace_id == trace_id
@@ -373,14 +421,6 @@ class TestFilesThatCannotBeUsed:
         tmp_path.chmod(0o500)
         with TraceStore(tmp_path) as store, pytest.raises(TraceStoreError, match="cannot use"):
             store.start(question("q"))
-
-    def test_a_file_that_is_no_database(self, tmp_path: Path, question: Question) -> None:
-        (tmp_path / "traces.db").write_bytes(b"not a database, but long enough to be read as one" * 100)
-        with TraceStore(tmp_path) as store:
-            with pytest.raises(TraceStoreError, match="not a database"):
-                store.start(question("q"))
-            with pytest.raises(TraceStoreError, match="not a database"):
-                store.list()
 
     def test_a_damaged_event(self, tmp_path: Path, question: Question) -> None:
         with TraceStore(tmp_path) as store:

@@ -1,0 +1,76 @@
+"""Nothing is written outside the home."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ELSEWHERE = {
+    name: name.lower()
+    for name in (
+        "HOME",
+        "OSSIFRAGE_HOME",
+        "TMPDIR",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_RUNTIME_DIR",
+        "XDG_STATE_HOME",
+    )
+}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> dict[str, str]:
+    """The environment of a fresh machine: every place a program might write to is an empty folder."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OSSIFRAGE_", "XDG_", "HF_", "TIKTOKEN_", "TMP", "TEMP"))
+    }
+    places = {name: str(tmp_path / "elsewhere" / folder) for name, folder in ELSEWHERE.items()}
+    for place in [*places.values(), tmp_path / "here"]:
+        Path(place).mkdir(parents=True)
+    return {**inherited, **places, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_everything_is_written_to_the_home_that_is_named(machine: dict[str, str], tmp_path: Path) -> None:
+    document = tmp_path / "kite.md"
+    document.write_text("# Red kite\n\nThe red kite belongs to the genus Milvus.\n")
+    home = tmp_path / "home"
+
+    def run(*arguments: str, code: int = 0) -> str:
+        program = "from ossifrage.agent.cli import main; main()"
+        finished = subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            env=machine,
+            cwd=tmp_path / "here",
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert finished.returncode == code, finished.stderr
+        return finished.stdout
+
+    named = ("--home", str(home))
+    run(*named, "kb", "add", str(document))
+    question = "Which genus does the red kite belong to?"
+    assert "genus Milvus" in run("ask", question, "--engine", "extractive", *named)
+    run(*named, "traces", "show", "last")
+    assert f"in {home / 'vocabulary'}" in run(
+        *named, "doctor", "--base-url", "http://127.0.0.1:9", "--json", code=1
+    )
+
+    assert files(tmp_path / "elsewhere") == sorted(ELSEWHERE.values())
+    assert files(tmp_path / "here") == []
+    written = {name.split("/")[0] for name in files(home)}
+    assert written == {"vocabulary", "knowledge", "traces.db", "reasoning.db"}
