@@ -23,15 +23,18 @@ def open_knowledge(settings: Settings, *, uri: str | None = None, create: bool =
         KnowledgeError: it cannot be opened.
     """
     from ..tools.knowledge import KnowledgeBase
+    from .terminal.bars import indexing_bar
 
-    return KnowledgeBase(
-        uri or settings.knowledge_uri,
-        token=knowledge_token(settings),
-        collection=settings.collection,
-        embedding=settings.embedding,
-        reranker=settings.reranker,
-        create=create,
-    )
+    with indexing_bar() as indexing:
+        return KnowledgeBase(
+            uri or settings.knowledge_uri,
+            token=knowledge_token(settings),
+            collection=settings.collection,
+            embedding=settings.embedding,
+            reranker=settings.reranker,
+            create=create,
+            indexing=indexing,
+        )
 
 
 def knowledge_token(settings: Settings) -> str | None:
