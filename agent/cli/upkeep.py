@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ..knowledge import knowledge_token, open_knowledge
-from ..terminal.bars import copying_bar
+from ..terminal.bars import copying_bar, indexing_bar
 from .options import with_settings
 
 if TYPE_CHECKING:
     from ...tools.knowledge import Copied, KnowledgeBase
     from ..settings import Settings
 
-__all__ = ["migrate", "rebuild", "repair", "warn_of_missing"]
+__all__ = ["migrate", "open_base", "rebuild", "repair", "warn_of_missing"]
 
 _SHOWN = 20
 
@@ -29,7 +29,7 @@ def repair(settings: Settings, forget: bool) -> int:
     """
     from ..text import one_line
 
-    with open_knowledge(settings) as base:
+    with open_base(settings) as base:
         report = base.repair(forget=forget)
     click.echo(f"{len(report.restored)} restored, {len(report.missing)} still missing.")
     for source in report.missing[:_SHOWN]:
@@ -84,6 +84,12 @@ def migrate(settings: Settings, target: str, token: str | None) -> None:
         )
     _print_copied("Copied", copied)
     click.echo("Use it with --knowledge, or OSSIFRAGE_KNOWLEDGE.", err=True)
+
+
+def open_base(settings: Settings, *, create: bool = False) -> KnowledgeBase:
+    """Open the knowledge base, with a bar where its full-text index has to be made anew."""
+    with indexing_bar() as indexing:
+        return open_knowledge(settings, create=create, indexing=indexing)
 
 
 def warn_of_missing(base: KnowledgeBase) -> None:
