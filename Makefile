@@ -51,8 +51,9 @@ bench-constrained: $(VENV)/.dev  ## what a grammar costs on a real llama.cpp (OS
 bench-tool-loop: $(VENV)/.dev  ## a tool loop of 60,000 tokens, token ids against a chat endpoint (some minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/tool_loop.py
 
-bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, the speed of adding and of searching (minutes)
+bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, the cost of adding and of searching up to 100,000 passages (half an hour)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/knowledge.py
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/growth.py
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/search.py
 
 bench-documents: $(VENV)/.dev  ## where passages of real documents end, their headings and numbers (downloads them once)

@@ -68,6 +68,8 @@ class Plan:
             return False
         if document.root in self._listed:
             return True
+        if not self._folders:
+            return False
         file = file_of(document)
         if file is None or any(file.is_relative_to(folder) for folder in self._closed):
             return False

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ossifrage.tools.knowledge import KnowledgeBase, KnowledgeError, PathNotFoundError
-from ossifrage.tools.knowledge.ingest.sources import plan
+from ossifrage.tools.knowledge.ingest.sources.planning import plan
 
 
 def tree(root: Path, *names: str) -> Path:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,7 +18,7 @@ from ossifrage.tools.knowledge import (
 )
 from ossifrage.tools.knowledge.store.collection import Collection
 from ossifrage.tools.knowledge.store.milvus import Connection, connect
-from ossifrage.tools.knowledge.store.schema import FORMAT
+from ossifrage.tools.knowledge.store.schema import FORMAT, Metadata
 
 
 class Letters:
@@ -187,8 +187,9 @@ def test_a_base_of_format_1(folder: Path, connection: Connection) -> None:
     source = Collection.open(connection, uri=str(folder), name="documents")
     rows = list(source.stored(vectors=False))
     for row in rows:
-        about = row["metadata"]
-        row["metadata"] = {name: about[name] for name in ("added", "passages", "modified", "path", "root")}
+        about = cast(dict[str, Any], row["metadata"])
+        kept = {name: about[name] for name in ("added", "passages", "modified", "path", "root")}
+        row["metadata"] = cast(Metadata, kept)
         row["lexical"] = "outdated"
     old = Collection.create(connection, uri=str(folder), name="old", embedding="none", dimension=0)
     old.write(rows)
