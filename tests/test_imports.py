@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("agent/engines", "agent/traces", "agent/knowledge"),
     ("agent/harmony", "agent/settings"),
     ("agent", "agent/errors", "agent/home", "agent/text"),
-    ("tools/search",),
+    ("tools/guarded", "tools/search"),
     ("tools/find",),
     ("tools/open", "tools/list_sources"),
     ("tools/function", "tools/limits", "tools/dates"),
