@@ -50,7 +50,8 @@ def server_root(base_url: str) -> str:
         url = httpx.URL(root)
     except httpx.InvalidURL as error:
         raise UsageError(_NOT_AN_ADDRESS) from error
-    if url.scheme not in ("http", "https") or not url.host or not 0 < (url.port or 80) < 1 << 16:
+    port = 80 if url.port is None else url.port
+    if url.scheme not in ("http", "https") or not url.host or not 0 < port < 1 << 16:
         raise UsageError(_NOT_AN_ADDRESS)
     return root
 

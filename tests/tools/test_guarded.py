@@ -225,8 +225,24 @@ async def _structured(context: ToolContext[Any], raw: str) -> list[ToolOutputTex
     return [ToolOutputText(text="bird " * 500_000)]
 
 
+async def _one_part(context: ToolContext[Any], raw: str) -> ToolOutputText:
+    return ToolOutputText(text="bird " * 500_000)
+
+
+async def _as_a_dictionary(context: ToolContext[Any], raw: str) -> dict[str, str]:
+    return {"type": "text", "text": "bird " * 500_000}
+
+
 @pytest.mark.parametrize(
-    "tool", [shout, listed, raw_tool("structured", _structured)], ids=["text", "list", "structured"]
+    "tool",
+    [
+        shout,
+        listed,
+        raw_tool("structured", _structured),
+        raw_tool("one_part", _one_part),
+        raw_tool("as_a_dictionary", _as_a_dictionary),
+    ],
+    ids=["text", "list", "structured", "one part", "dictionary"],
 )
 async def test_an_output_over_a_megabyte_is_cut(tool: Tool, birds: KnowledgeBase, settings: Settings) -> None:
     engine = ScriptedEngine([call(tool.name), UNCITED], context_window=10_000_000)
@@ -248,6 +264,10 @@ def test_an_output_is_cut_only_above_the_limit(text: str) -> None:
     cut = cut_output(text + "b", "t")
     assert cut != text + "b"
     assert OUTPUT_LIMIT - 4 < len(cut.encode()) <= OUTPUT_LIMIT
+
+
+def test_the_limit_is_a_million_bytes() -> None:
+    assert OUTPUT_LIMIT == 1_000_000
 
 
 def test_text_that_no_file_can_hold_is_cut_all_the_same() -> None:
