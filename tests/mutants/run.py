@@ -39,7 +39,11 @@ _READING = (
     "tests/agent/harmony/test_arguments.py",
     "tests/agent/models/test_thoughts.py",
 )
-_TELLING = ("tests/agent/models/test_thoughts.py", "tests/agent/models/test_tool_choice.py")
+_TELLING = (
+    "tests/agent/models/test_interpreter.py",
+    "tests/agent/models/test_thoughts.py",
+    "tests/agent/models/test_tool_choice.py",
+)
 _MODELS = (
     *("tests/agent/models/test_thoughts.py", "tests/agent/models/test_model.py"),
     *("tests/agent/models/test_chat.py", "tests/agent/models/test_served.py"),
@@ -52,7 +56,7 @@ _TRACES = ("tests/agent/traces/test_store.py", "tests/agent/traces/test_recorder
 
 TESTS: dict[str, tuple[str, ...]] = {
     "agent/harmony/arguments.py": ("tests/agent/harmony/test_arguments.py", *_TELLING),
-    "agent/harmony/header.py": _READING,
+    "agent/harmony/header.py": ("tests/agent/harmony/test_reader.py", "tests/agent/models/test_thoughts.py"),
     "agent/harmony/reader.py": _READING,
     "agent/harmony/stripped.py": (*_READING, "tests/agent/models/test_served.py"),
     "agent/harmony/texts.py": ("tests/agent/harmony/test_texts.py",),
@@ -82,7 +86,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "agent/run/sample.py": _RUN,
     "agent/run/shown.py": _RUN,
     "agent/text.py": ("tests/agent/test_text.py", "tests/agent/traces/test_timeline.py"),
-    "agent/traces/database.py": (*_TRACES, "tests/agent/traces/test_damage.py"),
+    "agent/traces/database.py": ("tests/agent/traces/test_store.py", "tests/agent/traces/test_damage.py"),
     "agent/traces/events.py": ("tests/agent/traces/test_events.py", *_TRACES),
     "agent/traces/recorder.py": _TRACES,
     "agent/traces/store.py": (*_TRACES, "tests/agent/traces/test_damage.py"),

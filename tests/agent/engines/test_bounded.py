@@ -74,7 +74,8 @@ async def test_a_whole_completion_waits_for_nothing(
     then: Exception | float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LAST_WORD_SECONDS", 0.05)
-    tokens, (last,) = await read(Server(Chunk(tokens=[1, RETURN]), then))
+    async with asyncio.timeout(20):
+        tokens, (last,) = await read(Server(Chunk(tokens=[1, RETURN]), then))
     assert tokens == [1, RETURN]
     assert last.finish_reason == "stop"
 

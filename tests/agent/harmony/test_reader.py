@@ -297,6 +297,8 @@ def offered(text: str, encoding: HarmonyEncoding) -> list[tuple[str | None, str 
         ("<|channel|>commentary to=Web Search <|constrain|>json", "commentary", "Web Search"),
         ("<|channel|>commentary to=search the web <|constrain|>json", "commentary", "search"),
         ("<|channel|>commentary to=functions.browse", "commentary", "functions.browse"),
+        ("<|channel|>commentary to=" + "x" * 128, "commentary", "x" * 128),
+        ("<|channel|>commentary to=functions." + "x" * 128, "commentary", "functions." + "x" * 128),
         ("<|channel|>commentary to=" + "x" * 129, None, None),
         ("<|channel|>analysis to=functions.browse", "analysis", None),
         ("<|channel|>analysis<|channel|>commentary to=functions.browse", "analysis", None),
@@ -324,6 +326,41 @@ def test_headers_where_the_tools_are_known(
     header: str, channel: str | None, recipient: str | None, encoding: HarmonyEncoding
 ) -> None:
     assert offered(f"{header}<|message|>{{}}<|end|>", encoding) == [(channel, recipient)]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "<|channel|>commentary Analysis",
+        "<|channel|>commentary my Analysis json",
+        "<|channel|>myAnalysis<|channel|>commentary",
+        "<|channel|>commentary to=search myAnalysis",
+        "<|channel|>commentary to=search my Analysis json",
+        "<|channel|>commentary<|constrain|>Analysis",
+        "<|channel|>commentary<|constrain|>json Analysis",
+        "<|channel|>commentary<|constrain|>analysis",
+        "<|channel|>commentary to=analysis",
+        "<|channel|>final to=my-Analysis",
+        "<|channel|>commentary to=analysis to=search",
+        "<|channel|>analysis" + "<|channel|>commentary" * 16,
+        "<|channel|>analysis" + "<|channel|>commentary" * 17,
+        " my Analysis",
+    ],
+)
+@pytest.mark.parametrize("words", ["", " to=search"])
+def test_the_hidden_channels_name_anywhere_in_a_header_hides(
+    header: str, words: str, encoding: HarmonyEncoding
+) -> None:
+    text = f"{header}{words}<|message|>{{}}<|end|>"
+    reading = parse_completion(encoding.encode(text, allowed_special="all"), tools=OFFERED)
+    assert all(message.hidden for message in reading.messages)
+    assert reading.messages
+
+
+def test_of_a_header_with_very_many_parts_the_last_count(encoding: HarmonyEncoding) -> None:
+    for many, recipient in ((15, "search"), (16, None)):
+        header = "<|channel|>commentary to=search" + "<|channel|>commentary" * many
+        assert offered(f"{header}<|message|>{{}}<|end|>", encoding) == [("commentary", recipient)]
 
 
 def test_who_is_addressed_and_cannot_be_told_is_marked(encoding: HarmonyEncoding) -> None:

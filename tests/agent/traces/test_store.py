@@ -214,10 +214,15 @@ class TestReasoningApart:
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
 
     @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
-    def test_a_file_that_others_could_read_is_closed_to_them(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o604, 0o602, 0o610, 0o601])
+    def test_a_file_that_others_could_use_is_closed_to_them(self, tmp_path: Path, mode: int) -> None:
         with TraceStore(tmp_path) as store:
             store.append_reasoning("t", 1, "x")
-        (tmp_path / "reasoning.db").chmod(0o644)
+            names = ("reasoning.db", "reasoning.db-wal", "reasoning.db-shm")
+            kept = [(tmp_path / name).read_bytes() for name in names]
+        for name, data in zip(names, kept, strict=True):  # as a backup or a killed run leaves them
+            (tmp_path / name).write_bytes(data)
+            (tmp_path / name).chmod(mode)
         with TraceStore(tmp_path) as store:
             assert list(store.reasoning("t").values()) == ["x"]
             files = list(tmp_path.glob("reasoning.db*"))
@@ -374,11 +379,13 @@ class TestManyWriters:
 
 
 class TestFilesThatCannotBeUsed:
-    def test_a_newer_schema_is_refused(self, tmp_path: Path, question: Question) -> None:
+    @pytest.mark.parametrize("newer", [1, 97])
+    def test_a_newer_schema_is_refused(self, tmp_path: Path, question: Question, newer: int) -> None:
         with TraceStore(tmp_path) as store:
             trace_id = store.start(question("q"))
         connection = sqlite3.connect(tmp_path / "traces.db")
-        connection.execute("PRAGMA user_version = 99")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute(f"PRAGMA user_version = {version + newer}")
         connection.close()
         with TraceStore(tmp_path) as store:
             attempts: list[Callable[[], object]] = [
@@ -387,7 +394,9 @@ class TestFilesThatCannotBeUsed:
                 lambda: store.start(question("q")),
             ]
             for attempt in attempts:
-                with pytest.raises(TraceStoreError, match=r"newer ossifrage \(schema 99.*update") as refused:
+                with pytest.raises(
+                    TraceStoreError, match=rf"newer ossifrage \(schema {version + newer}.*update"
+                ) as refused:
                     attempt()
                 assert "\n" not in str(refused.value)
             assert store.append_reasoning(trace_id, 1, "the other file still works")
