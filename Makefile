@@ -39,7 +39,7 @@ test-vllm: $(VENV)/.dev  ## the real vLLM; OSSIFRAGE_VLLM_PYTHON names a Python 
 test-milvus: $(VENV)/.dev  ## a real Milvus 2.3.5; OSSIFRAGE_MILVUS_PYTHON names a Python that has milvus==2.3.5
 	@unshare -rn sh -c 'ip link set lo up && exec $(BIN)/python -m pytest -q --timeout 1800 -m milvus'
 
-test-mutants: $(VENV)/.dev  ## how many small mistakes the tests notice (half an hour; MUTANTS="agent/run --each 40")
+test-mutants: $(VENV)/.dev  ## how many small mistakes the tests notice (20 minutes; MUTANTS="agent/run --each 40")
 	@$(BIN)/python tests/mutants/run.py $(MUTANTS)
 
 bench-harmony: $(VENV)/.dev  ## the cost of a step, and how completions are read

@@ -331,6 +331,8 @@ def test_headers_where_the_tools_are_known(
 @pytest.mark.parametrize(
     "header",
     [
+        "<|channel|>Analysis",
+        "<|channel|>my-analysis",
         "<|channel|>commentary Analysis",
         "<|channel|>commentary my Analysis json",
         "<|channel|>myAnalysis<|channel|>commentary",
@@ -355,6 +357,13 @@ def test_the_hidden_channels_name_anywhere_in_a_header_hides(
     reading = parse_completion(encoding.encode(text, allowed_special="all"), tools=OFFERED)
     assert all(message.hidden for message in reading.messages)
     assert reading.messages
+
+
+@pytest.mark.parametrize("words", [" so then", " my Analysis", " so then to=search", " so<|constrain|>json"])
+def test_words_where_a_header_belongs_route_nothing(words: str, encoding: HarmonyEncoding) -> None:
+    text = f"{words}<|message|>{{}}<|end|>"
+    assert offered(text, encoding) == [(None, None)]
+    assert kinds(text, encoding) == [RepairKind.UNROUTED_TEXT]
 
 
 def test_of_a_header_with_very_many_parts_the_last_count(encoding: HarmonyEncoding) -> None:

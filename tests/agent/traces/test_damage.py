@@ -19,6 +19,7 @@ from ossifrage.agent.cli import main
 from ossifrage.agent.errors import TraceDamagedError, TraceNotFoundError, TraceStoreError
 from ossifrage.agent.settings import Settings
 from ossifrage.agent.traces import Event, Recorder, RunStarted, Said, Trace, TraceStore
+from ossifrage.agent.traces.database import Database
 from ossifrage.tools.knowledge import KnowledgeBase
 
 Question = Callable[[str], RunStarted]
@@ -330,6 +331,22 @@ class TestTheFileStays:
             record(store)
             assert len(aside(kept)) == 1
             assert len(other.list()) == 1
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="renames a file that is open")
+    def test_replaced_by_another_program_meanwhile(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.db"
+        database = Database(path, versions=[["CREATE TABLE t (x)"]])
+
+        def write() -> None:
+            with database.writing() as connection:
+                path.rename(tmp_path / "aside")
+                path.write_bytes(b"the new one")
+                connection.execute("SELECT * FROM nowhere")
+
+        with pytest.raises(TraceDamagedError, match="another program has set it aside"):
+            write()
+        assert path.read_bytes() == b"the new one"
+        assert not aside(tmp_path, "x.db")
 
     def test_locked(self, kept: Path, caplog: pytest.LogCaptureFixture) -> None:
         with TraceStore(kept) as store:
