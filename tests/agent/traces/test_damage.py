@@ -271,6 +271,31 @@ def test_an_event_that_cannot_be_read_hides_no_other_trace(
             store.load(trace_id)
 
 
+def test_an_index_without_its_entries_is_damage(tmp_path: Path) -> None:
+    """SQLite tells kinds of damage apart (sqlite.org/rescode.html, "Extended Result Code List")."""
+    path = tmp_path / "x.db"
+    database = Database(path, versions=[["CREATE TABLE t (x)", "CREATE INDEX i ON t (x)"]])
+    with database.writing() as connection:
+        connection.execute("INSERT INTO t VALUES (1)")
+    database.close()
+    for statements in (
+        "CREATE TABLE kept AS SELECT * FROM sqlite_master WHERE name = 'i';"
+        "PRAGMA writable_schema = ON; DELETE FROM sqlite_master WHERE name = 'i'",
+        "INSERT INTO t VALUES (2);PRAGMA writable_schema = ON; INSERT INTO sqlite_master SELECT * FROM kept",
+    ):
+        other = sqlite3.connect(path, isolation_level=None)
+        for statement in statements.split(";"):
+            other.execute(statement)
+        other.close()
+
+    def write() -> None:
+        with database.writing() as connection:
+            connection.execute("DELETE FROM t WHERE rowid = 2")
+
+    with pytest.raises(TraceDamagedError, match="set aside as"):
+        write()
+
+
 def test_an_empty_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "traces.db").touch()
     (tmp_path / "reasoning.db").touch()
