@@ -296,6 +296,23 @@ def test_an_index_without_its_entries_is_damage(tmp_path: Path) -> None:
         write()
 
 
+def test_a_row_that_belongs_to_nothing_is_refused(tmp_path: Path) -> None:
+    tables = ["CREATE TABLE a (n INTEGER PRIMARY KEY)", "CREATE TABLE b (a REFERENCES a (n))"]
+    database = Database(tmp_path / "x.db", versions=[tables])
+
+    def write(number: int) -> None:
+        with database.writing() as connection:
+            connection.execute("INSERT INTO a VALUES (1) ON CONFLICT DO NOTHING")
+            connection.execute("INSERT INTO b VALUES (?)", (number,))
+
+    write(1)
+    with pytest.raises(TraceStoreError, match="FOREIGN KEY"):
+        write(2)
+    with database.reading() as connection:
+        assert connection.execute("SELECT * FROM b").fetchall() == [(1,)]
+    database.close()
+
+
 def test_an_empty_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "traces.db").touch()
     (tmp_path / "reasoning.db").touch()
