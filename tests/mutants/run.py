@@ -31,6 +31,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "agent/harmony/header.py": ("tests/agent/harmony", "tests/agent/models/test_thoughts.py"),
     "agent/harmony/reader.py": ("tests/agent/harmony", "tests/agent/models/test_thoughts.py"),
     "agent/harmony/stripped.py": ("tests/agent/harmony", "tests/agent/models"),
+    "agent/harmony/unread.py": ("tests/agent/models",),
     "agent/harmony/arguments.py": ("tests/agent/harmony", "tests/agent/models"),
     "agent/harmony/turns.py": ("tests/agent/harmony/test_turns.py", "tests/agent/models"),
     "agent/harmony/texts.py": ("tests/agent/harmony/test_texts.py",),
