@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= Which command tells how well a server speaks gpt-oss, and what does it check?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-memory lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-documents bench-memory lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -51,9 +51,13 @@ bench-constrained: $(VENV)/.dev  ## what a grammar costs on a real llama.cpp (OS
 bench-tool-loop: $(VENV)/.dev  ## a tool loop of 60,000 tokens, token ids against a chat endpoint (some minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/tool_loop.py
 
-bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, the speed of adding and of searching (minutes)
+bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, the cost of adding and of searching up to 100,000 passages (half an hour)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/knowledge.py
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/growth.py
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/search.py
+
+bench-documents: $(VENV)/.dev  ## where passages of real documents end, their headings and numbers (downloads them once)
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/documents.py
 
 bench-memory: $(VENV)/.dev  ## what 1,000 runs in one process leave behind (minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/memory.py --engine scripted

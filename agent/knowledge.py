@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,13 +12,20 @@ if TYPE_CHECKING:
 __all__ = ["knowledge_token", "open_knowledge"]
 
 
-def open_knowledge(settings: Settings, *, uri: str | None = None, create: bool = False) -> KnowledgeBase:
+def open_knowledge(
+    settings: Settings,
+    *,
+    uri: str | None = None,
+    create: bool = False,
+    indexing: Callable[[int, int], None] | None = None,
+) -> KnowledgeBase:
     """Open the knowledge base.
 
     Args:
         settings: where it is, and how it searches.
         uri: where it is instead.
         create: make it if there is none.
+        indexing: told when its full-text index is made anew.
 
     Raises:
         KnowledgeError: it cannot be opened.
@@ -31,6 +39,7 @@ def open_knowledge(settings: Settings, *, uri: str | None = None, create: bool =
         embedding=settings.embedding,
         reranker=settings.reranker,
         create=create,
+        indexing=indexing,
     )
 
 

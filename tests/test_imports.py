@@ -23,13 +23,14 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("agent/engines", "agent/traces", "agent/knowledge"),
     ("agent/harmony", "agent/settings"),
     ("agent", "agent/errors", "agent/home", "agent/text"),
-    ("tools/search",),
+    ("tools/guarded", "tools/search"),
     ("tools/find",),
     ("tools/open", "tools/list_sources"),
     ("tools/function", "tools/limits", "tools/dates"),
     ("tools/pages", "tools/knowledge"),
     ("tools/knowledge/ingest", "tools/knowledge/retrieval"),
-    ("tools/knowledge/models", "tools/knowledge/store"),
+    ("tools/knowledge/models",),
+    ("tools/knowledge/store",),
     ("tools/knowledge/filters",),
     ("tools/knowledge/values",),
     ("tools/knowledge/errors", "tools", "tools/addresses"),
@@ -38,16 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 )
 """Rooms, top floor first. A module belongs to the room with the longest name that its path begins with."""
 
-KNOWN = {
-    ("tools/knowledge/filters", "tools/knowledge/store"),
-    ("tools/knowledge/ingest/adding", "tools/knowledge/retrieval"),
-    ("tools/knowledge/models/embeddings", "tools/knowledge/store"),
-    ("tools/knowledge/models/rerankers", "tools/knowledge/store"),
-    ("tools/knowledge/store/copying", "tools/knowledge"),
-    ("tools/knowledge/store/copying", "tools/knowledge/ingest"),
-    ("tools/knowledge/store/copying", "tools/knowledge/models"),
-    ("tools/knowledge/store/ledger", "tools/knowledge/ingest"),
-}
+KNOWN: set[tuple[str, str]] = set()
 """Imports that point up or sideways, as (module, room): to be emptied."""
 
 STRANGERS = {

@@ -5,12 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-__all__ = ["LINE_CHARACTERS", "OUTPUT_BYTES", "about", "clipped", "fitting", "telling", "telling_lines"]
+__all__ = [
+    "LINE_CHARACTERS",
+    "OUTPUT_BYTES",
+    "PART_CHARACTERS",
+    "about",
+    "clipped",
+    "fitting",
+    "telling",
+    "telling_lines",
+    "telling_part",
+    "without_blank_ends",
+]
 
 OUTPUT_BYTES = 25_000
 """Of UTF-8, which goes with tokens in most scripts: about 6,000 of them."""
 LINE_CHARACTERS = 2_000
 """Of one line. Three such lines fit, whatever the script: a match with the lines around it."""
+PART_CHARACTERS = 900
+"""Of a passage that is not among the best."""
 _CUT = "…"
 _WORD = re.compile(r"\w{3,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{2}")
 _BEFORE = 200
@@ -53,6 +66,39 @@ def telling_lines(text: str, texts: Sequence[str], count: int) -> list[str]:
     starts = range(max(1, len(lines) - count + 1))
     best = max(starts, key=lambda start: (len(set[str]().union(*held[start : start + count])), -start))
     return [telling(line, texts) for line in lines[best : best + count]]
+
+
+def telling_part(lines: Mapping[int, str], texts: Sequence[str]) -> dict[int, str]:
+    """The paragraphs, one after the other, that hold most of the words of ``texts``.
+
+    As many as go into :data:`PART_CHARACTERS`; lines that are no more than that stay together.
+    """
+    if sum(map(len, lines.values())) <= PART_CHARACTERS:
+        return dict(lines)
+    words = _words(texts)
+    paragraphs: list[dict[int, str]] = [{}]
+    for number, line in lines.items():
+        if not line.strip() and any(each.strip() for each in paragraphs[-1].values()):
+            paragraphs.append({})
+        paragraphs[-1][number] = line
+    held = [{word for word in words if word in "\n".join(each.values()).casefold()} for each in paragraphs]
+    sizes = [sum(map(len, each.values())) for each in paragraphs]
+    best, most = (0, 1), (-1, 0)
+    for first in range(len(paragraphs)):
+        last, size = first, 0
+        while last < len(paragraphs) and (size + sizes[last] <= PART_CHARACTERS or last == first):
+            size += sizes[last]
+            last += 1
+        worth = (len(set[str]().union(*held[first:last])), min(size, PART_CHARACTERS))
+        if worth > most:
+            best, most = (first, last), worth
+    return {number: line for each in paragraphs[slice(*best)] for number, line in each.items()}
+
+
+def without_blank_ends(lines: Mapping[int, str]) -> dict[int, str]:
+    """The lines without blank ones at the beginning and the end; one stays where all are blank."""
+    told = [number for number, line in lines.items() if line.strip()] or list(lines)[:1]
+    return {number: line for number, line in lines.items() if told[0] <= number <= told[-1]}
 
 
 def _words(texts: Sequence[str]) -> set[str]:

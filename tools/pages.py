@@ -22,6 +22,8 @@ _LONGEST_HEADING = 300
 _HEADER = re.compile(r"^\[(?P<cursor>\d+)\] (?P<title>.*) \((?P<source>[^()\n]*(?:\([^()\n]*\)[^()\n]*)*)\)$")
 _RANGE = re.compile(r"^\*\*viewing lines \[(?P<start>\d+) - (?P<end>\d+)\] of (?P<total>\d+)\*\*$")
 _CURSOR = re.compile(r"[\[【]?(?P<cursor>[0-9]{1,6})[\]】]?")
+_TITLE = re.compile(r"(?:#{1,6}|={1,6}) +(?P<text>\S.*?)(?: +[#=]+)?$")
+_UNDERLINE = re.compile(r"([=\-~^*+\"])\1{2,}$")
 _LINE = re.compile(r"^L(?P<number>\d+): (?P<text>.*)$")
 
 
@@ -102,8 +104,8 @@ def format_page(page: Page) -> str:
         f"[{page.cursor}] {_short(page.title, _LONGEST_TITLE)} ({one_line(page.source)})",
         f"**viewing lines [{start} - {end}] of {page.total_lines}**",
     ]
-    if page.heading:
-        head.append(render("tools/section", heading=_short(page.heading, _LONGEST_HEADING)))
+    if heading := _above(page):
+        head.append(render("tools/section", heading=_short(heading, _LONGEST_HEADING)))
     body = [f"L{number}: {unmarked(page.lines[number])}" for number in numbers]
     return "\n".join([*head, "", *body])
 
@@ -130,6 +132,8 @@ def parse_pages(text: str) -> Sequence[Page]:
             elif rows[index].strip():
                 break
             index += 1
+        if (title := _title(lines)) and not _ends_in(heading, title):
+            heading = f"{heading} > {title}" if heading else title
         pages.append(
             Page(
                 cursor=int(header["cursor"]),
@@ -141,6 +145,27 @@ def parse_pages(text: str) -> Sequence[Page]:
             )
         )
     return pages
+
+
+def _above(page: Page) -> str:
+    """The headings that the model cannot see in the first line."""
+    title = _title({number: unmarked(line) for number, line in page.lines.items()})
+    shown = unmarked(page.heading)
+    if title and _ends_in(shown, title):
+        return shown[: -len(title)].removesuffix(" > ")
+    return page.heading
+
+
+def _ends_in(heading: str, title: str) -> bool:
+    return heading == title or heading.endswith(f" > {title}")
+
+
+def _title(lines: Mapping[int, str]) -> str:
+    """The title that lines begin with; empty where there is none."""
+    first, *rest = [lines[number].strip() for number in sorted(lines)[:2]] or [""]
+    if found := _TITLE.match(first):
+        return " ".join(found["text"].split())
+    return " ".join(first.split()) if rest and _UNDERLINE.match(rest[0]) and first else ""
 
 
 def _short(text: str, limit: int) -> str:

@@ -23,12 +23,14 @@ from ..prompts.values import unmarked
 from .dates import first_moment, moment_after
 from .function import RunContext, ToolOutput, knowledge_tool
 from .knowledge import Filters, Passage
-from .limits import LINE_CHARACTERS, OUTPUT_BYTES, fitting, telling
+from .limits import LINE_CHARACTERS, OUTPUT_BYTES, fitting, telling, telling_part, without_blank_ends
 from .pages import Page, format_page
 
 __all__ = ["search_tool"]
 
 _MOST_DUPLICATES = 5
+_WHOLE = 2
+"""So many of the best passages are shown whole; of the others, the part that fits the queries."""
 
 Query = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
@@ -95,12 +97,14 @@ class _Shown:
         self._pages = context.pages
         self._queries = queries
         self._room = OUTPUT_BYTES
+        self._whole: set[str] = set()
         self.new = 0
         """Passages that had not been shown before."""
 
     def text(self, passages: Sequence[Passage]) -> str:
         known: list[dict[str, object]] = []
         fresh: list[Passage] = []
+        self._whole = {passage.passage_id for passage in passages[:_WHOLE]}
         for passage in passages:
             page = self._shown_before(passage)
             if page is None:
@@ -111,6 +115,8 @@ class _Shown:
         parts: list[str] = []
         left_out: list[Passage] = []
         for group in _neighbours(fresh):
+            if len(group) > 1:  # what belongs together is shown without gaps
+                self._whole.update(passage.passage_id for passage in group)
             if (part := self._page(group)) is None:
                 left_out.extend(group)
             else:
@@ -125,7 +131,9 @@ class _Shown:
 
     def _lines(self, passage: Passage) -> dict[int, str]:
         rows = enumerate(passage.text.split("\n"), passage.start_line)
-        return {number: telling(line, self._queries) for number, line in rows}
+        lines = {number: telling(line, self._queries) for number, line in rows}
+        part = lines if passage.passage_id in self._whole else telling_part(lines, self._queries)
+        return without_blank_ends(part)
 
     def _shown_before(self, passage: Passage) -> Page | None:
         # A page that was read back from a conversation has its text as it was shown.
@@ -141,9 +149,16 @@ class _Shown:
     def _page(self, group: Sequence[Passage]) -> str | None:
         """A page of consecutive passages, or None where there is no room left for the first of them."""
         first = group[0]
-        lines = {number: line for passage in group for number, line in self._lines(passage).items()}
+        shown = {number: line for passage in group for number, line in self._lines(passage).items()}
+        blank = {
+            number: ""
+            for passage in group
+            for number, line in enumerate(passage.text.split("\n"), passage.start_line)
+            if not line.strip() and min(shown) < number < max(shown)
+        }
+        lines = dict(sorted({**blank, **shown}.items()))
         fits = fitting(lines, self._room)
-        if self._room < OUTPUT_BYTES and first.end_line not in fits:
+        if self._room < OUTPUT_BYTES and max(self._lines(first)) not in fits:
             return None
         page = self._pages.show(
             source=first.source,

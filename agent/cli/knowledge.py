@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..knowledge import open_knowledge
 from ..terminal.bars import adding_bar
 from .options import with_settings
-from .upkeep import migrate, rebuild, repair, warn_of_missing
+from .upkeep import migrate, open_base, rebuild, repair, warn_of_missing
 
 if TYPE_CHECKING:
     from ...tools.knowledge import AddReport, Filters, KnowledgeBase
@@ -66,7 +65,7 @@ def add(
     """
     if embedding is not None:
         settings = settings.model_copy(update={"embedding": embedding})
-    with open_knowledge(settings, create=True) as base, adding_bar() as progress:
+    with open_base(settings, create=True) as base, adding_bar() as progress:
         report = base.add(paths, tags=tags, include=include, exclude=exclude, progress=progress)
     _print_report(report)
     stored = report.added or report.changed or report.unchanged or report.removed or report.restored
@@ -84,7 +83,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     """List the documents."""
     import dataclasses
 
-    with open_knowledge(settings) as base:
+    with open_base(settings) as base:
         documents = base.documents()
     if as_json:
         _print_json([dataclasses.asdict(document) for document in documents])
@@ -105,7 +104,7 @@ def list_(settings: Settings, as_json: bool) -> None:
 @with_settings
 def remove(settings: Settings, sources: tuple[str, ...]) -> None:
     """Remove documents by source, or all below a folder."""
-    with open_knowledge(settings) as base:
+    with open_base(settings) as base:
         removed = base.remove(sources)
     click.echo(f"Removed {len(removed)} document{'s' if len(removed) != 1 else ''}.")
 
@@ -117,7 +116,7 @@ def status(settings: Settings, as_json: bool) -> None:
     """Show where the knowledge base is and what it holds."""
     import dataclasses
 
-    with open_knowledge(settings) as base:
+    with open_base(settings) as base:
         values = dataclasses.asdict(base.status())
         warn_of_missing(base)
     if as_json:
@@ -181,7 +180,7 @@ def search(
         raise UsageError("--since and --until are days or times such as 2024-05-31.") from error
     if reranker is not None:
         settings = settings.model_copy(update={"reranker": reranker})
-    with open_knowledge(settings) as base:
+    with open_base(settings) as base:
         passages = base.search(query, top_k=top_k, mode=cast(SearchMode, mode), filters=filters)
         warn_of_missing(base)
         if not passages and filters != Filters():

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ..knowledge import knowledge_token, open_knowledge
-from ..terminal.bars import copying_bar
+from ..terminal.bars import copying_bar, indexing_bar
 from .options import with_settings
 
 if TYPE_CHECKING:
     from ...tools.knowledge import Copied, KnowledgeBase
     from ..settings import Settings
 
-__all__ = ["migrate", "rebuild", "repair", "warn_of_missing"]
+__all__ = ["migrate", "open_base", "rebuild", "repair", "warn_of_missing"]
 
 _SHOWN = 20
 
@@ -29,7 +29,7 @@ def repair(settings: Settings, forget: bool) -> int:
     """
     from ..text import one_line
 
-    with open_knowledge(settings) as base:
+    with open_base(settings) as base:
         report = base.repair(forget=forget)
     click.echo(f"{len(report.restored)} restored, {len(report.missing)} still missing.")
     for source in report.missing[:_SHOWN]:
@@ -86,9 +86,22 @@ def migrate(settings: Settings, target: str, token: str | None) -> None:
     click.echo("Use it with --knowledge, or OSSIFRAGE_KNOWLEDGE.", err=True)
 
 
+def open_base(settings: Settings, *, create: bool = False) -> KnowledgeBase:
+    """Open the knowledge base, with a bar where its full-text index has to be made anew."""
+    with indexing_bar() as indexing:
+        return open_knowledge(settings, create=create, indexing=indexing)
+
+
 def warn_of_missing(base: KnowledgeBase) -> None:
-    """Say in one line on stderr when a base has lost documents."""
-    if count := len(base.missing()):
+    """Say in one line on stderr when a base has lost documents, or when that cannot be known."""
+    from ...tools.knowledge import KnowledgeError
+
+    try:
+        count = len(base.missing())
+    except KnowledgeError as error:
+        click.echo(f"what the knowledge base holds may be out of date: {error}", err=True)
+        return
+    if count:
         documents = "document is" if count == 1 else "documents are"
         click.echo(
             f"{count} stored {documents} missing from the knowledge base; restore with: ossifrage kb repair",

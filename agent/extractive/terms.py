@@ -6,7 +6,7 @@ import functools
 import re
 from typing import NamedTuple
 
-from ...tools.knowledge.retrieval.lexical import document_terms
+from ...tools.knowledge.store.lexical import document_terms
 
 __all__ = ["Word", "content_words", "terms"]
 

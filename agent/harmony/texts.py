@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EncodedTexts"]
 
-# The vocabulary's pattern takes a run of letters, of blanks or of signs as one piece, and the time to encode
-# a piece grows with the square of its length: 1.6 s for 20,000 Chinese characters without a comma.
+# The vocabulary's pattern takes a run of letters, blanks or signs as one piece, and the time to encode a
+# piece grows with the square of its length: 1.6 s for 20,000 Chinese characters without a comma.
 _LONG_RUN = re.compile(r"\w{1000}|\s{1000}|[^\w\s]{1000}")
 
 MAX_BYTES = 16 * 2**20

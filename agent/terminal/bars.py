@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ...tools.knowledge import Progress as AddProgress
 
-__all__ = ["adding_bar", "copying_bar"]
+__all__ = ["adding_bar", "copying_bar", "indexing_bar"]
 
 
 @contextmanager
@@ -64,3 +64,20 @@ def copying_bar(title: str) -> Generator[Callable[[int, int], None] | None]:
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def indexing_bar() -> Generator[Callable[[int, int], None] | None]:
+    """As :func:`copying_bar`, for what is rarely needed: drawn from the first call on."""
+    from contextlib import ExitStack
+
+    with ExitStack() as shown:
+        update: list[Callable[[int, int], None] | None] = []
+
+        def tell(done: int, total: int) -> None:
+            if not update:
+                update.append(shown.enter_context(copying_bar("Indexing")))
+            if update[0] is not None:
+                update[0](done, total)
+
+        yield tell

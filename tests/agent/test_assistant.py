@@ -484,7 +484,7 @@ async def test_a_base_whose_opening_was_cancelled_is_closed_with_the_rest(
     folder = await asyncio.to_thread(small_base, tmp_path)
     assistant = Assistant(settings, knowledge=str(folder), engine=ScriptedEngine([]))
     opening = asyncio.create_task(assistant.open())
-    await asyncio.sleep(0.01)  # the thread has begun, and takes longer
+    await asyncio.sleep(0)  # the thread has begun, and takes longer
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
@@ -507,7 +507,7 @@ async def test_after_a_cancelled_opening_the_next_one_works(settings: Settings, 
     folder = await asyncio.to_thread(small_base, tmp_path)
     async with Assistant(settings, knowledge=str(folder), engine=ScriptedEngine([UNCITED])) as assistant:
         opening = asyncio.create_task(assistant.open())
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         opening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await opening

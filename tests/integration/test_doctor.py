@@ -38,4 +38,4 @@ async def test_a_real_llama_cpp_whose_model_writes_no_harmony(tiny_gguf: Path) -
     assert checks["chat", "reasoning accepted back"].why == "the prompt holds what `reasoning_content` said"
     broken = checks["chat", "reasoning returned"]
     assert broken.outcome == "fail"
-    assert "500: The model produced output that does not match" in broken.why
+    assert "could not read what the model wrote (500)" in broken.why

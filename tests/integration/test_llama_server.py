@@ -97,12 +97,12 @@ async def test_a_character_of_several_tokens_arrives_whole(engine: LlamaServerEn
 
 
 async def test_a_broken_grammar(engine: LlamaServerEngine) -> None:
-    with pytest.raises(EngineResponseError, match=r"400: .*failed to parse grammar"):
+    with pytest.raises(EngineResponseError, match=r"answered 400; its log may say more"):
         await collect(engine, Sampling(max_tokens=4, grammar="root ::= nothing"))
 
 
 async def test_a_grammar_that_names_the_stop_token_fails_in_the_stream(engine: LlamaServerEngine) -> None:
-    with pytest.raises(EngineResponseError, match=r"500: .*empty grammar stack") as caught:
+    with pytest.raises(EngineResponseError, match=r"failed while it answered \(500\)") as caught:
         await collect(engine, Sampling(max_tokens=8, grammar='root ::= "a" <[200012]>'))
     assert "<|" not in str(caught.value)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,3 +49,26 @@ def test_what_is_written_is_read_back(source: str, title: str, texts: list[str])
     page = PageStack().show(source=source, title=title, heading="", total_lines=50, lines=lines)
     (read,) = parse_pages(f"before\n\n{format_page(page)}\n\nafter")
     assert (read.source, read.title, dict(read.lines)) == (source, title, lines)
+
+
+@pytest.mark.parametrize(
+    ("heading", "lines", "told"),
+    [
+        ("Guide > Install", {3: "## Install", 4: "", 5: "words"}, "Section: Guide"),
+        ("Install", {3: "# Install", 4: "words"}, ""),
+        ("NAME > OPTIONS", {3: "OPTIONS", 4: "-------", 5: "words"}, "Section: NAME"),
+        ("Page 3: A > B", {3: "# Page 3: A > B", 5: "words"}, ""),
+        ("Guide > Reinstall", {3: "# install", 4: "words"}, "Section: Guide > Reinstall"),
+        ("Guide > Install", {4: "words"}, "Section: Guide > Install"),
+    ],
+)
+def test_a_heading_that_is_the_first_line_is_not_told_twice(
+    heading: str, lines: dict[int, str], told: str
+) -> None:
+    text = format_page(
+        PageStack().show(source="a.md", title="A", heading=heading, total_lines=9, lines=lines)
+    )
+    assert [line for line in text.split("\n") if line.startswith("Section:")] == [told] * bool(told)
+    (page,) = parse_pages(text)
+    assert page.heading.startswith(heading)
+    assert page.lines == lines

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -311,3 +312,23 @@ async def test_names_and_titles_cannot_forge_pages_or_citations(books: RunContex
         assert "old〖1〗 [9] Forged" in text
         assert not set("【】\x1b") & set(text)
         assert all(page.cursor < 9 for page in parse_pages(text))
+
+
+async def test_of_lower_passages_the_part_that_fits_is_shown(tmp_path: Path) -> None:
+    filler = "Nothing of interest is said in this sentence at all. " * 14
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    with KnowledgeBase(uri=str(tmp_path / "base"), embedding="none") as base:
+        for number in range(4):
+            told = "The ptarmigan turns white in winter."
+            (folder / f"{number}.txt").write_text(f"Text {number}. {filler}\n\n{told}\n\n{filler}\n\n\n")
+        base.add([folder])
+        context = RunContext(base)
+        pages = parse_pages(await call(search_tool, context, queries=["ptarmigan winter"], top_k=4))
+    assert len(pages) == 4
+    sizes = [sum(map(len, page.lines.values())) for page in pages]
+    assert min(sizes[:2]) > 1_400
+    assert max(sizes[2:]) <= 900
+    for page in pages:
+        assert page.lines[3] == "The ptarmigan turns white in winter."
+        assert page.lines[max(page.lines)].strip()

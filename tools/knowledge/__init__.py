@@ -40,9 +40,9 @@ from .values import (
 
 if TYPE_CHECKING:
     from .base import KnowledgeBase
+    from .copying import migrate, rebuild
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
-    from .store.copying import migrate, rebuild
 
 __all__ = [
     "AddReport",
@@ -82,8 +82,8 @@ _HOME = {
     "EmbeddingFunction": ".models.embeddings",
     "KnowledgeBase": ".base",
     "RerankFunction": ".models.rerankers",
-    "migrate": ".store.copying",
-    "rebuild": ".store.copying",
+    "migrate": ".copying",
+    "rebuild": ".copying",
 }
 
 

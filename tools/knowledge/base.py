@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -24,9 +23,11 @@ from .models.embedding_functions import find_embedding
 from .models.embeddings import Embedder, EmbeddingFunction, spec_of
 from .models.rerankers import Reranker, RerankFunction
 from .retrieval.searching import Searching
-from .store.collection import Collection, Row
-from .store.ledger import Ledger
-from .store.milvus import connect, data_folder, is_server
+from .store.folder import FolderStore, Indexing
+from .store.milvus import is_server
+from .store.schema import Row
+from .store.server import ServerStore
+from .store.store import Store
 from .values import (
     AddReport,
     Document,
@@ -45,7 +46,8 @@ __all__ = ["KnowledgeBase"]
 class KnowledgeBase:
     """A searchable set of documents in Milvus.
 
-    A context manager. May be used from several threads; requests wait for each other.
+    A context manager. May be used from several threads: changes wait for each other, and a search waits for
+    one batch of a change at most.
 
     Args:
         uri: a folder (Milvus Lite keeps its data in ``milvus.db`` there), or ``http(s)://…`` for a Milvus
@@ -59,10 +61,13 @@ class KnowledgeBase:
             ``cross-encoder:BAAI/bge-reranker-base`` (see ``rerankers``), or a pymilvus-model reranking
             function.
         create: make the base if there is none.
+        indexing: called with the passages done and those there are while the full-text index of a folder is
+            made anew, which it is when it is missing, damaged or older than the data.
 
     Raises:
         KnowledgeNotFoundError: nothing is there and ``create`` is false.
-        KnowledgeLockedError: another process has the folder open.
+        KnowledgeLockedError: another process has the folder open, and what it keeps beside the data is not
+            enough to read without them.
         KnowledgeUnreachableError: the server does not answer.
         EmbeddingMismatchError: the base was made with another embedding.
         EmbeddingUnavailableError: a new base is to have an embedding that cannot be loaded here.
@@ -79,47 +84,39 @@ class KnowledgeBase:
         embedding: str | EmbeddingFunction = "auto",
         reranker: str | RerankFunction = "none",
         create: bool = True,
+        indexing: Indexing | None = None,
     ) -> None:
         address = str(uri)
         self._uri = without_credentials(address)
-        self._lock = threading.RLock()
         self._closed = False
+        self._changing = threading.RLock()
         spec = spec_of(embedding)
         self._reranker = None if reranker == "none" else Reranker(reranker)
-        if not create and not is_server(address) and not data_folder(address).exists():
-            raise KnowledgeNotFoundError(
-                f"no knowledge base in {self._uri}; add documents with: ossifrage kb add PATH"
-            )
-        connection = connect(address, token=token)
+        kind = ServerStore if is_server(address) else FolderStore
         try:
-            try:
-                self._collection = Collection.open(connection, uri=self._uri, name=collection)
-            except KnowledgeNotFoundError:
-                if not create:
-                    raise
-                new = find_embedding() if spec == "auto" else embedding
-                self._embedder = None if new == "none" else Embedder(new)
-                self._collection = Collection.create(
-                    connection,
-                    uri=self._uri,
-                    name=collection,
-                    embedding=self._embedder.spec if self._embedder else "none",
-                    dimension=self._embedder.dimension() if self._embedder else 0,
+            self._store: Store = kind.open(address, collection, token=token, indexing=indexing)
+        except KnowledgeNotFoundError:
+            if not create:
+                raise
+            new = find_embedding() if spec == "auto" else embedding
+            self._embedder = None if new == "none" else Embedder(new)
+            self._store = kind.create(
+                address,
+                collection,
+                token=token,
+                embedding=self._embedder.spec if self._embedder else "none",
+                dimension=self._embedder.dimension() if self._embedder else 0,
+            )
+        else:
+            made_with, dimension = self._store.about.embedding, self._store.about.dimension
+            if spec not in {"auto", made_with}:
+                self._store.close()
+                raise EmbeddingMismatchError(
+                    f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: open it "
+                    f"with embedding auto, or change it with: ossifrage kb rebuild --embedding {spec}"
                 )
-            else:
-                made_with = self._collection.about.embedding
-                if spec not in {"auto", made_with}:
-                    raise EmbeddingMismatchError(
-                        f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: open it "
-                        f"with embedding auto, or change it with: ossifrage kb rebuild --embedding {spec}"
-                    )
-                given = made_with if spec == "auto" else embedding
-                dimension = self._collection.about.dimension
-                self._embedder = Embedder(given, dimension=dimension) if dimension else None
-        except BaseException:
-            connection.close()
-            raise
-        self._ledger = None if is_server(address) else ledger_of(address, collection)
+            given = made_with if spec == "auto" else embedding
+            self._embedder = Embedder(given, dimension=dimension) if dimension else None
 
     @property
     def uri(self) -> str:
@@ -165,19 +162,13 @@ class KnowledgeBase:
             EmbeddingError: the embedding failed; what was written until then is complete and stays.
         """
         given = [paths] if isinstance(paths, str | Path) else paths
-        with self._open_collection() as collection:
-            adding = Adding(collection, self._embedder, progress, tags, self._ledger)
+        with self._changing:
+            adding = Adding(self._open_store, self._embedder, progress, tags)
             return adding.run(given, include=include, exclude=exclude)
 
     def missing(self) -> tuple[str, ...]:
-        """The documents that were stored and are not there any more, as far as a folder's ledger tells.
-
-        Fast as long as nothing is amiss: then it only counts.
-        """
-        with self._open_collection() as collection:
-            if self._ledger is None or collection.count() >= self._ledger.passages:
-                return ()
-            return tuple(sorted(self._ledger.lost(collection.survey().complete)))
+        """The documents that were stored and are not there any more, as far as a folder's ledger tells."""
+        return self._open_store.missing()
 
     def repair(
         self, *, forget: bool = False, progress: Callable[[Progress], None] | None = None
@@ -194,10 +185,11 @@ class KnowledgeBase:
         Raises:
             EmbeddingError: the embedding failed; what was restored until then stays.
         """
-        with self._open_collection() as collection:
-            report = Adding(collection, self._embedder, progress, (), self._ledger).run([])
-            if forget and self._ledger is not None:
-                self._ledger.write(collection.documents())
+        with self._changing:
+            report = Adding(self._open_store, self._embedder, progress).run([])
+            if forget and report.missing:
+                with self._open_store.writing() as changes:
+                    changes.finish(removed=(), written=(), missing={})
         return report
 
     def search(
@@ -229,14 +221,12 @@ class KnowledgeBase:
             raise KnowledgeError("the query is empty; say what to look for")
         if top_k < 1:
             raise KnowledgeError(f"top_k is {top_k}; it must be at least 1")
-        with self._open_collection() as collection:
-            searching = Searching(collection, self._embedder, self._reranker, filters)
-            return searching.run(queries, top_k, self._auto_mode if mode == "auto" else mode)
+        searching = Searching(self._open_store, self._embedder, self._reranker, filters)
+        return searching.run(queries, top_k, self._auto_mode if mode == "auto" else mode)
 
     def check_filters(self, filters: Filters) -> FilterCheck:
         """What filters leave of the base, and which of their names no document has."""
-        with self._open_collection() as collection:
-            return check_filters(filters, collection.documents())
+        return check_filters(filters, self._open_store.documents())
 
     def open(self, source: str, *, line: int = 1, num_lines: int = 40) -> Excerpt:
         """Lines of a document, exactly as they are in it.
@@ -249,12 +239,12 @@ class KnowledgeBase:
         Raises:
             DocumentNotFoundError: there is no such document, or several.
         """
-        with self._open_collection() as collection:
-            document = self._document(collection, source)
-            num_lines = max(1, num_lines)
-            first = max(1, min(line, document.lines - num_lines + 1 if line > document.lines else line))
-            last = min(document.lines, first + num_lines - 1)
-            rows = collection.passages(document, first, last)
+        store = self._open_store
+        document = self._document(store, source)
+        num_lines = max(1, num_lines)
+        first = max(1, min(line, document.lines - num_lines + 1 if line > document.lines else line))
+        last = min(document.lines, first + num_lines - 1)
+        rows = store.passages(document, first, last)
         lines = _lines(document, rows, range(first, last + 1))
         return Excerpt(
             source=document.source,
@@ -282,9 +272,9 @@ class KnowledgeBase:
         """
         if not pattern.strip():
             raise KnowledgeError("the pattern is empty; say what to find")
-        with self._open_collection() as collection:
-            document = self._document(collection, source)
-            rows = collection.passages(document)
+        store = self._open_store
+        document = self._document(store, source)
+        rows = store.passages(document)
         lines = _lines(document, rows, range(1, document.lines + 1))
         wanted = pattern.casefold()
         every = [number for number, text in lines.items() if number >= line and wanted in text.casefold()]
@@ -305,8 +295,7 @@ class KnowledgeBase:
 
     def documents(self) -> list[Document]:
         """Every document, by source."""
-        with self._open_collection() as collection:
-            return list(collection.documents().values())
+        return list(self._open_store.documents().values())
 
     def remove(self, sources: Sequence[str]) -> tuple[str, ...]:
         """Remove documents.
@@ -322,10 +311,8 @@ class KnowledgeBase:
             DocumentNotFoundError: one of them names nothing; nothing was removed.
         """
         given = [sources] if isinstance(sources, str) else sources
-        with self._open_collection() as collection:
-            stored = collection.documents()
-            lost = self._ledger.lost(stored) if self._ledger else {}
-            documents = {**lost, **stored}
+        with self._changing, self._open_store.writing() as changes:
+            documents = {**changes.lost, **changes.known}
             chosen: set[str] = set()
             for name in given:
                 named = {
@@ -336,54 +323,53 @@ class KnowledgeBase:
                 if not named:
                     raise _unknown(name, documents)
                 chosen |= named
-            if self._ledger:  # first, so that it never claims what is gone on purpose
-                self._ledger.write({name: each for name, each in documents.items() if name not in chosen})
-            collection.delete([stored[source] for source in sorted(chosen & stored.keys())])
-            collection.flush()
+            changes.finish(
+                removed=[each for source, each in changes.known.items() if source in chosen],
+                written=(),
+                missing={name: each for name, each in changes.lost.items() if name not in chosen},
+            )
         return tuple(sorted(chosen))
 
     def status(self) -> Status:
         """The base in numbers."""
-        with self._open_collection() as collection:
-            documents = collection.documents().values()
-            missing = self.missing()
+        store = self._open_store
+        missing = store.missing()
+        documents = store.documents().values()
         return Status(
             uri=self.uri,
-            collection=collection.name,
-            embedding=collection.about.embedding,
-            dimension=collection.about.dimension,
+            collection=store.name,
+            embedding=store.about.embedding,
+            dimension=store.about.dimension,
             documents=len(documents),
             passages=sum(each.passages for each in documents),
             mode=self._auto_mode,
-            backend=collection.backend.name,
+            backend=store.backend_name,
             missing=missing,
         )
 
     def close(self) -> None:
-        """Let go of the base; a folder can then be opened by another process. Safe to call twice."""
-        with self._lock:
+        """Let go of the base; a folder can then be changed by another process. Safe to call twice."""
+        with self._changing:
             if not self._closed:
                 self._closed = True
-                self._collection.close()
+                self._store.close()
 
     @property
     def _auto_mode(self) -> Literal["lexical", "dense", "hybrid"]:
-        if not self._collection.about.full_text:
+        if not self._store.full_text:
             return "dense"
         return "hybrid" if self._embedder else "lexical"
 
-    @contextmanager
-    def _open_collection(self) -> Generator[Collection]:
-        """The collection, for one thread at a time."""
-        with self._lock:
-            if self._closed:
-                raise KnowledgeError(f"the knowledge base {self._uri} is closed; open it again")
-            yield self._collection
+    @property
+    def _open_store(self) -> Store:
+        if self._closed:
+            raise KnowledgeError(f"the knowledge base {self._uri} is closed; open it again")
+        return self._store
 
-    def _document(self, collection: Collection, source: str) -> Document:
-        if found := collection.document(source):
+    def _document(self, store: Store, source: str) -> Document:
+        if found := store.document(source):
             return found
-        documents = collection.documents()
+        documents = store.documents()
         tail = "/" + source.removeprefix("./").lstrip("/")
         ending = [name for name in documents if f"/{name}".endswith(tail)]
         if len(ending) == 1:
@@ -396,11 +382,6 @@ class KnowledgeBase:
                 ambiguous=True,
             )
         raise _unknown(source, documents)
-
-
-def ledger_of(uri: str | Path, collection: str) -> Ledger:
-    """The ledger of a collection in a folder."""
-    return Ledger(data_folder(str(uri)).parent / f"{collection}.ledger")
 
 
 def _lines(document: Document, rows: Sequence[Row], wanted: range) -> dict[int, str]:

@@ -1,60 +1,35 @@
-"""Filters as conditions of Milvus.
-
-Every value goes in as a quoted literal, so a name cannot become a part of the expression.
-"""
+"""Which documents filters mean, and what is near a name that means none."""
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from .store.collection import quote
 from .values import Document, FilterCheck, Filters, UnknownName
 
-__all__ = ["check_filters", "condition_of", "matches_name", "near_names", "passes"]
-
-_LIKE = re.compile(r"[^%_\\?\[]*")
-"""Patterns that ``like`` can express. Milvus Lite has no way to escape ``%`` and ``_`` that holds beside a
-condition on a JSON field, and ``?`` and ``[`` mean nothing to it."""
+__all__ = ["check_filters", "folder_of", "matches_name", "near_names", "passes", "utc"]
 
 _GLOB = re.compile(r"[*?\[\]]+")
 
 
-def condition_of(filters: Filters, sources: Callable[[], Iterable[str]]) -> str:
-    """The condition that the passages of the documents meant by ``filters`` meet; empty for all.
-
-    Args:
-        filters: what is asked for.
-        sources: gives every source of the base; asked only where a pattern cannot be told to Milvus.
-    """
-    parts = [f'json_contains(metadata["tags"], {quote(tag)})' for tag in filters.tags]
-    if filters.sources:
-        parts.append("(" + " or ".join(_source_condition(name, sources) for name in filters.sources) + ")")
-    if filters.modified_from is not None:
-        parts.append(f'metadata["modified"] >= {_utc(filters.modified_from).timestamp():.6f}')
-    if filters.modified_before is not None:
-        parts.append(f'metadata["modified"] < {_utc(filters.modified_before).timestamp():.6f}')
-    return " and ".join(parts)
-
-
 def passes(filters: Filters, document: Document) -> bool:
-    """Whether a document is one of those meant; what :func:`condition_of` says, in Python."""
+    """Whether a document is one of those meant; the rule that every index has to keep."""
     if filters.sources and not any(matches_name(name, document.source) for name in filters.sources):
         return False
     if not set(filters.tags) <= set(document.tags):
         return False
-    if filters.modified_from is not None and document.modified < _utc(filters.modified_from):
+    if filters.modified_from is not None and document.modified < utc(filters.modified_from):
         return False
-    return filters.modified_before is None or document.modified < _utc(filters.modified_before)
+    return filters.modified_before is None or document.modified < utc(filters.modified_before)
 
 
 def matches_name(name: str, source: str) -> bool:
     """Whether ``name`` is ``source``, a folder it is in, or a pattern it matches."""
-    return name == source or source.startswith(_folder(name)) or fnmatch.fnmatchcase(source, name)
+    return name == source or source.startswith(folder_of(name)) or fnmatch.fnmatchcase(source, name)
 
 
 def check_filters(filters: Filters, documents: Mapping[str, Document]) -> FilterCheck:
@@ -102,22 +77,11 @@ def _folders(sources: Iterable[str]) -> set[str]:
     return {str(folder) for source in sources for folder in PurePosixPath(source).parents} - {"."}
 
 
-def _source_condition(name: str, sources: Callable[[], Iterable[str]]) -> str:
-    folder = _folder(name)
-    # What begins with "folder/" lies between it and "folder0": 0 follows / in the order of bytes.
-    inside = f"(source >= {quote(folder)} and source < {quote(folder[:-1] + '0')})"
-    named = f"source == {quote(name)} or {inside}"
-    if not any(char in name for char in "*?["):
-        return named
-    if _LIKE.fullmatch(name):
-        return f"{named} or source like {quote(name.replace('*', '%'))}"
-    found = [quote(source) for source in sources() if fnmatch.fnmatchcase(source, name)]
-    return f"{named} or source in [{', '.join(found)}]" if found else named
-
-
-def _folder(name: str) -> str:
+def folder_of(name: str) -> str:
+    """What the sources in a folder of this name begin with."""
     return name.rstrip("/") + "/"
 
 
-def _utc(when: datetime) -> datetime:
+def utc(when: datetime) -> datetime:
+    """A time without a zone is meant as UTC."""
     return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -18,7 +18,7 @@ from ossifrage.agent.assistant import Assistant
 from ossifrage.agent.cli import main
 from ossifrage.agent.errors import TraceDamagedError, TraceNotFoundError, TraceStoreError
 from ossifrage.agent.settings import Settings
-from ossifrage.agent.traces import Recorder, RunStarted, Said, TraceStore
+from ossifrage.agent.traces import Event, Recorder, RunStarted, Said, Trace, TraceStore
 from ossifrage.tools.knowledge import KnowledgeBase
 
 Question = Callable[[str], RunStarted]
@@ -105,14 +105,13 @@ DAMAGES = [
 damages = pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
 
 
-def record(store: TraceStore) -> Recorder:
+def record(store: TraceStore) -> Trace:
+    """Record a run; returns what was told of it."""
     recorder = Recorder(store)
-    recorder.start(question="Why?", engine="e", model="m", output_type="A")
-    recorder.model_asked()
-    recorder.thought(THOUGHT)
-    recorder.answered("because")
-    recorder.end("answered")
-    return recorder
+    events: list[Event | None] = [recorder.start(question="Why?", engine="e", model="m", output_type="A")]
+    recorder.model_asked(1)
+    events += [recorder.thought(THOUGHT), recorder.answered("because"), *recorder.end("answered")]
+    return Trace(trace_id=recorder.trace_id, events=tuple(event for event in events if event))
 
 
 def aside(home: Path, name: str = "traces.db") -> list[Path]:
@@ -126,10 +125,10 @@ def test_the_next_run_is_kept_and_the_damaged_file_too(
     damage(kept / "traces.db")
     before = (kept / "traces.db").read_bytes()
     with TraceStore(kept) as store:
-        recorder = record(store)
-        assert store.load("last") == recorder.trace
-        assert [summary.trace_id for summary in store.list()] == [recorder.trace_id]
-        assert list(store.reasoning(recorder.trace_id).values()) == [THOUGHT]
+        trace = record(store)
+        assert store.load("last") == trace
+        assert [summary.trace_id for summary in store.list()] == [trace.trace_id]
+        assert list(store.reasoning(trace.trace_id).values()) == [THOUGHT]
         record(store)
         assert len(store.list()) == 2
 
@@ -150,9 +149,9 @@ def test_a_damaged_reasoning_log_is_set_aside_on_its_own(
     damage(kept / "reasoning.db")
     before = (kept / "reasoning.db").read_bytes()
     with TraceStore(kept) as store:
-        recorder = record(store)
-        assert store.load("last") == recorder.trace
-        assert list(store.reasoning(recorder.trace_id).values()) == [THOUGHT]
+        trace = record(store)
+        assert store.load("last") == trace
+        assert list(store.reasoning(trace.trace_id).values()) == [THOUGHT]
         assert len(store.list(100)) == 61
     (path,) = aside(kept, "reasoning.db")
     assert path.read_bytes() == before
@@ -188,8 +187,8 @@ def test_a_page_overwritten_anywhere(kept: Path, page: int, caplog: pytest.LogCa
     before = (kept / "traces.db").read_bytes()
     with TraceStore(kept) as store:
         record(store)  # may end early: its first events can have been in the damaged file
-        recorder = record(store)
-        assert store.load("last") == recorder.trace
+        trace = record(store)
+        assert store.load("last") == trace
     assert len(caplog.records) <= 2
     assert [path.read_bytes() == before for path in aside(kept)] in ([], [True])
 
@@ -208,8 +207,8 @@ def test_the_write_ahead_log_of_a_killed_process_goes_along(tmp_path: Path) -> N
     header(tmp_path / "traces.db-wal")
     log = (tmp_path / "traces.db-wal").read_bytes()
     with TraceStore(tmp_path) as store:
-        recorder = record(store)
-        assert store.load("last") == recorder.trace
+        trace = record(store)
+        assert store.load("last") == trace
     (path,) = aside(tmp_path)
     assert path.with_name(path.name + "-wal").read_bytes() == log
     assert path.with_name(path.name + "-shm").exists()
@@ -226,14 +225,13 @@ def test_damage_found_in_the_middle_of_a_run(kept: Path, caplog: pytest.LogCaptu
             overwrite(path, 0, path.stat().st_size)
         for _ in range(3):
             recorder.said("x")
-        recorder.end("answered")
-        assert recorder.trace.ended is not None
+        assert recorder.end("answered")
         (path,) = aside(kept)
         (warning,) = [record.getMessage() for record in caplog.records]
         assert f"trace {recorder.trace_id} ends early: " in warning
         assert f"set aside as {path.name}" in warning
         again = record(store)
-        assert store.load("last") == again.trace
+        assert store.load("last") == again
 
 
 def test_a_thought_in_a_log_that_was_set_aside_cannot_go_on(kept: Path) -> None:
@@ -277,8 +275,8 @@ def test_an_empty_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None
     (tmp_path / "reasoning.db").touch()
     with TraceStore(tmp_path) as store:
         assert list(store.list()) == []
-        recorder = record(store)
-        assert store.load("last") == recorder.trace
+        trace = record(store)
+        assert store.load("last") == trace
     assert not aside(tmp_path)
     assert not caplog.records
 
@@ -310,15 +308,15 @@ class TestTheFileStays:
             with self.elsewhere(kept, "SELECT count(*) FROM traces"):
                 header(kept / "traces.db")
                 before = (kept / "traces.db").read_bytes()
-                recorder = record(store)
-                assert recorder.trace.ended is not None
+                trace = record(store)
+                assert trace.ended is not None
                 assert (kept / "traces.db").read_bytes() == before
                 assert not aside(kept)
                 (warning,) = [record.getMessage() for record in caplog.records]
                 assert warning.startswith("this run leaves no trace: ")
                 assert "something has it open" in warning
             kept_now = record(store)
-            assert store.load("last") == kept_now.trace
+            assert store.load("last") == kept_now
             assert len(aside(kept)) == 1
 
     def test_in_use_by_another_store_of_this_process(self, kept: Path) -> None:
@@ -336,8 +334,8 @@ class TestTheFileStays:
     def test_locked(self, kept: Path, caplog: pytest.LogCaptureFixture) -> None:
         with TraceStore(kept) as store:
             with self.elsewhere(kept, "BEGIN IMMEDIATE"):
-                recorder = record(store)
-                assert recorder.trace.ended is not None
+                trace = record(store)
+                assert trace.ended is not None
                 assert len(store.list(100)) == 60  # readers do not wait for writers
             (warning,) = [record.getMessage() for record in caplog.records]
             assert "locked" in warning
@@ -350,7 +348,7 @@ class TestTheFileStays:
         connection.execute("PRAGMA user_version = 99")
         connection.close()
         with TraceStore(kept) as store:
-            assert record(store).trace.ended is not None
+            assert record(store).ended is not None
         (warning,) = [record.getMessage() for record in caplog.records]
         assert "newer ossifrage" in warning
         assert "update ossifrage" in warning
@@ -361,7 +359,7 @@ class TestTheFileStays:
         (tmp_path / name).mkdir()
         (tmp_path / name / "x").touch()
         with TraceStore(tmp_path) as store:
-            assert record(store).trace.ended is not None
+            assert record(store).ended is not None
         (warning,) = [record.getMessage() for record in caplog.records]
         assert f"cannot use {tmp_path / name} (" in warning
         assert (tmp_path / name / "x").exists()
@@ -381,8 +379,7 @@ class TestTheFileStays:
             "    recorder = Recorder(store)\n"
             "    recorder.start(question='q', engine='e', model='m', output_type='A')\n"
             "    recorder.thought('secret thought')\n"
-            "    recorder.end('answered')\n"
-            "    print(len(recorder.trace.events))\n"
+            "    print(len(recorder.end('answered')))\n"
         )
         finished = subprocess.run(
             [sys.executable, "-c", program, str(home)],
@@ -391,7 +388,7 @@ class TestTheFileStays:
             timeout=60,
             check=False,
         )
-        assert finished.stdout == "3\n", finished.stderr
+        assert finished.stdout == "1\n", finished.stderr
         assert finished.stderr.count("\n") == 1
         assert "this run leaves no trace: " in finished.stderr
         assert "has room" in finished.stderr
@@ -413,8 +410,8 @@ def test_runs_that_start_together_on_a_damaged_file(kept: Path) -> None:
         list(pool.map(run, range(4)))
     assert len(aside(kept)) == 1
     with TraceStore(kept) as store:
-        recorder = record(store)
-        assert store.load("last") == recorder.trace
+        trace = record(store)
+        assert store.load("last") == trace
 
 
 @pytest.mark.parametrize("place", ["traces.db", "reasoning.db"])

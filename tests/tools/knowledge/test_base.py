@@ -56,16 +56,32 @@ def test_two_bases_of_one_process_share_a_folder(docs: Path, tmp_path: Path) -> 
     KnowledgeBase(tmp_path / "kb").close()
 
 
+class Flat:
+    dim = 2
+
+    def encode_documents(self, documents: list[str], /) -> list[list[float]]:
+        return [[1.0, 0.5] for _ in documents]
+
+    encode_queries = encode_documents
+
+
 HOLD = """
 import sys
 from ossifrage import KnowledgeBase
-with KnowledgeBase(sys.argv[1]):
+class Flat:
+    dim = 2
+    def encode_queries(self, queries, /):
+        return [[1.0, 0.5] for _ in queries]
+with KnowledgeBase(sys.argv[1], embedding=Flat()) as base:
+    base.search("bones", mode="dense")
     print(1, flush=True)
     input()
 """
 
 
-def test_a_second_process_is_told_who_has_the_folder(tmp_path: Path) -> None:
+def test_while_a_process_has_the_vectors_others_may_read_and_not_write(docs: Path, tmp_path: Path) -> None:
+    with KnowledgeBase(tmp_path / "kb", embedding=Flat()) as base:
+        base.add([docs])
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path / "kb")],
         stdin=subprocess.PIPE,
@@ -74,16 +90,29 @@ def test_a_second_process_is_told_who_has_the_folder(tmp_path: Path) -> None:
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "1\n"
-        with pytest.raises(KnowledgeLockedError, match=r"another process has .* open; close it") as caught:
-            KnowledgeBase(tmp_path / "kb")
-        assert type(caught.value.__cause__).__name__ == "DataDirLockedError"
+        with KnowledgeBase(tmp_path / "kb", embedding=Flat()) as base:
+            assert base.search("bones", mode="lexical")[0].source == "docs/birds/ossifrage.md"
+            assert base.open("notes.txt").lines[2] == "second line"
+            assert len(base.documents()) == 3
+            assert len(base.add([docs]).unchanged) == 3
+            (docs / "notes.txt").write_text("other notes")
+            for change in (lambda: base.add([docs]), lambda: base.remove(["docs/notes.txt"])):
+                with pytest.raises(
+                    KnowledgeLockedError, match=r"another process has .* open; close it"
+                ) as caught:
+                    change()
+                assert type(caught.value.__cause__).__name__ == "DataDirLockedError"
+            assert base.search("second line", mode="lexical")[0].source == "docs/notes.txt"
         other.communicate("\n")
     assert other.returncode == 0
-    KnowledgeBase(tmp_path / "kb").close()
+    with KnowledgeBase(tmp_path / "kb", embedding=Flat()) as base:
+        assert base.add([docs]).changed == ("docs/notes.txt",)
 
 
 def test_close_frees_the_folder_for_another_process(tmp_path: Path) -> None:
-    KnowledgeBase(tmp_path / "kb", embedding="none").close()
+    base = KnowledgeBase(tmp_path / "kb", embedding=Flat())
+    base.search("bones", mode="dense")
+    base.close()
     subprocess.run([sys.executable, "-c", HOLD, str(tmp_path / "kb")], input="\n", text=True, check=True)
 
 

@@ -12,18 +12,19 @@ from typing import Literal, cast
 
 from ..errors import NoTextError, UnreadableError
 from ..models.embeddings import Embedder
-from ..retrieval.lexical import document_language, document_terms
-from ..store.collection import Collection, Row, document_of, keys_of, passage_id
-from ..store.ledger import Ledger, find_again
-from ..store.schema import HEADING_BYTES, TITLE_BYTES, VARCHAR_BYTES, clip
+from ..store.collection import document_of, keys_of, passage_id
+from ..store.lexical import document_language, passage_terms
+from ..store.schema import HEADING_BYTES, TITLE_BYTES, Metadata, Row, clip
+from ..store.store import Store, Writing
 from ..values import AddReport, Document, Progress, Skipped
 from .loaders import Loaded, load
-from .passages import split_passages
+from .passages import Chunk, split_passages
 from .prefetch import Pipeline
-from .sources import plan
+from .restoring import find_again
 from .sources.item import Item, Raw
+from .sources.planning import plan
 
-__all__ = ["Adding", "embed_rows", "lexical_terms"]
+__all__ = ["Adding"]
 
 _BATCH = 128
 """Passages embedded and written at a time."""
@@ -56,23 +57,21 @@ class _Batch:
 class Adding:
     """One ``add``: a document is written whole before its old version is deleted.
 
-    Reading and cutting, embedding, and writing go on at the same time, each in a thread. An ``add`` talks to
-    Milvus in the caller's thread alone, so nothing is written any more once it has ended or failed.
+    Reading and cutting, embedding, and writing go on at the same time, each in a thread. An ``add`` writes in
+    the caller's thread alone, so nothing is written any more once it has ended or failed.
     """
 
     def __init__(
         self,
-        collection: Collection,
+        store: Store,
         embedder: Embedder | None,
         progress: Callable[[Progress], None] | None,
         tags: Sequence[str] = (),
-        ledger: Ledger | None = None,
     ) -> None:
-        self._collection = collection
+        self._store = store
         self._embedder = embedder
         self._progress = progress
         self._tags = tuple(sorted(set(tags)))
-        self._ledger = ledger
         self._written = 0
         self._since = datetime.now(UTC)
 
@@ -85,9 +84,18 @@ class Adding:
             PathNotFoundError: a path does not exist; nothing was written.
             KnowledgeError: a pattern cannot be understood; nothing was written.
         """
+        with self._store.writing() as changes:
+            return self._run(changes, paths, include, exclude)
+
+    def _run(
+        self,
+        changes: Writing,
+        paths: Sequence[str | Path],
+        include: Sequence[str],
+        exclude: Sequence[str],
+    ) -> AddReport:
         began = time.monotonic()
-        known = self._collection.repair()
-        lost = self._ledger.lost(known) if self._ledger else {}
+        known, lost = changes.known, changes.lost
         # A lost document keeps its name, and others keep away from it.
         names = {**lost, **known}
         with ExitStack() as open_sources:
@@ -101,7 +109,7 @@ class Adding:
             )
             tagged = [(item, self._tags or _given_tags(names.get(item.source))) for item in work.found]
             tagged += [(item, lost[item.source].given_tags) for item in again]
-            outcomes = self._bring(tagged, known)
+            outcomes = self._bring(changes, tagged)
         stored = {each.source for each in outcomes if each.kind in _STORED}
         kept = stored | {each.source for each in outcomes if each.kind == "unreadable"}
         unfit = {each.source for each in outcomes} - kept
@@ -111,10 +119,8 @@ class Adding:
             if each.source not in kept and (each.source in asked or work.misses(each))
         ]
         missing = {name: each for name, each in lost.items() if name not in stored | unfit}
-        gone = {each.source for each in removed}
-        kept_as_is = {name: each for name, each in known.items() if name not in gone}
-        written = {each.source: each.new for each in outcomes if each.new is not None}
-        self._finish(removed, before={**missing, **kept_as_is}, after={**missing, **kept_as_is, **written})
+        written = [each.new for each in outcomes if each.new is not None]
+        changes.finish(removed=removed, written=written, missing=missing)
         restored = stored & {item.source for item in again}
         skipped = [
             *work.skipped,
@@ -132,33 +138,13 @@ class Adding:
             seconds=time.monotonic() - began,
         )
 
-    def _finish(
-        self, removed: Sequence[Document], *, before: Mapping[str, Document], after: Mapping[str, Document]
-    ) -> None:
-        """Delete what has gone and make the rest searchable; the ledger never claims what may be gone.
-
-        Args:
-            removed: what has gone.
-            before: what the ledger claims until all is searchable.
-            after: what it claims from then on.
-        """
-        if removed and self._ledger:
-            self._ledger.write(before)
-        self._collection.delete(removed)
-        if self._written or removed:
-            self._collection.settle(self._since)
-        if self._ledger:
-            self._ledger.write(after)
-
-    def _bring(
-        self, tagged: Sequence[tuple[Item, tuple[str, ...]]], known: Mapping[str, Document]
-    ) -> list[_Outcome]:
+    def _bring(self, changes: Writing, tagged: Sequence[tuple[Item, tuple[str, ...]]]) -> list[_Outcome]:
         outcomes: list[_Outcome] = []
         with Pipeline() as pipeline:
-            batches = pipeline.ahead(self._read(pipeline.until_stopped(tagged), known))
+            batches = pipeline.ahead(self._read(pipeline.until_stopped(tagged), changes.known))
             for batch in pipeline.ahead(map(self._embed, batches)):
-                self._collection.write(batch.rows)
-                self._collection.delete_ids([key for each in batch.outcomes for key in each.stale])
+                changes.write(batch.rows)
+                changes.delete_keys([key for each in batch.outcomes for key in each.stale])
                 self._written += len(batch.rows)
                 for outcome in batch.outcomes:
                     outcomes.append(outcome)
@@ -204,7 +190,7 @@ class Adding:
 
     def _embed(self, batch: _Batch) -> _Batch:
         if self._embedder is not None:
-            embed_rows(self._embedder, batch.rows)
+            self._embedder.embed(batch.rows)
         return batch
 
     def _tell_download(self, source: str, received: int, total: int | None) -> None:
@@ -227,20 +213,6 @@ class Adding:
             )
 
 
-def embed_rows(embedder: Embedder, rows: Sequence[Row]) -> None:
-    """Give passages their vectors."""
-    if rows:
-        texts = [f"{row['heading'] or row['title']}\n{row['text']}" for row in rows]
-        for row, vector in zip(rows, embedder.documents(texts), strict=True):
-            row["dense"] = vector
-
-
-def lexical_terms(title: str, heading: str, text: str, language: str | None) -> str:
-    """The search terms of a passage in a document of this language, as many as fit."""
-    terms = document_terms(f"{title}\n{heading}\n{text}", language=language)
-    return clip(terms, VARCHAR_BYTES)
-
-
 def _given_tags(document: Document | None) -> tuple[str, ...]:
     return document.given_tags if document else ()
 
@@ -250,34 +222,41 @@ def _sources(outcomes: Iterable[_Outcome], kind: str, *, without: Set[str] = fro
 
 
 def _rows(item: Item, raw: Raw, loaded: Loaded, since: datetime, given_tags: tuple[str, ...]) -> list[Row]:
-    chunks = split_passages(loaded.text, kind=loaded.kind)
+    chunks = split_passages(loaded.text, kind=loaded.kind, shape=loaded.shape)
     language = document_language(loaded.text)
-    common = {
+    common: Metadata = {
         "added": since.timestamp(),
         "modified": raw.modified.timestamp(),
         "path": item.path,
         "tags": sorted({*given_tags, *_own_tags(loaded)}),
         "front_matter": loaded.front_matter,
-        "language": language,
     }
-    record = {"passages": len(chunks), "root": item.root, "given_tags": given_tags}
-    return [
-        {
+    record: Metadata = {
+        **common,
+        "passages": len(chunks),
+        "root": item.root,
+        "given_tags": list(given_tags),
+    }
+    lines = chunks[-1].end_line if chunks else 0
+
+    def row(ordinal: int, chunk: Chunk) -> Row:
+        terms, spoken = passage_terms(loaded.title, chunk.heading, chunk.text, language)
+        return {
             "passage_id": passage_id(item.source, raw.sha256, ordinal),
             "source": item.source,
             "title": clip(loaded.title, TITLE_BYTES),
             "heading": clip(chunk.heading, HEADING_BYTES),
             "start_line": chunk.start_line,
             "end_line": chunk.end_line,
-            "total_lines": chunks[-1].end_line,
+            "total_lines": lines,
             "ordinal": ordinal,
             "text": chunk.text,
-            "lexical": lexical_terms(loaded.title, chunk.heading, chunk.text, language),
+            "lexical": terms,
             "document_sha256": raw.sha256,
-            "metadata": {**common, **({} if ordinal else record)},
+            "metadata": {**(common if ordinal else record), "language": spoken},
         }
-        for ordinal, chunk in enumerate(chunks)
-    ]
+
+    return [row(ordinal, chunk) for ordinal, chunk in enumerate(chunks)]
 
 
 def _own_tags(loaded: Loaded) -> list[str]:

@@ -7,6 +7,7 @@ Milvus string becomes several passages with the same line number.
 A passage follows the headings. A section longer than a passage is cut where the text allows it best
 (between blocks, else between nested blocks, else between lines, inside fenced code only when the code is
 longer than any passage may be); sections shorter than a passage join their neighbours below the same parent.
+A passage that begins inside a definition or an item of a list carries its term, as if it were a heading.
 General text splitters (semantic-text-splitter, for one) cut long lines anywhere and know no headings, so that
 neither whole lines nor a heading for each passage would be left.
 """
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from .outlines import Cut, Kind, Outline, outline
+from .outlines import Cut, Item, Kind, Outline, outline
 
 __all__ = ["Chunk", "join_chunks", "split_passages"]
 
@@ -30,10 +31,23 @@ The least is low on purpose: a short section under a heading of its own, such as
 best by itself."""
 HARD_WEIGHT = 6_300
 """No passage is heavier, unless it is a single line. Reached only where a cut would go through code."""
+_RANKS = {
+    Cut.BLOCK: (0, 2),
+    Cut.NESTED: (1, 3),
+    Cut.SENTENCE: (4, 5),
+    Cut.LINE: (6, 7),
+    Cut.WHOLE: (8, 8),
+}
+"""How bad it is to cut there, at a good place and early in the passage."""
+_NO_CUT = 8
+_MOST_WEIGHT = [MAX_WEIGHT] * 6 + [MAX_WEIGHT * 3 // 2] * 2 + [HARD_WEIGHT] * 2
+"""How far to look for a better cut than one of this rank: past the middle of a sentence, then of code."""
 MAX_LINE_BYTES = 11_000
 """A longer line is cut. A Milvus string holds 65,535 bytes; the search terms of a line of Chinese
 take nearly six times as many as the line itself."""
 
+_HEADING_LENGTH = 300
+_LETTER = re.compile(r"\w")
 _DENSE_SCRIPT = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -61,16 +75,23 @@ class _Section:
     """Whether there is nothing below the heading."""
 
 
-def split_passages(text: str, *, kind: Kind) -> list[Chunk]:
-    """Cut ``text`` (whose lines end with a newline) into passages; an empty text has none."""
+def split_passages(text: str, *, kind: Kind, shape: Outline | None = None) -> list[Chunk]:
+    """Cut ``text`` (whose lines end with a newline) into passages; an empty text has none.
+
+    Args:
+        text: the document.
+        kind: how it is built.
+        shape: its outline, where that is known already.
+    """
     lines = text.removesuffix("\n").split("\n") if text else []
-    shape = outline(text, kind)
+    shape = shape or outline(text, kind)
     # weights[n] is the weight of the first n lines.
     weights = list(accumulate((_weight(line) for line in lines), initial=0))
+    terms = _Terms(shape.items)
     chunks: list[Chunk] = []
     for section in _joined(_sections(lines, shape), weights):
-        heading = " > ".join(section.path)
         for start, end in _cut(section, weights, shape.cuts):
+            heading = " > ".join([*section.path, *terms.around(start, section.start)])
             chunks.extend(_chunks(lines, start, end, heading))
     return chunks
 
@@ -101,8 +122,9 @@ def _sections(lines: Sequence[str], shape: Outline) -> Iterator[_Section]:
         parent = tuple(text for _, text in open_headings)
         open_headings.append((heading.level, heading.text))
         path = tuple(text for _, text in open_headings if text)
-        # What underlines a heading is no text below it.
-        bare = not any(line.strip(" \t=-") for line in lines[heading.line + 1 : end])
+        # The heading itself may stand a line further down, and what underlines it is no text below it.
+        below = (line.strip() for line in lines[heading.line + 1 : end])
+        bare = not any(line != heading.text and _LETTER.search(line) for line in below)
         yield _Section(heading.line, end, path, parent, bare)
 
 
@@ -118,7 +140,7 @@ def _joined(sections: Iterator[_Section], weights: Sequence[int]) -> Iterator[_S
             continue
         if last is None:
             last = section
-        elif (
+        elif (last.bare and last.path and section.path[: len(last.path)] == last.path) or (
             # A heading with nothing below it belongs to what follows.
             (weight(last) < MIN_WEIGHT or (weight(section) < MIN_WEIGHT / 3 and not section.bare))
             and weight(last) + weight(section) <= MAX_WEIGHT
@@ -135,12 +157,37 @@ def _joined(sections: Iterator[_Section], weights: Sequence[int]) -> Iterator[_S
 def _join(first: _Section, second: _Section) -> _Section:
     """Join two sections under the headings they share.
 
-    Where the first has no heading, or nothing else, the second names the passage.
+    Where the first has no heading, or nothing else, the second names the passage. Where they share none, as
+    two slides do, both name it.
     """
     if (first.bare or first.parent is None) and second.path[: len(first.path)] == first.path:
         return _Section(first.start, second.end, second.path, second.parent, second.bare)
     shared = [one for one, other in zip(first.path, second.path, strict=False) if one == other]
+    if not shared and first.path and second.path:
+        shared = [_both(first.path[-1], second.path[-1])]
     return _Section(first.start, second.end, tuple(shared), first.parent, bare=False)
+
+
+def _both(first: str, second: str) -> str:
+    """Two headings, or as much of them as a heading may have."""
+    return first if len(first) + len(second) > _HEADING_LENGTH else f"{first}; {second}"
+
+
+class _Terms:
+    """The terms of the definitions and items that lines lie in; to be asked for lines in their order."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self._items = items
+        self._next = 0
+        self._open: list[Item] = []
+
+    def around(self, line: int, since: int) -> list[str]:
+        """The terms of what began before ``line`` and goes on there, from the line ``since`` on."""
+        while self._next < len(self._items) and self._items[self._next].line < line:
+            self._open.append(self._items[self._next])
+            self._next += 1
+        self._open = [item for item in self._open if item.end > line]
+        return [item.term for item in self._open if item.line >= since]
 
 
 def _cut(section: _Section, weights: Sequence[int], cuts: Sequence[Cut]) -> Iterator[tuple[int, int]]:
@@ -157,17 +204,16 @@ def _next_cut(start: int, end: int, weights: Sequence[int], cuts: Sequence[Cut])
         return end
     # Equal parts read better than full ones with a stump at the end.
     ideal = total / -(-total // MAX_WEIGHT)
-    best, best_rank = start + 1, (len(Cut), 0.0)
+    best, best_rank = start + 1, (_NO_CUT + 1, 0.0)
     for line in range(start + 1, end):
         weight = weights[line] - weights[start]
-        if weight > HARD_WEIGHT or (weight > MAX_WEIGHT and best_rank[0] < Cut.FENCE):
+        if weight > _MOST_WEIGHT[best_rank[0]]:
             break
         # What is shorter than a passage may be, such as a lone heading, stays with what follows.
-        penalty = Cut.FENCE if weight < MIN_WEIGHT else cuts[line] + (Cut.LINE if weight < ideal / 2 else 0)
-        rank = (min(penalty, Cut.FENCE), abs(weight - ideal))
-        if rank < best_rank:
-            best, best_rank = line, rank
-    if best_rank[0] >= Cut.FENCE and total <= HARD_WEIGHT:
+        rank = _NO_CUT if weight < MIN_WEIGHT else _RANKS[cuts[line]][weight < ideal / 2]
+        if (rank, abs(weight - ideal)) < best_rank:
+            best, best_rank = line, (rank, abs(weight - ideal))
+    if best_rank[0] >= _NO_CUT and total <= HARD_WEIGHT:
         return end
     # A blank line (weight 1) ends a passage and never begins one.
     while (

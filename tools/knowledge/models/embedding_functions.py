@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from ..store.milvus import load_pymilvus
 from .providers import Provider, model_class
 
 __all__ = ["PROVIDERS", "find_embedding", "missing_packages"]
@@ -115,9 +116,10 @@ def find_embedding() -> str:
     ``default`` where its packages are installed and its files lie in the Hugging Face cache, else ``none``.
     Looks at files only, so that it takes no time to find nothing.
     """
-    if PROVIDERS["default"].missing or find_spec("pymilvus.model") is None:
+    if PROVIDERS["default"].missing or not all(_is_cached(repo, name) for repo, name in _DEFAULT_FILES):
         return "none"
-    return "default" if all(_is_cached(repo, name) for repo, name in _DEFAULT_FILES) else "none"
+    load_pymilvus()  # looking for a part of a package imports the package
+    return "none" if find_spec("pymilvus.model") is None else "default"
 
 
 def missing_packages() -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 
 from ..errors import EmbeddingError, EmbeddingUnavailableError, KnowledgeError
 from ..store.milvus import load_pymilvus
+from ..store.schema import Row
 from .embedding_functions import PROVIDERS
 from .providers import first_line, known_specs
 
@@ -65,6 +66,13 @@ class Embedder:
             EmbeddingError: it failed, or what it gave are no vectors to search by.
         """
         return self._encode("encode_documents", texts)
+
+    def embed(self, rows: Sequence[Row]) -> None:
+        """Give passages their vectors; raises what :meth:`documents` does."""
+        if rows:
+            vectors = self.documents([f"{row['heading'] or row['title']}\n{row['text']}" for row in rows])
+            for row, vector in zip(rows, vectors, strict=True):
+                row["dense"] = vector
 
     def queries(self, texts: Sequence[str]) -> list[list[float]]:
         """Embed queries; raises what :meth:`documents` does."""

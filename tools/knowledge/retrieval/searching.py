@@ -1,18 +1,19 @@
-"""One search: what Milvus finds for each query, brought into one ranking of passages."""
+"""One search: what is found for each query, brought into one ranking of passages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from ..errors import EmbeddingUnavailableError, KnowledgeError
-from ..filters import condition_of
 from ..models.embeddings import Embedder
 from ..models.rerankers import Reranker
-from ..store.collection import Collection, Hit
+from ..store.collection import Hit
+from ..store.lexical import query_terms, without_common
+from ..store.schema import Row
+from ..store.store import Store
 from ..values import Filters, Passage
-from .lexical import query_terms
 from .ranking import blend, distinct, fuse_queries
 
 __all__ = ["Searching"]
@@ -24,10 +25,10 @@ _RERANKED = 30
 
 
 class Searching:
-    """Searches the passages of one collection.
+    """Searches the passages of one store.
 
     Args:
-        collection: where to search.
+        store: where to search.
         embedder: for the modes other than ``lexical``.
         reranker: puts the best passages of each query into a better order; None leaves them.
         filters: which documents to search; None searches all.
@@ -35,20 +36,20 @@ class Searching:
 
     def __init__(
         self,
-        collection: Collection,
+        store: Store,
         embedder: Embedder | None,
         reranker: Reranker | None,
         filters: Filters | None,
     ) -> None:
-        self._collection = collection
+        self._store = store
         self._embedder = embedder
         self._reranker = reranker
-        self._condition = condition_of(filters, collection.documents) if filters else ""
+        self._filters = filters
 
     def run(
         self, queries: Sequence[str], top_k: int, mode: Literal["lexical", "dense", "hybrid"]
     ) -> list[Passage]:
-        """The best passages for any of the queries. One request to Milvus for each field."""
+        """The best passages for any of the queries."""
         limit = max(3 * top_k, _CANDIDATES)
         lexical = self._lexical(queries, limit) if mode != "dense" else []
         dense = self._dense(queries, limit) if mode != "lexical" else []
@@ -68,14 +69,15 @@ class Searching:
         return distinct([_passage(rows[key], scores[key]) for key in _best(scores)], top_k)
 
     def _lexical(self, queries: Sequence[str], limit: int) -> list[list[Hit]]:
-        if not self._collection.about.full_text:
+        if not self._store.full_text:
             raise KnowledgeError(
-                f"this knowledge base has no full-text search ({self._collection.backend.name}); search in "
+                f"this knowledge base has no full-text search ({self._store.backend_name}); search in "
                 "mode dense"
             )
-        terms = [query_terms(text) for text in queries]
+        held = self._store.languages()
+        terms = [without_common(query_terms(text, held=held)) for text in queries]
         given = [each for each in terms if each]
-        found = iter(self._collection.search_lexical(given, limit, self._condition) if given else [])
+        found = iter(self._store.search_lexical(given, limit, self._filters) if given else [])
         return [next(found) if each else [] for each in terms]
 
     def _dense(self, queries: Sequence[str], limit: int) -> list[list[Hit]]:
@@ -83,7 +85,7 @@ class Searching:
             raise EmbeddingUnavailableError(
                 "this knowledge base was made without an embedding; search in mode lexical"
             )
-        return self._collection.search_dense(self._embedder.queries(queries), limit, self._condition)
+        return self._store.search_dense(self._embedder.queries(queries), limit, self._filters)
 
 
 def _best(scores: Mapping[str, float]) -> list[str]:
@@ -95,21 +97,27 @@ def _scores(hits: Sequence[Hit]) -> dict[str, float]:
     return {hit.row["passage_id"]: hit.score for hit in hits}
 
 
-def _reranked(reranker: Reranker, query: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def _reranked(reranker: Reranker, query: str, rows: Sequence[Row]) -> dict[str, float]:
     # As an embedding reads it.
     texts = [f"{row['heading'] or row['title']}\n{row['text']}" for row in rows]
     scores = reranker.scores(query, texts)
     return {row["passage_id"]: score for row, score in zip(rows, scores, strict=True)}
 
 
-def _passage(row: Mapping[str, Any], score: float) -> Passage:
-    values = {name: value for name, value in row.items() if name != "metadata"}
+def _passage(row: Row, score: float) -> Passage:
     about = row["metadata"]
     return Passage(
+        passage_id=row["passage_id"],
         score=score,
+        source=row["source"],
+        title=row["title"],
+        heading=row["heading"],
+        start_line=row["start_line"],
+        end_line=row["end_line"],
+        total_lines=row["total_lines"],
+        text=row["text"],
         path=about["path"],
         modified=datetime.fromtimestamp(about["modified"], UTC),
         tags=tuple(about["tags"]),
         front_matter=about["front_matter"],
-        **values,
     )

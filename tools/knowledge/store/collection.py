@@ -7,43 +7,43 @@ its document and is written last: a document whose record is missing was never c
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ..errors import EmbeddingError, KnowledgeError, KnowledgeNotFoundError
 from ..values import Document
+from .conditions import quote
 from .milvus import SLOW_TIMEOUT, TIMEOUT, Connection, milvus_errors
-from .schema import FORMAT, PASSAGE_FIELDS, STORED_FIELDS, About, create_collection
+from .schema import (
+    FORMAT,
+    PASSAGE_FIELDS,
+    PLACEHOLDER,
+    READABLE_FORMATS,
+    STORED_FIELDS,
+    About,
+    Row,
+    create_collection,
+)
 
 __all__ = [
     "Collection",
     "Hit",
-    "Row",
     "Survey",
     "document_of",
     "keys_of",
     "passage_id",
-    "quote",
     "rebuilding",
     "rebuilt",
-    "without_common",
 ]
 
-Row = dict[str, Any]
-
-STATISTICS_ROWS = 4_000
-"""Passages from which word frequencies are taken to be known well enough."""
-SEGMENT_ROWS = 16_000
-"""Passages written to Milvus Lite between two flushes, at most: below the size at which it flushes by itself,
-which would leave a rest of any size."""
-
-_COMMON = re.compile("a|an|and|are|as|at|be|by|for|from|in|is|it|of|on|or|that|the|this|to|was|with")
 _RECORD_FIELDS = ["source", "title", "total_lines", "document_sha256", "metadata"]
 _BATCH = 500
+_SEALED = 16_000
+"""Passages that Milvus Lite keeps in memory, at most, before they are sealed."""
 _NARROW_PAGE, _WIDE_PAGE = 10_000, 1_000
 """Rows read at a time, without and with their text. Milvus Lite looks at every row for each page."""
 
@@ -52,7 +52,8 @@ _NARROW_PAGE, _WIDE_PAGE = 10_000, 1_000
 class Hit:
     """A row that was found, with a score of which more is better."""
 
-    row: Mapping[str, Any]
+    row: Row
+    """Without its search terms and its vector."""
     score: float
 
 
@@ -85,15 +86,8 @@ def rebuilt(name: str) -> str:
     return f"{name}__rebuilt"
 
 
-def quote(value: str) -> str:
-    """A string literal of Milvus' filter language."""
-    for char, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
-        value = value.replace(char, escaped)
-    return f'"{value}"'
-
-
 class Collection:
-    """Typed access to the rows."""
+    """Typed access to the rows. Several threads may use it: each waits for one request of another at most."""
 
     def __init__(self, connection: Connection, *, uri: str, name: str, about: About) -> None:
         self.about = about
@@ -102,11 +96,14 @@ class Collection:
         self.name = name
         self.uri = uri
         self._client = connection.client
+        self._lock = threading.Lock()
         self._unflushed = 0
+        # Milvus Lite may seal, merge and index what it has before it answers.
+        self._patience = SLOW_TIMEOUT if connection.backend.lite else TIMEOUT
 
     @classmethod
     def open(
-        cls, connection: Connection, *, uri: str, name: str, formats: Sequence[int] = (FORMAT,)
+        cls, connection: Connection, *, uri: str, name: str, formats: Sequence[int] = READABLE_FORMATS
     ) -> Collection:
         """Open the collection ``name``.
 
@@ -153,24 +150,25 @@ class Collection:
             KnowledgeError: this Milvus has no full-text search, and without an embedding no other either.
         """
         backend = connection.backend
-        if not (backend.full_text or dimension):
+        full_text = backend.full_text and not connection.embedded
+        if not (full_text or dimension or connection.embedded):
             raise KnowledgeError(
                 f"{backend.name} at {uri} has no full-text search: choose an embedding (--embedding), "
                 "a server from Milvus 2.5 on, or a folder"
             )
-        about = About(embedding=embedding, dimension=dimension, full_text=backend.full_text)
+        about = About(embedding=embedding, dimension=dimension, full_text=full_text)
         with milvus_errors(uri):
             create_collection(connection.client, name, about)
         return cls(connection, uri=uri, name=name, about=about)
 
     def drop(self) -> None:
         """Delete the collection."""
-        with milvus_errors(self.uri):
+        with self._request():
             self._client.drop_collection(self.name, timeout=TIMEOUT)
 
     def rename(self, name: str) -> None:
         """Give it another name, under which it is ready to be searched again."""
-        with milvus_errors(self.uri):
+        with self._request():
             self._client.rename_collection(self.name, name, timeout=TIMEOUT)
             self._client.load_collection(name, timeout=SLOW_TIMEOUT)
         self.name = name
@@ -181,7 +179,7 @@ class Collection:
 
     def count(self) -> int:
         """Passages in the collection, complete or not."""
-        with milvus_errors(self.uri):
+        with self._request():
             rows = self._client.query(self.name, filter="", output_fields=["count(*)"], **self._strong)
         return int(rows[0]["count(*)"])
 
@@ -193,7 +191,7 @@ class Collection:
     def document(self, source: str) -> Document | None:
         """The document of that name; of two versions of one, the one added last."""
         wanted = f"ordinal == 0 and source == {quote(source)}"
-        with milvus_errors(self.uri):
+        with self._request():
             rows = self._client.query(self.name, filter=wanted, output_fields=_RECORD_FIELDS, **self._strong)
         return max(map(document_of, rows), key=lambda each: each.added, default=None)
 
@@ -227,9 +225,8 @@ class Collection:
 
     def search_lexical(self, terms: Sequence[str], limit: int, condition: str = "") -> list[list[Hit]]:
         """BM25 search among the rows of ``condition``; one list of hits for each string of terms."""
-        wanted = [without_common(each) for each in terms] if self.backend.segment_ranks else list(terms)
         # Milvus Lite gives BM25 as a negative distance, the server as a positive score.
-        return self._search("sparse", wanted, limit, condition, {"metric_type": "BM25"}, abs)
+        return self._search("sparse", list(terms), limit, condition, {"metric_type": "BM25"}, abs)
 
     def search_dense(
         self, vectors: Sequence[Sequence[float]], limit: int, condition: str = ""
@@ -248,7 +245,8 @@ class Collection:
         later = [row for row in rows if row["ordinal"] == 0]
         for part in ([row for row in rows if row["ordinal"] != 0], later):
             self._upsert(part)
-        if self.backend.segment_ranks and self._unflushed >= SEGMENT_ROWS:
+        self._unflushed += len(rows)
+        if self.backend.lite and self._unflushed >= _SEALED:
             self.flush()
 
     def delete(self, documents: Sequence[Document]) -> None:
@@ -259,9 +257,15 @@ class Collection:
 
     def delete_ids(self, ids: Sequence[str]) -> None:
         """Delete passages by their keys."""
-        with milvus_errors(self.uri):
-            for start in range(0, len(ids), _BATCH):
-                self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=TIMEOUT)
+        for start in range(0, len(ids), _BATCH):
+            with self._request():
+                self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=self._patience)
+
+    def rows_of(self, documents: Sequence[Document]) -> Iterator[Row]:
+        """The passages of documents, each document's record last, without their vectors."""
+        for document in documents:
+            record, *others = keys_of(document)
+            yield from self._by_key([*others, record], STORED_FIELDS)
 
     def repair(self) -> dict[str, Document]:
         """Delete what an interrupted ``add`` left behind; returns the documents there are, by source.
@@ -287,31 +291,9 @@ class Collection:
                 present.difference_update(keys)
         return Survey(complete, sorted(present))
 
-    def settle(self, since: datetime) -> None:
-        """Make what was written searchable.
-
-        Milvus Lite keeps what was written between two flushes as one segment and ranks by the word
-        frequencies within a segment: to a segment of three passages every word is common, and its passages
-        would lose against any other. So older passages are written again along with the new ones, until
-        the segment is large enough to know which words are rare.
-
-        Args:
-            since: a passage is older that carries an earlier time as ``added``.
-        """
-        if self.backend.segment_ranks and 0 < self._unflushed < STATISTICS_ROWS:
-            wanted = STATISTICS_ROWS - self._unflushed
-            older: list[Row] = []
-            for row in self.stored(vectors=True):
-                if len(older) == wanted:
-                    break
-                if row["metadata"]["added"] < since.timestamp():
-                    older.append(row)
-            self._upsert(older)
-        self.flush()
-
     def flush(self) -> None:
         """Seal what was written: Milvus Lite searches what is not with a slow scan."""
-        with milvus_errors(self.uri):
+        with self._request():
             self._client.flush(self.name, timeout=SLOW_TIMEOUT)
         self._unflushed = 0
 
@@ -319,21 +301,31 @@ class Collection:
     def _strong(self) -> dict[str, Any]:
         return {"consistency_level": "Strong", "timeout": TIMEOUT}
 
+    @contextmanager
+    def _request(self) -> Generator[None]:
+        with self._lock, milvus_errors(self.uri):
+            yield
+
     def _by_key(self, keys: Sequence[str], fields: list[str]) -> Iterator[Row]:
-        with milvus_errors(self.uri):
-            for start in range(0, len(keys), _BATCH):
-                part = list(keys[start : start + _BATCH])
-                yield from self._client.get(self.name, ids=part, output_fields=fields, **self._strong)
+        for start in range(0, len(keys), _BATCH):
+            part = list(keys[start : start + _BATCH])
+            with self._request():
+                rows = self._client.get(self.name, ids=part, output_fields=fields, **self._strong)
+            yield from cast("list[Row]", rows)
 
     def _rows(self, condition: str, fields: list[str]) -> Iterator[Row]:
         page = _WIDE_PAGE if "text" in fields else _NARROW_PAGE
-        with milvus_errors(self.uri):
+        with self._request():
             rows = self._client.query_iterator(
                 self.name, batch_size=page, filter=condition, output_fields=fields, **self._strong
             )
-            with closing(rows):
-                while batch := rows.next():
-                    yield from batch
+        with closing(rows):
+            while True:
+                with self._request():
+                    batch = cast("list[Row]", rows.next())
+                if not batch:
+                    return
+                yield from batch
 
     def _search(
         self,
@@ -341,36 +333,30 @@ class Collection:
         data: list[Any],
         limit: int,
         condition: str,
-        params: Row,
+        params: Mapping[str, Any],
         score: Callable[[float], float],
     ) -> list[list[Hit]]:
-        with milvus_errors(self.uri):
+        with self._request():
             found = self._client.search(
                 self.name,
                 data=data,
                 anns_field=field,
                 limit=limit,
                 filter=condition,
-                search_params=params,
+                search_params=dict(params),
                 output_fields=PASSAGE_FIELDS,
-                timeout=SLOW_TIMEOUT if self.backend.segment_ranks else TIMEOUT,
+                timeout=self._patience,
             )
-            return [[Hit(dict(hit["entity"]), score(hit["distance"])) for hit in hits] for hits in found]
+        return [
+            [Hit(cast(Row, dict(hit["entity"])), score(hit["distance"])) for hit in hits] for hits in found
+        ]
 
     def _upsert(self, rows: Sequence[Row]) -> None:
-        with milvus_errors(self.uri):
-            for start in range(0, len(rows), _BATCH):
-                self._client.upsert(self.name, list(rows[start : start + _BATCH]), timeout=TIMEOUT)
-        self._unflushed += len(rows)
-
-
-def without_common(terms: str) -> str:
-    """Leave out words that are in most passages.
-
-    They weigh next to nothing, but Milvus Lite goes through all passages of each word one by one: without
-    them a whole sentence takes a third of the time.
-    """
-    return " ".join(term for term in terms.split() if not _COMMON.fullmatch(term)) or terms
+        extra = {PLACEHOLDER: [0.0]} if self.about.placeholder else {}
+        for start in range(0, len(rows), _BATCH):
+            with self._request():
+                part = [row | extra for row in rows[start : start + _BATCH]]
+                self._client.upsert(self.name, part, timeout=self._patience)
 
 
 def document_of(record: Row) -> Document:
@@ -380,13 +366,13 @@ def document_of(record: Row) -> Document:
         source=record["source"],
         title=record["title"],
         lines=record["total_lines"],
-        passages=about["passages"],
+        passages=about.get("passages", 0),
         sha256=record["document_sha256"],
         modified=datetime.fromtimestamp(about["modified"], UTC),
         added=datetime.fromtimestamp(about["added"], UTC),
         path=about["path"],
-        root=about["root"],
+        root=about.get("root", ""),
         tags=tuple(about["tags"]),
-        given_tags=tuple(about["given_tags"]),
+        given_tags=tuple(about.get("given_tags", ())),
         front_matter=about["front_matter"],
     )

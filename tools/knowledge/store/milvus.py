@@ -65,6 +65,11 @@ class Connection:
         self.backend = backend
         self._folder = folder
 
+    @property
+    def embedded(self) -> bool:
+        """Whether this process has the data of a folder."""
+        return self._folder is not None
+
     def close(self) -> None:
         """Close the client; the last one on a folder frees it. Safe to call twice."""
         self.client.close()
@@ -167,8 +172,8 @@ def _enter(folder: Path) -> int:
                 entry = _LiteServer(*start_server_in_thread(str(folder), host="127.0.0.1", port=0))
             except DataDirLockedError as error:
                 raise KnowledgeLockedError(
-                    f"another process has the knowledge base {folder.parent} open; close it, or share one "
-                    f"with: milvus-lite server --data-dir {folder} --host 127.0.0.1"
+                    f"another process has the data of the knowledge base {folder.parent} open; close it, or, "
+                    "if it is a milvus-lite server, use its address"
                 ) from error
             except (MilvusLiteError, OSError) as error:
                 raise KnowledgeError(

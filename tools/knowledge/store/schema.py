@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from .milvus import TIMEOUT, load_pymilvus
 
@@ -13,15 +13,21 @@ __all__ = [
     "FORMAT",
     "HEADING_BYTES",
     "PASSAGE_FIELDS",
+    "PLACEHOLDER",
+    "READABLE_FORMATS",
     "STORED_FIELDS",
     "TITLE_BYTES",
     "VARCHAR_BYTES",
     "About",
+    "Metadata",
+    "Row",
     "clip",
     "create_collection",
 ]
 
-FORMAT = 2
+FORMAT = 3
+"""2 had full text of Milvus' own in folders, too."""
+READABLE_FORMATS = (2, 3)
 VARCHAR_BYTES = 65_535
 """Milvus' limit for a string field."""
 TITLE_BYTES = 2_048
@@ -39,10 +45,47 @@ PASSAGE_FIELDS = [
 ]
 STORED_FIELDS = [*PASSAGE_FIELDS, "ordinal", "lexical", "document_sha256"]
 """Everything but the vectors."""
+PLACEHOLDER = "placeholder"
+"""The vector of a row in a collection that needs none: Milvus wants one in every collection."""
 
 _LENGTHS = {"source": 8_192, "title": TITLE_BYTES, "heading": HEADING_BYTES, "document_sha256": 64}
 _PROPERTY = "ossifrage"
 """The collection's property that says what it is. (Milvus Lite does not keep a collection's description.)"""
+
+
+class Metadata(TypedDict):
+    """What a passage knows of its document besides; the last three only in the document's record."""
+
+    added: float
+    """Seconds since the epoch, as all times here."""
+    modified: float
+    path: str
+    tags: list[str]
+    front_matter: Mapping[str, object]
+    language: NotRequired[str | None]
+    """ISO 639-1; None where the words do not tell."""
+    passages: NotRequired[int]
+    root: NotRequired[str]
+    given_tags: NotRequired[list[str]]
+
+
+class Row(TypedDict):
+    """A passage as it is stored. The one with ``ordinal`` 0 is also its document's record."""
+
+    passage_id: str
+    source: str
+    title: str
+    heading: str
+    start_line: int
+    end_line: int
+    total_lines: int
+    ordinal: int
+    text: str
+    lexical: str
+    """The search terms, separated by blanks."""
+    document_sha256: str
+    metadata: Metadata
+    dense: NotRequired[list[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +97,13 @@ class About:
     dimension: int
     """0 without an embedding."""
     full_text: bool = True
+    """Whether Milvus has a full-text index of it; a folder has one of its own beside the data."""
     format: int = FORMAT
+
+    @property
+    def placeholder(self) -> bool:
+        """Whether its rows have a vector that means nothing."""
+        return not self.full_text and not self.dimension
 
     @classmethod
     def of(cls, properties: Mapping[str, str]) -> About:
@@ -119,6 +168,8 @@ def _schema(client: Any, about: About) -> Any:
     schema.add_field("metadata", kind.JSON)
     if about.dimension:
         schema.add_field("dense", kind.FLOAT_VECTOR, dim=about.dimension)
+    if about.placeholder:
+        schema.add_field(PLACEHOLDER, kind.FLOAT_VECTOR, dim=1)
     if about.full_text:
         schema.add_field("sparse", kind.SPARSE_FLOAT_VECTOR)
         schema.add_function(

@@ -150,3 +150,34 @@ def test_a_heading_stays_with_a_paragraph_that_is_longer_than_a_passage() -> Non
     paragraph = "A paragraph in one line. " * 100
     (chunk,) = split_passages(f"# Title\n\n{paragraph}\n", kind="markdown")
     assert chunk.text.startswith("# Title")
+
+
+def test_a_term_and_its_definition_stay_together_and_the_rest_carries_the_term() -> None:
+    paragraph = "A sentence about what this does and when it matters. " * 12
+    items = "".join(
+        f"- `option_{n}`\n\n  {paragraph}\n\n  {paragraph}\n\n  {paragraph}\n\n" for n in range(6)
+    )
+    chunks = split_passages(f"# Options\n\n{items}", kind="markdown")
+    for chunk, after in pairwise(chunks):
+        assert not chunk.text.rstrip().endswith("`")
+        if not after.text.startswith("- `"):
+            term = chunk.text[chunk.text.rindex("- `") :].split("`")[1]
+            assert after.heading == f"Options > {term}"
+
+
+def test_a_paragraph_is_cut_behind_a_sentence() -> None:
+    lines = [f"Line {n} begins here and goes on with words that say" for n in range(90)]
+    lines[38] += " nothing."
+    chunks = split_passages("\n".join(lines) + "\n", kind="plain")
+    assert chunks[0].text.endswith(" nothing.")
+
+
+def test_a_literal_block_longer_than_a_passage_is_cut_near_its_middle() -> None:
+    code = "".join(f"line {n} of a listing that never ends\n" for n in range(400))
+    chunks = split_passages(f"----\n{code}----\n", kind="asciidoc")
+    assert min(len(chunk.text) for chunk in chunks) > 1_000
+
+
+def test_joined_slides_have_both_headings() -> None:
+    (chunk,) = split_passages("# Slide 1: A\n\none\n\n# Slide 2: B\n\ntwo\n", kind="sections")
+    assert chunk.heading == "Slide 1: A; Slide 2: B"

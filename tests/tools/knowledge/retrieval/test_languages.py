@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ossifrage.tools.knowledge import KnowledgeBase
-from ossifrage.tools.knowledge.retrieval.lexical import document_language
+from ossifrage.tools.knowledge.store.lexical import document_language
 
 PASSAGES = {
     "th": [

@@ -6,7 +6,7 @@ from ossifrage.tools.knowledge.store.backend import Backend
 
 
 @pytest.mark.parametrize(
-    ("version", "name", "full_text", "segment_ranks"),
+    ("version", "name", "full_text", "lite"),
     [
         ("milvus_lite-3.2.2", "Milvus Lite 3.2.2", True, True),
         ("v2.3.5-lite", "Milvus 2.3.5-lite", False, False),
@@ -23,6 +23,6 @@ from ossifrage.tools.knowledge.store.backend import Backend
         ),
     ],
 )
-def test_what_a_milvus_can_do(version: str, name: str, full_text: bool, segment_ranks: bool) -> None:
+def test_what_a_milvus_can_do(version: str, name: str, full_text: bool, lite: bool) -> None:
     backend = Backend.of(version)
-    assert (backend.name, backend.full_text, backend.segment_ranks) == (name, full_text, segment_ranks)
+    assert (backend.name, backend.full_text, backend.lite) == (name, full_text, lite)

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ossifrage.tools.knowledge.store.collection import Collection, Row, quote
+from fakes.milvus_server import milvus_lite_server
+from ossifrage.tools.knowledge.store.collection import Collection
+from ossifrage.tools.knowledge.store.conditions import quote
 from ossifrage.tools.knowledge.store.milvus import connect
+from ossifrage.tools.knowledge.store.schema import Row
 
 
 @pytest.mark.parametrize(
@@ -29,18 +32,31 @@ def test_quote(value: str, literal: str) -> None:
 
 
 def rows_of(vectors: Any) -> list[Row]:
-    about: Row = {"added": 0.0, "modified": 0.0, "path": "/a", "root": "", "tags": [], "given_tags": []}
     return [
-        {
-            "passage_id": f"{number:032x}",
-            "source": f"{number}.md",
-            **{"title": "T", "heading": "", "start_line": 1, "end_line": 1, "total_lines": 1, "ordinal": 0},
-            "text": "text",
-            "lexical": f"stork {'heron ' * (number % 7)}lake{number}",
-            "document_sha256": "0" * 64,
-            "metadata": {**about, "front_matter": {}, "passages": 1},
-            "dense": vector.tolist(),
-        }
+        Row(
+            passage_id=f"{number:032x}",
+            source=f"{number}.md",
+            title="T",
+            heading="",
+            start_line=1,
+            end_line=1,
+            total_lines=1,
+            ordinal=0,
+            text="text",
+            lexical=f"stork {'heron ' * (number % 7)}lake{number}",
+            document_sha256="0" * 64,
+            metadata={
+                "added": 0.0,
+                "modified": 0.0,
+                "path": "/a",
+                "root": "",
+                "tags": [],
+                "given_tags": [],
+                "front_matter": {},
+                "passages": 1,
+            },
+            dense=vector.tolist(),
+        )
         for number, vector in enumerate(vectors)
     ]
 
@@ -95,22 +111,26 @@ def test_search_parameters_arrive(collection: Collection, vectors: Any) -> None:
     assert ours > 0.9
 
 
-def test_bm25_scores_are_positive_and_descend(collection: Collection) -> None:
-    (hits,) = collection.search_lexical(["heron lake5"], 10)
+def test_a_renamed_collection_can_be_searched(collection: Collection) -> None:
+    collection.rename("renamed")
+    try:
+        assert collection.search_dense([[1.0] * 48], 1)[0]
+    finally:
+        collection.rename("documents")
+
+
+def test_bm25_of_milvus_own_is_positive_and_descends(tmp_path: Path, vectors: Any) -> None:
+    """Behind an address Milvus Lite searches by words itself."""
+    with milvus_lite_server(tmp_path / "served") as uri:
+        collection = Collection.create(connect(uri), uri=uri, name="words", embedding="none", dimension=0)
+        rows = rows_of(vectors[:50])
+        for row in rows:
+            row.pop("dense", None)
+        collection.write(rows)
+        collection.flush()
+        (hits,) = collection.search_lexical(["heron lake5"], 10)
+        collection.close()
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert scores[-1] > 0
     assert hits[0].row["source"] == "5.md"
-
-
-def test_a_question_of_common_words_is_still_asked(collection: Collection) -> None:
-    assert collection.search_lexical(["the of"], 3) == [[]]
-    assert len(collection.search_lexical(["the stork"], 3)[0]) == 3
-
-
-def test_a_renamed_collection_can_be_searched(collection: Collection) -> None:
-    collection.rename("renamed")
-    try:
-        assert collection.search_lexical(["stork"], 1)[0]
-    finally:
-        collection.rename("documents")

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,22 +70,21 @@ def damaged(tmp_path: Path) -> tuple[Path, Path]:
 def test_milvus_lite_falls_back_silently_and_the_ledger_tells(tmp_path: Path) -> None:
     first = folder_of(tmp_path / "first", 4, "kite")
     with KnowledgeBase(tmp_path / "base", embedding="none") as base:
+        base.add([first / "0.md"])
         base.add([first])
         stored = base.status().passages
         assert base.missing() == ()
     # Cut short, as by a full disk: Milvus Lite goes on with the one before.
     (manifest,) = (tmp_path / "base" / "milvus.db").rglob("documents/manifest.json")
     manifest.write_bytes(manifest.read_bytes()[:100])
+    lost = tuple(f"first/{n}.md" for n in range(1, 4))
     with KnowledgeBase(tmp_path / "base", create=False) as base:
-        assert base.status().passages == 0
-        assert set(base.missing()) == {f"first/{n}.md" for n in range(4)}
+        assert base.status().passages == 3
+        assert base.missing() == lost
         assert base.status().missing == base.missing()
+        assert {each.source for each in base.search("kite")} == {"0.md"}
         report = base.repair()
-        assert (report.restored, report.missing, report.added) == (
-            tuple(f"first/{n}.md" for n in range(4)),
-            (),
-            (),
-        )
+        assert (report.restored, report.missing, report.added) == (lost, (), ())
         assert base.status().passages == stored
         assert base.missing() == ()
 
@@ -159,17 +157,21 @@ def test_a_ledger_that_the_system_keeps_from_us(tmp_path: Path) -> None:
             base.repair()
 
 
-def test_lines_that_are_lost_are_not_passed_over(tmp_path: Path) -> None:
+def test_a_passage_that_the_data_lose_is_noticed_and_restored(tmp_path: Path) -> None:
     with KnowledgeBase(tmp_path / "base", embedding="none") as base:
-        base.add([folder_of(tmp_path / "docs", 1, "kite")])
-        (document,) = base.documents()
+        base.add([folder_of(tmp_path / "docs", 2, "kite")])
+        whole = base.open("docs/0.md", num_lines=100)
         connection = connect(str(tmp_path / "base"))
         collection = Collection.open(connection, uri="", name="documents")
-        collection.delete_ids(keys_of(document)[1:2])
+        collection.delete_ids(keys_of(base.documents()[0])[1:2])
         connection.close()
-        for read in (base.open, partial(base.find, pattern="kite")):
-            with pytest.raises(KnowledgeError, match=r"docs/0\.md have been lost: ossifrage kb repair"):
-                read("docs/0.md")
+    with KnowledgeBase(tmp_path / "base") as base:
+        assert base.missing() == ("docs/0.md",)
+        assert [each.source for each in base.documents()] == ["docs/1.md"]
+        with pytest.raises(KnowledgeError, match="no document"):
+            base.open("docs/0.md")
+        assert base.repair().restored == ("docs/0.md",)
+        assert base.open("docs/0.md", num_lines=100) == whole
 
 
 @pytest.mark.parametrize("content", [b"", b"no json\n", b'{"passages": 1000}\n{"source": 1}\n', b"\xff\xfe"])
@@ -178,7 +180,8 @@ def test_a_ledger_that_cannot_be_read_claims_nothing(tmp_path: Path, content: by
     with KnowledgeBase(tmp_path, embedding="none") as base:
         assert base.missing() == ()
         base.add([folder_of(tmp_path / "docs", 1, "kite")])
-    assert Ledger(tmp_path / "documents.ledger").passages == 3
+        (document,) = base.documents()
+    assert Ledger(tmp_path / "documents.ledger").read() == {document.source: document}
     assert json.loads((tmp_path / "documents.ledger").read_text().splitlines()[0])["documents"] == 1
 
 

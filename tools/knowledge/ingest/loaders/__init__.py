@@ -12,17 +12,19 @@ from functools import partial
 from ..sources.item import Raw
 from .docx import load_docx
 from .epub import load_epub
-from .formats import NAMES, SUFFIXES, Format, format_of
+from .formats import SUFFIXES, Format, format_of
 from .html import load_html
 from .loaded import Loaded
 from .notebook import load_notebook
+from .packed import unpacked
 from .pdf import load_pdf
 from .pptx import load_pptx
 from .records import load_json, load_json_lines
 from .tables import load_table, load_xlsx
 from .text import load_text
+from .xml import load_xml
 
-__all__ = ["NAMES", "SUFFIXES", "Loaded", "load"]
+__all__ = ["SUFFIXES", "Loaded", "load"]
 
 _LOADERS: Mapping[Format, Callable[[Raw], Loaded]] = {
     "markdown": partial(load_text, kind="markdown"),
@@ -30,6 +32,7 @@ _LOADERS: Mapping[Format, Callable[[Raw], Loaded]] = {
     "asciidoc": partial(load_text, kind="asciidoc"),
     "plain": partial(load_text, kind="plain"),
     "code": partial(load_text, kind="code"),
+    "xml": load_xml,
     "json": load_json,
     "json lines": load_json_lines,
     "table": load_table,
@@ -49,4 +52,5 @@ def load(raw: Raw) -> Loaded:
     Raises:
         NoTextError: there is no text in it that could be searched; the reason says what to do.
     """
+    raw = unpacked(raw)
     return _LOADERS[format_of(raw)](raw)

@@ -11,8 +11,9 @@ from ...errors import NoTextError, UnreadableError
 
 __all__ = ["MAX_UNPACKED", "check_size", "converting", "open_package", "short"]
 
-MAX_UNPACKED = 512 * 2**20
-"""Bytes that all members of a document which is a zip archive may have together, unpacked."""
+MAX_UNPACKED = 64 * 2**20
+"""Bytes that the members of a document which is a zip archive may have together, unpacked, beyond what it has
+packed: pictures do not count twice."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _REASON_LENGTH = 120
 _MAX_MEMBERS = 20_000
@@ -44,7 +45,7 @@ def short(reason: str) -> str:
     return " ".join(reason.split())[:_REASON_LENGTH].rstrip(": ")
 
 
-def open_package(data: bytes, what: str) -> zipfile.ZipFile:
+def open_package(data: bytes, what: str, *, most: int = MAX_UNPACKED) -> zipfile.ZipFile:
     """Open a document that is a zip archive, if it is no trap.
 
     All members count: which of them a parser reads is for the document to say, whatever they are called.
@@ -52,6 +53,7 @@ def open_package(data: bytes, what: str) -> zipfile.ZipFile:
     Args:
         data: the document.
         what: its kind, for the reason.
+        most: bytes by which it may grow.
 
     Raises:
         NoTextError: it is encrypted, of an older format, or too large when unpacked.
@@ -63,18 +65,18 @@ def open_package(data: bytes, what: str) -> zipfile.ZipFile:
     members = package.infolist()
     if len(members) > _MAX_MEMBERS:
         raise NoTextError(f"more than {_MAX_MEMBERS} parts: split it")
-    check_size(members, MAX_UNPACKED)
+    check_size(members, most, packed=len(data))
     return package
 
 
-def check_size(members: Iterable[zipfile.ZipInfo], limit: int) -> None:
-    """Refuse what unpacks to more than ``limit`` bytes.
+def check_size(members: Iterable[zipfile.ZipInfo], limit: int, *, packed: int = 0) -> None:
+    """Refuse what unpacks to more than ``limit`` bytes beyond the ``packed`` ones.
 
     Raises:
         NoTextError: it does.
     """
     # zipfile never reads more of a member than the size that stands here.
-    if sum(member.file_size for member in members) > limit:
+    if sum(member.file_size for member in members) - packed > limit:
         raise NoTextError(f"more than {limit // 2**20} MiB when unpacked: split it")
 
 

@@ -17,6 +17,8 @@ _SAMPLE = 65_536
 _HIGH = re.compile(rb"[\x80-\xff]")
 _HIGH_PAIR = re.compile(rb"[\x80-\xff]{2}")
 _FEW = 32
+_ZERO_IN = 2_000
+"""Bytes of text in which there may be one that is zero: a slip of some program, and dropped."""
 
 
 def decode(data: bytes) -> str:
@@ -31,8 +33,10 @@ def decode(data: bytes) -> str:
             return data.decode(encoding).removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             raise NoTextError("not UTF-16 text, although it begins like it") from error
-    if b"\x00" in data:
+    if (zeros := data.count(0)) > max(1, len(data) // _ZERO_IN):
         raise NoTextError("binary file")
+    if zeros:
+        data = data.replace(b"\x00", b"")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

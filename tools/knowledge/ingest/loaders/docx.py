@@ -23,5 +23,6 @@ def load_docx(raw: Raw) -> Loaded:
     html: str = parsed(raw.data, parser="word", what="DOCX")
     with converting("DOCX"):
         text = markdown_of(html.encode(errors="replace"))
-    headings = outline(text, "markdown").headings
-    return Loaded(text=text, title=headings[0].text if headings else raw.name, kind="markdown")
+    shape = outline(text, "markdown")
+    headings = shape.headings
+    return Loaded(text=text, title=headings[0].text if headings else raw.name, kind="markdown", shape=shape)

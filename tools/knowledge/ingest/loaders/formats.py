@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Literal
 
 from ..sources.item import Raw
+from .packed import unpacked_name
 
-__all__ = ["NAMES", "SUFFIXES", "Format", "format_of"]
+__all__ = ["SUFFIXES", "Format", "format_of", "is_read"]
 
 Format = Literal[
-    "markdown", "rst", "asciidoc", "plain", "code",
+    "markdown", "rst", "asciidoc", "plain", "code", "xml",
     "json", "json lines", "table", "notebook",
     "html", "pdf", "docx", "pptx", "xlsx", "epub",
 ]  # fmt: skip
@@ -27,8 +29,9 @@ _BY_FORMAT: Mapping[Format, str] = {
         ".go .rs .rb .php .swift .m .mm .lua .pl .pm .r .jl .ex .exs .erl .hs .ml .clj .dart .zig .nim .vue "
         ".svelte .cu .el .f90 .fs .lisp .pxd .pyx .sh .bash .zsh .fish .ps1 .sql .proto .graphql .tf .cmake "
         ".gradle .css .scss .less "
-        ".yaml .yml .toml .ini .cfg .conf .properties .xml .xsd .bib"
+        ".yaml .yml .toml .ini .cfg .conf .properties .bib"
     ),
+    "xml": ".xml .xsd .dbk .docbook .rss .atom",
     "json": ".json .geojson",
     "json lines": ".jsonl .ndjson",
     "table": ".csv .tsv",
@@ -45,12 +48,25 @@ SUFFIXES: Mapping[str, Format] = {
 }
 """The suffixes, in lower case, that are read from folders."""
 NAMES = frozenset({
-    "authors", "changelog", "changes", "contributors", "copying", "history", "install", "licence", "license",
+    "authors", "changelog", "changes", "contributors", "copying", "copyright", "history", "install",
+    "licence", "license",
     "maintainers", "news", "notice", "readme", "todo",
     "containerfile", "dockerfile", "gemfile", "gnumakefile", "jenkinsfile", "justfile", "makefile",
     "procfile", "rakefile", "vagrantfile",
 })  # fmt: skip
-"""Files without a suffix, in lower case, that are read from folders all the same."""
+"""Files that are read from folders whatever suffix they have: ``README``, ``README.Debian``."""
+
+_COPIES = frozenset({".orig", ".bak", ".old", ".rej", ".swp", ".tmp"})
+_MARKUPS = frozenset({"markdown", "rst", "asciidoc"})
+_LOOKED_AT = 32_768
+_MARKS = 2
+_ASCIIDOC_TITLE = re.compile(rb"= \S|[^\n]*\w[^\n]*\n(?:={4,}|-{4,})[ \t]*\r?\n")
+_ASCIIDOC_MARK = re.compile(
+    rb"^\[[a-z][\w, =\"%.#-]*\][ \t]*\r?$|^\[\[[\w-]+\]\]|^(?:include|ifn?def|image|toc)::\S*\[|^\|===|"
+    rb"\blink\w*:\S+\[",
+    re.MULTILINE,
+)
+_RST_MARK = re.compile(rb"^\.\. (?:[\w:-]+::|_[^\n:]+:)|(?<![\w:]):[a-z][\w:-]*:`[^`\n]", re.MULTILINE)
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _MEDIA_TYPES: Mapping[str, Format] = {
@@ -63,6 +79,10 @@ _MEDIA_TYPES: Mapping[str, Format] = {
     "application/jsonl": "json lines",
     "application/x-ndjson": "json lines",
     "application/x-ipynb+json": "notebook",
+    "application/xml": "xml",
+    "text/xml": "xml",
+    "application/rss+xml": "xml",
+    "application/atom+xml": "xml",
     "application/pdf": "pdf",
     "application/epub+zip": "epub",
     f"{_OFFICE}wordprocessingml.document": "docx",
@@ -79,15 +99,35 @@ _MEMBERS: Mapping[bytes, Format] = {
 }
 
 
+def is_read(name: str) -> bool:
+    """Whether a file of this name is read from folders and archives; it may be packed."""
+    path = PurePath(unpacked_name(name).lower())
+    known = path.name.partition(".")[0] in NAMES and path.suffix not in _COPIES
+    return path.suffix in SUFFIXES or known
+
+
 def format_of(raw: Raw) -> Format:
     """What ``raw`` is, by its suffix, else its media type, else its first bytes.
 
-    A web page comes first: a server that shows ``README.md`` as a page calls it one.
+    A web page comes first: a server that shows ``README.md`` as a page calls it one. A ``.txt`` file may be
+    written in a markup: ``page.rst.txt`` says so, others are told by what is in them.
     """
     if raw.media_type in _PAGES:
         return "html"
-    known = SUFFIXES.get(PurePath(raw.name).suffix.lower()) or _MEDIA_TYPES.get(raw.media_type)
-    return known or _sniffed(raw.data)
+    path = PurePath(raw.name.lower())
+    known = SUFFIXES.get(path.suffix)
+    if path.suffix == ".txt":
+        inner = SUFFIXES.get(PurePath(path.stem).suffix)
+        return inner if inner in _MARKUPS else _text_markup(raw.data)
+    return known or _MEDIA_TYPES.get(raw.media_type) or _sniffed(raw.data)
+
+
+def _text_markup(data: bytes) -> Format:
+    """The markup of a text, where it is plain to see; a title and a few marks that nothing else has."""
+    start = data[:_LOOKED_AT]
+    if _ASCIIDOC_TITLE.match(start.lstrip()) and len(_ASCIIDOC_MARK.findall(start)) >= _MARKS:
+        return "asciidoc"
+    return "rst" if len(_RST_MARK.findall(start)) >= _MARKS else "plain"
 
 
 def _sniffed(data: bytes) -> Format:
@@ -98,6 +138,9 @@ def _sniffed(data: bytes) -> Format:
         ends = data[:4096] + data[-65536:]
         known: list[Format] = [kind for name, kind in _MEMBERS.items() if name in ends]
         return known[0] if known else "plain"
-    if data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGE_STARTS):
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if start.startswith(_PAGE_STARTS):
         return "html"
+    if start.startswith(b"<?xml"):
+        return "html" if b"<html" in start else "xml"
     return "plain"

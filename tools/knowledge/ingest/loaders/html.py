@@ -12,6 +12,7 @@ from ...errors import NoTextError
 from ..outlines import outline
 from ..sources.item import Raw
 from .converting import converting
+from .html_tree import prepare
 from .loaded import Loaded, as_title, made_of
 
 __all__ = ["load_html", "markdown_of"]
@@ -20,6 +21,7 @@ _NOT_CONTENT = (
     "//script|//style|//template|//noscript|//iframe|//svg|//nav|//aside|//form|//button|//select"
     "|//*[@hidden or @aria-hidden='true' or @role='navigation' or @role='search']"
     "|//a[contains(@class, 'headerlink') or @class = 'anchor']"
+    "|//*[@class = 'navheader' or @class = 'navfooter']"
     "|//footer[not(ancestor::article)]|//header[not(ancestor::article or ancestor::main or .//h1)]"
 )
 _NOTHING = "no text in this page"
@@ -45,9 +47,10 @@ def load_html(raw: Raw) -> Loaded:
             if content
         }
         text = _main_text(tree)
-    headings = outline(text, "markdown").headings
+    shape = outline(text, "markdown")
+    headings = shape.headings
     named = title or (headings[0].text if headings else "")
-    return Loaded(text=text, title=named or raw.name, kind="markdown", front_matter=about)
+    return Loaded(text=text, title=named or raw.name, kind="markdown", shape=shape, front_matter=about)
 
 
 def markdown_of(page: bytes) -> str:
@@ -80,6 +83,7 @@ def _main_text(tree: Any) -> str:
     for element in tree.xpath(_NOT_CONTENT):
         if element.getparent() is not None:
             element.drop_tree()
+    prepare(tree)
     mains = tree.xpath("//main|//*[@role='main']") or tree.xpath("//article")
     main = mains[0] if len(mains) == 1 and mains[0].text_content().strip() else tree
     written: str = html.tostring(main, encoding="unicode", with_tail=False)

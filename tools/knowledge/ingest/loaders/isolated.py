@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from ...errors import NoTextError, UnreadableError
@@ -34,8 +33,7 @@ def parsed(data: bytes, *, parser: str, what: str) -> Any:
             told from a machine that was too busy, so that counts as this, too.
     """
     # -P: the folder of the program is not searched for modules, some of which are called like Python's own.
-    folder = Path(process.__file__)
-    program = [sys.executable, "-P", str(folder), str(folder.with_name(f"{parser}.py"))]
+    program = [sys.executable, "-P", process.__file__, parser]
     try:
         done = subprocess.run(program, input=data, capture_output=True, timeout=_SECONDS)
     except subprocess.TimeoutExpired as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ...errors import NoTextError
-from ..outlines import Kind
+from ..outlines import Kind, Outline
 
 __all__ = ["Kind", "Loaded", "as_title", "clean", "literal", "made_of"]
 
@@ -27,6 +27,8 @@ class Loaded:
     kind: Kind
     front_matter: Mapping[str, object] = field(default_factory=dict[str, object])
     """What the document says of itself, as JSON values."""
+    shape: Outline | None = None
+    """Its outline, where the loader knows it already; else it is read from the text."""
 
 
 def clean(text: str) -> str:

@@ -39,8 +39,9 @@ def load_notebook(raw: Raw) -> Loaded:
         text = made_of(
             (line for cell in cells for line in _cell(cell, language)), nothing="an empty notebook"
         )
-    headings = outline(text, "markdown").headings
-    return Loaded(text=text, title=headings[0].text if headings else raw.name, kind="markdown")
+    shape = outline(text, "markdown")
+    headings = shape.headings
+    return Loaded(text=text, title=headings[0].text if headings else raw.name, kind="markdown", shape=shape)
 
 
 def _language(metadata: dict[str, Any]) -> str:

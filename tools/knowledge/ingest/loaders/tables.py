@@ -20,6 +20,8 @@ from .text import text_of
 
 __all__ = ["load_table", "load_xlsx"]
 
+_MAX_SHEETS = 512 * 2**20
+"""Bytes of a workbook, unpacked: they are read piece by piece, and a cell takes a hundred of them."""
 _SNIFF = 8_192
 _EMPTY = '\n\t ,;|"'
 
@@ -49,7 +51,7 @@ def load_xlsx(raw: Raw) -> Loaded:
         NoTextError: it is broken, encrypted, too large when unpacked, or holds no values.
         UnreadableError: it could not be read this time.
     """
-    open_package(raw.data, "XLSX").close()
+    open_package(raw.data, "XLSX", most=_MAX_SHEETS).close()
     sheets: list[Sheet] = parsed(raw.data, parser="workbook", what="XLSX")
     text = made_of(_sheets(sheets), nothing="no values in this workbook")
     return Loaded(text=text, title=raw.name, kind="sections")
@@ -78,7 +80,8 @@ def _sheets(sheets: Sequence[Sheet]) -> Iterator[str]:
             pairs = zip(rows, sheet["rows"], strict=True)
             # A title above the table is in a cell of its own.
             first = next((row for row, cells in pairs if sum(map(bool, cells)) > 1), "")
-            yield as_title(f"# {sheet['title']} (first row: {first})" if first else f"# {sheet['title']}")
+            about = ["hidden sheet"] * sheet["hidden"] + [f"first row: {first}"] * bool(first)
+            yield as_title(f"# {sheet['title']}" + (f" ({'; '.join(about)})" if about else ""))
             yield from ["", *map(literal, rows), ""]
         if not sheet["complete"]:
             yield f"[What follows is left out: of a workbook, {MAX_CELLS:,} cells are read. Save it as CSV.]"

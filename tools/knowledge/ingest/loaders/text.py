@@ -23,9 +23,10 @@ def load_text(raw: Raw, kind: Kind) -> Loaded:
     text = text_of(raw)
     matter = front_matter(text) if kind == "markdown" else {}
     title = as_title(matter.get("title"))
+    shape = outline(text, kind)
     if not title and kind in _TITLED:
-        title = next((heading.text for heading in outline(text, kind).headings if heading.text), "")
-    return Loaded(text=text, title=title or raw.name, kind=kind, front_matter=matter)
+        title = next((heading.text for heading in shape.headings if heading.text), "")
+    return Loaded(text=text, title=title or raw.name, kind=kind, front_matter=matter, shape=shape)
 
 
 def text_of(raw: Raw) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
+from .asciidoc import asciidoc_outline
 from .code import code_outline
+from .lines import mark_sentences
 from .markdown import FRONT_MATTER, markdown_outline
-from .markup import asciidoc_outline, plain_outline, rst_outline, sections_outline, table_outline
-from .shape import Cut, Heading, Kind, Outline
+from .markup import plain_outline, sections_outline, table_outline
+from .rst import rst_outline
+from .shape import Cut, Heading, Item, Kind, Outline
+from .xml import xml_outline
 
-__all__ = ["FRONT_MATTER", "Cut", "Heading", "Kind", "Outline", "outline"]
+__all__ = ["FRONT_MATTER", "Cut", "Heading", "Item", "Kind", "Outline", "outline"]
 
 _PARSE_LIMIT = 1_000_000
 """Characters. The Markdown parser needs about a second for this much, and up to a minute for one endless
@@ -19,6 +21,7 @@ _OUTLINES = {
     "markdown": markdown_outline,
     "rst": rst_outline,
     "asciidoc": asciidoc_outline,
+    "xml": xml_outline,
     "code": code_outline,
     "sections": sections_outline,
     "table": table_outline,
@@ -26,9 +29,11 @@ _OUTLINES = {
 }
 
 
-@lru_cache(maxsize=1)
 def outline(text: str, kind: Kind) -> Outline:
-    """Read the structure of a text. The last result is kept: it is asked for twice."""
+    """Read the structure of a text."""
     if kind == "markdown" and len(text) > _PARSE_LIMIT:
-        return sections_outline(text)
-    return _OUTLINES[kind](text)
+        kind = "sections"
+    found = _OUTLINES[kind](text)
+    if kind != "code":
+        mark_sentences(text.split("\n"), found.cuts)
+    return found

@@ -93,6 +93,8 @@ def _definition(code: str, following: Sequence[str]) -> tuple[str, bool] | None:
     if found := _FUNCTION.match(code) or _GO_TYPE.match(code) or _SQL.match(code):
         return found["name"][:_NAME_LENGTH], False
     if "(" in code and not _STATEMENT.match(code) and (found := _TYPED.match(code)):
+        if found["brace"] and code.count("(") != code.count(")"):
+            return None  # a call that is handed a function
         brace = found["brace"] or any(line.strip().startswith("{") for line in following)
         return (found["name"][:_NAME_LENGTH], False) if brace else None
     return None

@@ -6,17 +6,19 @@ The block structure is CommonMark's (with tables), as markdown-it-py reads it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from .shape import Cut, Heading, Outline
+from .lines import TITLE_LENGTH
+from .shape import Cut, Heading, Item, Outline
 
 __all__ = ["FRONT_MATTER", "markdown_outline"]
 
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?P<yaml>(?:.*\n)*?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 
-_HEADING_LENGTH = 200
+_TERM_LENGTH = 120
 _BLOCKS = MarkdownIt("commonmark").enable("table").disable("inline")
 _INLINE = MarkdownIt("commonmark")
 
@@ -26,6 +28,7 @@ def markdown_outline(text: str) -> Outline:
     lines = text.split("\n")
     cuts = [Cut.LINE] * len(lines)
     headings: list[Heading] = []
+    items: list[Item] = []
     tokens = _BLOCKS.parse(_blank_front_matter(text))
     for index, token in enumerate(tokens):
         if token.map is None or token.nesting < 0 or token.type == "inline":
@@ -34,11 +37,30 @@ def markdown_outline(text: str) -> Outline:
         if start >= len(lines):
             continue
         cuts[start] = min(cuts[start], Cut.BLOCK if token.level == 0 else Cut.NESTED)
-        if token.type == "fence":
-            cuts[start + 1 : end] = [Cut.FENCE] * max(0, end - start - 1)
+        if token.type in ("fence", "code_block"):
+            cuts[start + 1 : end] = [Cut.WHOLE] * max(0, end - start - 1)
         elif token.type == "heading_open" and token.level == 0:
             headings.append(Heading(start, int(token.tag[1]), _plain(tokens[index + 1])))
-    return Outline(headings, cuts)
+        elif token.type == "list_item_open":
+            items.extend(_item(tokens, index, start, end))
+    for item in items:
+        below = next(
+            (n for n in range(item.line + 1, item.end) if lines[n - 1].strip() == "" != lines[n].strip()),
+            None,
+        )
+        if below is not None:
+            cuts[below] = Cut.WHOLE
+    return Outline(headings, cuts, items)
+
+
+def _item(tokens: Sequence[Token], index: int, start: int, end: int) -> list[Item]:
+    """A list item whose first paragraph is short and has something below it: a term, or a lead."""
+    if index + 3 >= len(tokens) or tokens[index + 1].type != "paragraph_open":
+        return []
+    if tokens[index + 4].type == "list_item_close":
+        return []
+    term = _plain(tokens[index + 2])
+    return [Item(start, end, term)] if term and len(term) <= _TERM_LENGTH else []
 
 
 def _blank_front_matter(text: str) -> str:
@@ -50,4 +72,4 @@ def _plain(inline: Token) -> str:
     """A heading's words without their markup."""
     children = _INLINE.parseInline(inline.content)[0].children or []
     words = "".join(" " if child.type == "softbreak" else child.content for child in children)
-    return " ".join(words.split())[:_HEADING_LENGTH]
+    return " ".join(words.split())[:TITLE_LENGTH]

@@ -1,8 +1,1 @@
 """Which documents there are to read, and what to call them."""
-
-from __future__ import annotations
-
-from ..loaders import SUFFIXES
-from .planning import Plan, plan
-
-__all__ = ["SUFFIXES", "Plan", "plan"]

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 from ...errors import UnreadableError
 from ...values import Document, Skipped
-from ..loaders import NAMES, SUFFIXES
+from ..loaders.formats import is_read
 from .ahead import Ahead
 from .archives import Archive, archive_stem
 from .choice import Choice
@@ -68,6 +68,8 @@ class Plan:
             return False
         if document.root in self._listed:
             return True
+        if not self._folders:
+            return False
         file = file_of(document)
         if file is None or any(file.is_relative_to(folder) for folder in self._closed):
             return False
@@ -278,9 +280,8 @@ def _page(web: Web, url: str) -> Raw:
 
 
 def _unfit_kind(path: str) -> str:
-    name = os.path.basename(path).lower()
-    suffix = os.path.splitext(name)[1]
-    return "" if suffix in SUFFIXES or name in NAMES else f"not a kind that is read ({suffix or 'no suffix'})"
+    suffix = os.path.splitext(path)[1].lower()
+    return "" if is_read(os.path.basename(path)) else f"not a kind that is read ({suffix or 'no suffix'})"
 
 
 def _unfit_name(source: str) -> str:

@@ -98,3 +98,21 @@ def test_control_tokens_and_escapes_are_text(read: Read) -> None:
     text = read("a.html", "<p>&lt;|end|&gt;&#27;[31mred&#0;&#xd800;</p>").text
     assert text.startswith("<|end|>[31mred")
     assert not set(text) & {"\x1b", "\x00", "\ud800"}
+
+
+def test_a_definition_list_is_a_list_of_terms(read: Read) -> None:
+    page = (
+        "<dl><dt>-a</dt><dt>--all</dt><dd><p>First\nparagraph.</p><pre>x\n  y</pre></dd>"
+        "<div><dt>b</dt><dd>direct <b>text</b></dd></div></dl>"
+    )
+    assert read("a.html", page).text == (
+        "- -a, --all\n\n  First paragraph.\n\n  ```\n  x\n    y\n  ```\n\n- b\n\n  direct **text**\n"
+    )
+
+
+def test_what_is_raised_does_not_join_the_number_before_it(read: Read) -> None:
+    page = (
+        "<p>83,190,556<sup>2</sup> in 10<sup>6</sup>, CO<sub>2</sub>, the 21<sup>st</sup>, "
+        "<i>x</i><sup>n</sup>y"
+    )
+    assert read("a.html", page).text == "83,190,556^2 in 10^6, CO2, the 21st, *x*^n y\n"

@@ -36,8 +36,8 @@ def test_pages_are_sections(read: Read) -> None:
     assert (loaded.title, loaded.kind) == ("Storage engines", "sections")
     assert [chunk.heading for chunk in split_passages(loaded.text, kind=loaded.kind)] == [
         "Page 1",
-        "Page 2: Log",
-        "Page 4: Log",
+        "Page 2: Log; Rest",
+        "Page 4: Log; Rest",
     ]
     assert loaded.text.startswith("# Page 1\n\nWords about the storage engine.")
 
@@ -123,8 +123,102 @@ def test_cells_of_a_table_are_not_joined(read: Read, align: tuple[str, ...]) -> 
     with document.table(text_align=align) as table:
         for row in rows:
             table.row(row)
+    text = read("a.pdf", bytes(document.output())).text
     cells = " ".join(cell for row in rows for cell in row)
-    assert " ".join(read("a.pdf", bytes(document.output())).text.split()) == f"# Page 1 {cells}"
+    assert " ".join(text.replace("|", " ").split()) == f"# Page 1 {cells}"
+    assert [line.split()[0] for line in text.splitlines()[2:]] == ["Part", "Flange", "Bolt", "Cap"]
+
+
+def test_an_empty_cell_moves_no_other_one(read: Read) -> None:
+    document = FPDF()
+    document.add_page()
+    document.set_font("Helvetica")
+    with document.table() as table:
+        for row in [("Part", "Mass", "Number"), ("Flange", "", "7"), ("Bolt", "0.25", "")]:
+            table.row(row)
+    assert read("a.pdf", bytes(document.output())).text.splitlines()[2:] == [
+        "Part | Mass | Number",
+        "Flange |  | 7",
+        "Bolt | 0.25",
+    ]
+
+
+def test_a_row_whose_cells_go_over_several_lines_is_one_line(read: Read) -> None:
+    document = FPDF()
+    document.add_page()
+    document.set_font("Helvetica")
+    long = "The bolt is made of steel and holds the flange at the pipe"
+    with document.table(col_widths=(20, 30, 20)) as table:
+        for row in [("Part", "About", "Number"), ("Bolt M8", long, "120"), ("Cap", "Plastic", "4")]:
+            table.row(row)
+    assert read("a.pdf", bytes(document.output())).text.splitlines()[2:] == [
+        "Part | About | Number",
+        f"Bolt M8 | {long} | 120",
+        "Cap | Plastic | 4",
+    ]
+
+
+def test_a_raised_mark_does_not_join_the_number_before_it(read: Read) -> None:
+    document = FPDF()
+    document.add_page()
+    document.set_font("Helvetica", size=12)
+    for text, position in [
+        ("83,190,556", "SUP"),
+        (" people in 10", "6"),
+        (" cells of H", "LOW"),
+        ("O, on the 21", "st"),
+        (" day.", ""),
+    ]:
+        document.write(6, text)
+        document.char_vpos = "SUB" if position == "LOW" else "SUP" if position else "LINE"
+        if position:
+            document.write(6, "2" if position in ("SUP", "LOW") else position)
+        document.char_vpos = "LINE"
+    assert "83,190,556^2 people in 10^6 cells of H2 O, on the 21st day." in read(
+        "a.pdf", bytes(document.output())
+    ).text.replace("H2O", "H2 O")
+
+
+def test_every_bookmark_on_a_page_is_a_heading(read: Read) -> None:
+    document = FPDF()
+    document.set_font("Helvetica")
+    document.add_page()
+    for name in ("Logs", "Segments", "Indexes"):
+        document.start_section(name)
+        document.cell(0, 8, name, new_x="LMARGIN", new_y="NEXT")
+        document.ln(8)
+        document.multi_cell(0, 6, f"What is said of {name.lower()} goes on for a while. " * 9)
+        document.ln(8)
+    loaded = read("a.pdf", bytes(document.output()))
+    assert [chunk.heading for chunk in split_passages(loaded.text, kind=loaded.kind)] == [
+        "Page 1: Logs",
+        "Page 1: Segments",
+        "Page 1: Indexes",
+    ]
+
+
+def test_headers_and_footers_are_left_out_and_paragraphs_go_over_the_end_of_a_page(read: Read) -> None:
+    document = FPDF()
+    document.set_font("Helvetica", size=11)
+    document.set_auto_page_break(auto=False)
+    for number, text in enumerate(
+        [
+            "It is the log that was written",
+            "first, and nothing else. The next",
+            "one is the index. That is all.",
+        ],
+        1,
+    ):
+        document.add_page()
+        document.text(20, 12, "The handbook")
+        document.text(
+            20, 150, f"{text} which is a line of some length.".replace(". which is a line of some length", "")
+        )
+        document.text(100, 290, str(number + 7))
+    text = read("a.pdf", bytes(document.output())).text
+    assert "handbook" not in text
+    assert "10" not in text
+    assert text.startswith("# Page 1\n\nIt is the log that was written")
 
 
 def test_words_divided_at_the_end_of_a_line_are_whole(read: Read) -> None:

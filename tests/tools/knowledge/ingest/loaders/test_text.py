@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +64,7 @@ def test_an_accent_far_into_a_long_file(read: Read) -> None:
         (b"", "empty"),
         (b" \n\t", "empty"),
         (b"\xef\xbb\xbf", "empty"),
-        (b"abc\x00def", "binary file"),
+        (b"abc\x00\x00def", "binary file"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "binary file"),
         (b"\xff\xfea\x00\x00\xd8", "not UTF-16 text, although it begins like it"),
         (bytes(range(1, 256)) * 40, "neither UTF-8 nor another known encoding"),
@@ -254,3 +257,54 @@ def test_only_json_with_long_lines_is_laid_out(read: Read, items: int, lines: in
     assert loaded.text.count("\n") == lines
     assert json.loads(loaded.text) == json.loads(text)
     assert (loaded.text == text) == (lines == 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind"),
+    [
+        ("page.rst.txt", "Title\n=====\n\nwords\n", "rst"),
+        ("page.md.txt", "# Title\n", "markdown"),
+        ("git.txt", "git-add(1)\n==========\n\n[verse]\nx\n\nSee linkgit:git[1].\n", "asciidoc"),
+        ("a.txt", "Title\n=====\n\n.. note:: x\n\nSee :func:`f`.\n", "rst"),
+        ("notes.txt", "Title\n=====\n\n[x] done\n\nstd::string x::y\n", "plain"),
+    ],
+)
+def test_texts_in_a_markup(read: Read, name: str, text: str, kind: str) -> None:
+    loaded = read(name, text)
+    assert loaded.kind == kind
+    assert kind == "plain" or loaded.title in ("Title", "git-add(1)")
+
+
+def test_a_zero_byte_in_a_text_is_dropped(read: Read) -> None:
+    assert read("a.txt", b"one\x00 two\n").text == "one two\n"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)]
+)
+def test_a_packed_file_is_unpacked(read: Read, suffix: str, pack: Callable[[bytes], bytes]) -> None:
+    loaded = read(f"a.md.{suffix}", pack(b"# Title\n"))
+    assert (loaded.text, loaded.title, loaded.kind) == ("# Title\n", "Title", "markdown")
+    with pytest.raises(NoTextError, match="broken"):
+        read(f"a.md.{suffix}", pack(b"# Title\n" * 99)[:-9])
+    with pytest.raises(NoTextError, match="larger than 64 MiB when unpacked"):
+        read(f"a.md.{suffix}", pack(bytes(64 * 2**20 + 1)))
+
+
+def test_a_feed_is_its_entries(read: Read) -> None:
+    feed = (
+        "<rss><channel><title>News</title><description>All of it</description><item><title>One</title>"
+        "<link>https://example.com/1</link><pubDate>Mon, 1 Jan 2024</pubDate>"
+        "<description>&lt;p&gt;Some &lt;b&gt;bold&lt;/b&gt; text.&lt;/p&gt;</description>"
+        "</item></channel></rss>"
+    )
+    loaded = read("feed.xml", feed)
+    assert (loaded.title, loaded.kind) == ("News", "markdown")
+    assert loaded.text == (
+        "# News\n\nAll of it\n\n## One\n\nMon, 1 Jan 2024 · https://example.com/1\n\nSome **bold** text.\n"
+    )
+
+
+def test_xml_on_one_line_is_laid_out(read: Read) -> None:
+    text = read("a.xml", f"<a>{'<b>some words</b>' * 50}</a>").text
+    assert text.count("\n") == 52

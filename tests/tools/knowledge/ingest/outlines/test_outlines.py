@@ -36,6 +36,85 @@ def test_asciidoc() -> None:
     assert headings(text, "asciidoc") == [(1, "Doc"), (4, "One"), (11, "Two"), (17, "Three")]
 
 
+def test_asciidoc_with_underlined_titles() -> None:
+    text = (
+        "git-add(1)\n==========\n\nNAME\n----\ngit-add - Add\n\n[[OPTIONS]]\nOPTIONS\n-------\n-n::\n"
+        "--dry-run::\n\tSay what would be done.\n+\nMore of it.\n\n-v::\n\tBe verbose.\n\n----\nx = 1\n----\n"
+        "\nA paragraph.\n\nSub title\n~~~~~~~~~\n\nEnd.\n"
+    )
+    shape = outline(text, "asciidoc")
+    assert [(heading.level, heading.text) for heading in shape.headings] == [
+        (1, "git-add(1)"),
+        (2, "NAME"),
+        (2, "OPTIONS"),
+        (3, "Sub title"),
+    ]
+    lines = text.split("\n")
+    assert [(lines[item.line], item.term) for item in shape.items] == [
+        ("-n::", "-n, --dry-run"),
+        ("-v::", "-v"),
+    ]
+    assert shape.headings[2].line == lines.index("[[OPTIONS]]")
+    for whole in ("--dry-run::", "\tSay what would be done.", "More of it.", "x = 1", "-------"):
+        assert shape.cuts[lines.index(whole)] is Cut.WHOLE
+    assert shape.cuts[lines.index("A paragraph.")] is Cut.BLOCK
+    assert shape.cuts[lines.index("-v::")] is Cut.NESTED
+
+
+def test_literal_blocks_and_descriptions_of_restructured_text() -> None:
+    text = (
+        ".. function:: loads(s)\n\n   Read *s*.\n\n   For example::\n\n      >>> loads(1)\n\n      >>> 2\n\n"
+        "   More.\n\nterm\n   Its definition.\n\n+---+---+\n| a | b |\n|   | c |\n+---+---+\n"
+    )
+    shape = outline(text, "rst")
+    lines = text.split("\n")
+    assert [item.term for item in shape.items] == ["loads(s)", "term"]
+    for whole in ("   Read *s*.", "      >>> loads(1)", "      >>> 2", "   Its definition.", "|   | c |"):
+        assert shape.cuts[lines.index(whole)] is Cut.WHOLE
+    assert shape.cuts[lines.index("   More.")] is Cut.NESTED
+
+
+def test_underlined_titles_of_plain_text() -> None:
+    assert headings("Title\n=====\n\nwords\n\n1. Part\n*******\n\na | b\n--- ---\n", "plain") == [
+        (1, "Title"),
+        (6, "1. Part"),
+    ]
+
+
+def test_titles_of_xml() -> None:
+    text = (
+        "<book xmlns='http://docbook.org/ns/docbook'>\n<info><title>The Book</title></info>\n<chapter>\n"
+        "  <title>One</title>\n  <para>Some words\n  go on.</para>\n  <table><title>Not one</title></table>\n"
+        "  <variablelist>\n    <varlistentry>\n      <term>-a</term>\n      <listitem>\n"
+        "        <para>About it.</para>\n      </listitem>\n    </varlistentry>\n  </variablelist>\n"
+        "  <section>\n    <title>Two</title>\n    <para>x</para>\n  </section>\n</chapter>\n</book>\n"
+    )
+    shape = outline(text, "xml")
+    assert [(heading.line + 1, heading.text) for heading in shape.headings] == [
+        (1, "The Book"),
+        (3, "One"),
+        (16, "Two"),
+    ]
+    assert [item.term for item in shape.items] == ["-a"]
+    lines = text.split("\n")
+    assert shape.cuts[lines.index("  go on.</para>")] is Cut.WHOLE
+    assert shape.cuts[lines.index("        <para>About it.</para>")] is Cut.WHOLE
+    assert shape.cuts[lines.index("</chapter>")] is Cut.WHOLE
+
+
+@pytest.mark.parametrize("text", ["", "words", "<a><b></a>", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;&c;</x>"])
+def test_broken_xml_is_read_as_far_as_it_goes(text: str) -> None:
+    assert len(outline(text, "xml").cuts) == text.count("\n") + 1
+
+
+def test_a_call_that_is_handed_a_function_is_no_definition() -> None:
+    source = (
+        "std::thread::spawn(move || {\n    work();\n});\n\nvoid Foo::bar(int x) {\n}\n\n"
+        "it('does', () => {\n});\n"
+    )
+    assert [name for _, name in headings(source, "code") if name] == ["Foo::bar"]
+
+
 def test_sections() -> None:
     text = "# Page 1\n\n # not\n#not\n```\n# not\n~~~\n```\n## Sub\n"
     assert headings(text, "sections") == [(1, "Page 1"), (9, "Sub")]
@@ -100,6 +179,6 @@ def test_the_entries_of_a_configuration_are_cut_apart() -> None:
 @pytest.mark.parametrize(
     "line", ["a " * 149 + "(", "a<" * 149, "a(" * 149, "public " * 42, "<" * 299, "class " * 49]
 )
-@pytest.mark.parametrize("kind", ["code", "rst", "asciidoc", "sections"])
+@pytest.mark.parametrize("kind", ["code", "rst", "asciidoc", "sections", "xml", "plain", "markdown"])
 def test_hostile_lines_come_to_an_end(line: str, kind: Kind) -> None:
     outline(f"{line}\n" * 500, kind)

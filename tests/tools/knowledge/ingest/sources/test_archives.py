@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ossifrage.tools.knowledge import KnowledgeBase, KnowledgeError, NoTextError, UnreadableError
-from ossifrage.tools.knowledge.ingest.sources import archives, plan
+from ossifrage.tools.knowledge.ingest.sources import archives
 from ossifrage.tools.knowledge.ingest.sources.item import MAX_BYTES
+from ossifrage.tools.knowledge.ingest.sources.planning import plan
 
 TEXTS = {"en/a.md": "# A\n\nAlpha.\n", "en/b.md": "# B\n\nBeta.\n"}
 

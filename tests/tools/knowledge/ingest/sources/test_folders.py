@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ossifrage.tools.knowledge import KnowledgeBase, KnowledgeError, PathNotFoundError
-from ossifrage.tools.knowledge.ingest.sources import plan
+from ossifrage.tools.knowledge.ingest.sources.planning import plan
 
 
 def tree(root: Path, *names: str) -> Path:
@@ -74,6 +74,7 @@ def test_include_and_exclude(tmp_path: Path) -> None:
 
 def test_well_known_files_without_a_suffix(tmp_path: Path) -> None:
     docs = tree(tmp_path / "docs", "README", "sub/makefile", "Dockerfile", "LICENSE", "core", "README.orig")
+    tree(docs, "README.Debian", "copyright", "notes.txt.gz", "data.bin.gz")
     (docs / "CHANGELOG").write_bytes(b"\0")
     with plan([docs], {}) as work:
         assert [item.source for item in work.found] == [
@@ -81,10 +82,14 @@ def test_well_known_files_without_a_suffix(tmp_path: Path) -> None:
             "docs/Dockerfile",
             "docs/LICENSE",
             "docs/README",
+            "docs/README.Debian",
+            "docs/copyright",
+            "docs/notes.txt.gz",
             "docs/sub/makefile",
         ]
         assert {each.source: each.reason for each in work.skipped} == {
             "docs/README.orig": "not a kind that is read (.orig)",
+            "docs/data.bin.gz": "not a kind that is read (.gz)",
             "docs/core": "not a kind that is read (no suffix)",
         }
 

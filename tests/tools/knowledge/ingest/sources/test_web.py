@@ -12,8 +12,8 @@ import pytest
 
 from fakes.web_site import Page, Site
 from ossifrage.tools.knowledge import KnowledgeBase, Progress, Skipped
-from ossifrage.tools.knowledge.ingest.sources import plan
 from ossifrage.tools.knowledge.ingest.sources.item import MAX_BYTES, Raw
+from ossifrage.tools.knowledge.ingest.sources.planning import plan
 
 
 def zipped(**members: str) -> bytes:

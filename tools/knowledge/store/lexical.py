@@ -6,7 +6,7 @@ every Milvus analyzer, whatever its language support, then finds the same terms.
 
 * A word becomes its English stem without accents: the form that every text has in common.
 * A document in another language has the stems of that language besides, and so has a query that is not
-  plainly English, of every language: a wrong guess loses endings but no word.
+  plainly English, of every language that the base holds: a wrong guess loses endings but no word.
 * Scripts that one language mostly uses have its stems: Russian for Cyrillic, Arabic, Hindi, Greek, …
 * Scripts without spaces (Chinese, Japanese, Korean, Thai, …) become characters and pairs of neighbours.
 * Identifiers and versions become their parts and the whole: ``MilvusClient``, ``create_index``, ``v2.4.x``.
@@ -16,18 +16,33 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
 from .languages import STEMMERS, guess_language
+from .schema import VARCHAR_BYTES, clip
 
-__all__ = ["document_language", "document_terms", "query_terms"]
+__all__ = [
+    "document_language",
+    "document_terms",
+    "passage_terms",
+    "query_terms",
+    "title_terms",
+    "without_common",
+]
 
 _snowball: Any = import_module("Stemmer")  # PyStemmer, which has no types
 
+_COMMON = re.compile("a|an|and|are|as|at|be|by|for|from|in|is|it|of|on|or|that|the|this|to|was|with")
+_HELD = 0.01
+"""The share from which on a language is one of a base's.
+
+Among 1,890 English passages 11 are taken for another language. A query in the forms of these finds rare stems
+that mean nothing: recall of keywords at 5 is 45.0 with them and 52.5 without.
+"""
 _LONG_QUERY = 50
 """Words from which on a query has to tell its language by itself, and is not put in the forms of all."""
 _VERSION_PARTS = 4
@@ -78,20 +93,61 @@ def document_language(text: str) -> str | None:
 
 
 def document_terms(text: str, *, language: str | None = None) -> str:
-    """The terms of a passage, separated by blanks.
+    """The terms of a text, separated by blanks.
 
     Args:
-        text: the passage, with what it is found by besides (title, headings).
+        text: the text.
+        language: that of its document, for a text that does not tell its own.
+    """
+    return _told(text, language)[0]
+
+
+def passage_terms(title: str, heading: str, text: str, language: str | None) -> tuple[str, str | None]:
+    """The terms of a passage, those of its title first and as many as fit; and the language it is in.
+
+    Args:
+        title: that of its document.
+        heading: the headings above it.
+        text: its lines.
         language: that of its document, for a passage that does not tell its own.
     """
+    terms, language = _told(f"{title}\n{heading}\n{text}", language)
+    return clip(terms, VARCHAR_BYTES), language
+
+
+def title_terms(title: str, language: str | None) -> str:
+    """The terms of a title, as those of a passage in this language begin with them."""
+    return _terms(_words(title), language)
+
+
+def _told(text: str, language: str | None) -> tuple[str, str | None]:
     words = list(_words(text))
     language = guess_language(words) or language
+    return _terms(words, language), language
+
+
+def _terms(words: Iterable[str], language: str | None) -> str:
     languages = (language,) if language in STEMMERS else ()
     return " ".join(term for word in words for term in _forms(word, languages))
 
 
-def query_terms(text: str) -> str:
-    """The terms of a query, separated by blanks."""
+def without_common(terms: str) -> str:
+    """Leave out words that are in most passages, unless there are no others.
+
+    They say nothing, and yet BM25 gives them some weight: with them two of 120 gold paragraphs of MuSiQue
+    fewer are among the first two.
+    """
+    return " ".join(term for term in terms.split() if not _COMMON.fullmatch(term)) or terms
+
+
+def query_terms(text: str, *, held: Mapping[str, float] | None = None) -> str:
+    """The terms of a query, separated by blanks.
+
+    Args:
+        text: the query.
+        held: the languages of the passages that are searched (ISO 639-1) with the share each has: the query
+            is put in the forms of these only. None where they are not known.
+    """
     words = list(_words(text))
     guess = guess_language(words)
     if guess == "en":
@@ -100,6 +156,10 @@ def query_terms(text: str) -> str:
         languages = tuple(STEMMERS)
     else:
         languages = (guess,) if guess else ()
+    if held is not None:
+        languages = tuple(
+            code for code in languages if held.get(code, 0.0) >= _HELD or (code == guess and code in held)
+        )
     return " ".join(term for word in words for term in _query_forms(word, languages))
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossifrage.tools.knowledge.retrieval.lexical import document_terms, query_terms
+from ossifrage.tools.knowledge.store.lexical import document_terms, query_terms
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,14 @@ def test_a_long_query_stays_short() -> None:
 def test_terms_are_words_that_stay_as_they_are(text: str) -> None:
     for term in [*document_terms(text).split(" "), *query_terms(text).split(" ")]:
         assert term == "" or term.isalnum()
+
+
+def test_a_query_is_put_in_the_forms_of_the_languages_that_are_there() -> None:
+    everything = set(query_terms("data persistence").split())
+    assert set(query_terms("data persistence", held={"en": 1.0}).split()) == {"data", "persist"}
+    few = query_terms("data persistence", held={"en": 0.995, "de": 0.005})
+    assert set(few.split()) == {"data", "persist"}
+    some = set(query_terms("data persistence", held={"en": 0.9, "fi": 0.1}).split())
+    assert {"data", "persist"} < some < everything
+    # Its own words tell: then a single passage is enough.
+    assert "haus" in query_terms("wo sind die Häuser", held={"en": 0.999, "de": 0.001}).split()

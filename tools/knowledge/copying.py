@@ -13,17 +13,17 @@ from contextlib import contextmanager
 from itertools import islice, zip_longest
 from pathlib import Path
 
-from ...addresses import without_credentials
-from ..base import ledger_of
-from ..errors import KnowledgeError, KnowledgeNotFoundError
-from ..ingest.adding import embed_rows, lexical_terms
-from ..ingest.prefetch import Pipeline
-from ..models.embedding_functions import find_embedding
-from ..models.embeddings import Embedder, EmbeddingFunction, spec_of
-from ..values import Copied
-from .collection import Collection, Row, rebuilding, rebuilt
-from .milvus import TIMEOUT, Connection, connect, data_folder, is_server, milvus_errors
-from .schema import FORMAT
+from ..addresses import without_credentials
+from .errors import KnowledgeError, KnowledgeNotFoundError
+from .ingest.prefetch import Pipeline
+from .models.embedding_functions import find_embedding
+from .models.embeddings import Embedder, EmbeddingFunction, spec_of
+from .store.collection import Collection, rebuilding, rebuilt
+from .store.folder import FolderStore, forget_derived
+from .store.lexical import passage_terms
+from .store.milvus import TIMEOUT, Connection, connect, data_folder, is_server, milvus_errors
+from .store.schema import FORMAT, Metadata, Row
+from .values import Copied
 
 __all__ = ["CopyProgress", "migrate", "rebuild"]
 
@@ -69,8 +69,10 @@ def rebuild(
         copy = _unfinished(source.connection, source.uri, rebuilding(collection), new, dimension)
         copied = _copy(source, copy, embedder, progress)
         copy.rename(rebuilt(collection))
+        _forget_derived(uri, collection)
         source.drop()  # from here to the renaming there is no such collection: opening it renames it
         copy.rename(collection)
+        _derive(uri, collection)
     return copied
 
 
@@ -110,12 +112,23 @@ def migrate(
             about = source.about
             copy = _unfinished(there, address, f"{collection}__migrating", about.embedding, about.dimension)
             copied = _copy(source, copy, None, progress)
+            _forget_derived(target, collection)
             copy.rename(collection)
-            if not is_server(str(target)):
-                ledger_of(target, collection).write(copy.documents())
+            _derive(target, collection)
         finally:
             there.close()
     return copied
+
+
+def _forget_derived(uri: str | Path, collection: str) -> None:
+    if not is_server(str(uri)):
+        forget_derived(str(uri), collection)
+
+
+def _derive(uri: str | Path, collection: str) -> None:
+    """Make the list and the full-text index of a folder now rather than when it is opened."""
+    if not is_server(str(uri)):
+        FolderStore.open(str(uri), collection).close()
 
 
 @contextmanager
@@ -210,27 +223,33 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 def _embedded(batches: Iterator[list[Row]], embedder: Embedder | None) -> Iterator[list[Row]]:
     for batch in batches:
         if embedder is not None:
-            embed_rows(embedder, batch)
+            embedder.embed(batch)
         yield batch
 
 
 def _upgraded(source: Collection, rows: Iterator[Row]) -> Iterator[Row]:
     """Rows as this program writes them, with the search terms it looks for."""
-    records: dict[tuple[str, str], Row] = {}
+    records: dict[tuple[str, str], Metadata] = {}
     if source.about.format == 1:
         records = {(row["source"], row["document_sha256"]): row["metadata"] for row in source.records()}
     for row in rows:
-        row["lexical"] = lexical_terms(
-            row["title"], row["heading"], row["text"], row["metadata"].get("language")
-        )
+        about = row["metadata"]
+        terms, language = passage_terms(row["title"], row["heading"], row["text"], about.get("language"))
         if source.about.format == 1:
-            record = records.get((row["source"], row["document_sha256"]), {"path": "", "modified": 0.0})
-            row["metadata"] = {
-                "path": record["path"],
-                "modified": record["modified"],
-                "tags": [],
-                "front_matter": {},
-                **({} if row["ordinal"] else {"given_tags": []}),
-                **row["metadata"],
-            }
-        yield row
+            record = records.get((row["source"], row["document_sha256"]))
+            about = _upgraded_metadata(about, record, is_record=row["ordinal"] == 0)
+        yield {**row, "lexical": terms, "metadata": {**about, "language": language}}
+
+
+def _upgraded_metadata(about: Metadata, record: Metadata | None, *, is_record: bool) -> Metadata:
+    """What the passages of format 2 know and those of format 1 do not."""
+    upgraded: Metadata = {
+        "added": about["added"],
+        "modified": record["modified"] if record else 0.0,
+        "path": record["path"] if record else "",
+        "tags": [],
+        "front_matter": {},
+    }
+    if is_record:
+        upgraded["given_tags"] = []
+    return {**upgraded, **about}

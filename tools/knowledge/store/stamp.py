@@ -1,0 +1,97 @@
+"""What the data of a folder, its list of documents and its full-text index were when they last agreed.
+
+As long as nothing has changed since, the list and the index answer for the data, and Milvus need not be
+opened. Whatever the stamp does not vouch for is made anew from the data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from ..errors import KnowledgeError
+from .schema import About
+
+__all__ = ["Stamp", "checksum_of", "data_version"]
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """Written last of all, when everything it is about is on the disk."""
+
+    about: About
+    """What the collection says of itself."""
+    data: str
+    """The version of the data."""
+    ledger: int
+    """The checksum of the list of documents."""
+    index: Mapping[str, int]
+    """The checksums of the files of the full-text index."""
+    missing: tuple[str, ...]
+    """The documents of the list that the data lacks."""
+
+    @classmethod
+    def read(cls, path: Path) -> Stamp | None:
+        """The stamp in a file; None when there is none that makes sense."""
+        try:
+            checksum, _, body = path.read_bytes().partition(b"\n")
+            if int(checksum) != zlib.crc32(body):
+                return None
+            values = cast(dict[str, Any], json.loads(body))
+            if values.pop("version") != _VERSION:
+                return None
+            about = About(**values.pop("about"))
+            return cls(about=about, missing=tuple(values.pop("missing")), **values)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, path: Path) -> None:
+        """Replace the stamp in a file, at once or not at all.
+
+        Raises:
+            KnowledgeError: the system does not let us.
+        """
+        body = json.dumps({"version": _VERSION, **asdict(self)}).encode()
+        new = path.with_suffix(".new")
+        try:
+            with new.open("wb") as out:
+                out.write(b"%d\n%s" % (zlib.crc32(body), body))
+                out.flush()
+                os.fsync(out.fileno())
+            new.replace(path)
+        except OSError as error:
+            raise KnowledgeError(
+                f"{path} cannot be written ({error.strerror or error}): mend that and run it again"
+            ) from error
+
+
+def data_version(collection: Path) -> str:
+    """The version of the data that Milvus Lite keeps in a folder; changes with every write.
+
+    Every row and every deletion has a number. The manifest names the last one that is in the data files,
+    however often these are merged; what came later is in the log.
+
+    Returns:
+        Equal for equal data; empty when the manifest makes no sense.
+    """
+    try:
+        manifest = cast(dict[str, Any], json.loads((collection / "manifest.json").read_bytes()))
+        logs = sorted((each.name, each.stat().st_size) for each in (collection / "wal").iterdir())
+        return json.dumps([int(manifest["current_seq"]), [log for log in logs if log[1]]])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def checksum_of(path: Path) -> int:
+    """The CRC-32 of a file; 0 when it cannot be read."""
+    try:
+        return zlib.crc32(path.read_bytes())
+    except OSError:
+        return 0

@@ -1,0 +1,102 @@
+"""Where the passages of a knowledge base are, whatever keeps them: a folder or a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from ..values import Document, Filters
+from .collection import Hit
+from .schema import About, Row
+
+__all__ = ["Store", "Writing"]
+
+
+class Writing(Protocol):
+    """Changes to a store, one caller at a time."""
+
+    known: Mapping[str, Document]
+    """The documents there were when it began, by source; what an interruption left half done is gone."""
+    lost: Mapping[str, Document]
+    """Those that were stored and are not there any more, as far as is known."""
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Store passages, the record of a document last."""
+        ...
+
+    def delete_keys(self, keys: Sequence[str]) -> None:
+        """Delete passages of a document that was written anew."""
+        ...
+
+    def finish(
+        self, *, removed: Sequence[Document], written: Sequence[Document], missing: Mapping[str, Document]
+    ) -> None:
+        """Delete what has gone and make the rest searchable.
+
+        Args:
+            removed: documents to delete.
+            written: the new versions of those whose passages were written.
+            missing: those that are lost and are to be remembered.
+        """
+        ...
+
+
+class Store(Protocol):
+    """Typed access to the passages. Threads may share it: none waits for more than one request of another."""
+
+    name: str
+    """The collection's."""
+    about: About
+
+    @property
+    def backend_name(self) -> str:
+        """Which Milvus it is, for people."""
+        ...
+
+    @property
+    def full_text(self) -> bool:
+        """Whether it can be searched by words."""
+        ...
+
+    def documents(self) -> Mapping[str, Document]:
+        """Every document by source, in order."""
+        ...
+
+    def document(self, source: str) -> Document | None:
+        """The document of that name."""
+        ...
+
+    def passages(self, document: Document, first: int = 1, last: int | None = None) -> list[Row]:
+        """The passages of a document that hold lines ``first`` to ``last``, in order."""
+        ...
+
+    def missing(self) -> tuple[str, ...]:
+        """The documents that were stored and are not there any more, as far as is known."""
+        ...
+
+    def languages(self) -> Mapping[str, float] | None:
+        """The languages of the passages (ISO 639-1) with the share each has; None where nobody knows."""
+        ...
+
+    def search_lexical(self, terms: Sequence[str], limit: int, filters: Filters | None) -> list[list[Hit]]:
+        """BM25 search; one list of hits for each string of terms."""
+        ...
+
+    def search_dense(
+        self, vectors: Sequence[Sequence[float]], limit: int, filters: Filters | None
+    ) -> list[list[Hit]]:
+        """Search by cosine similarity; one list of hits for each vector."""
+        ...
+
+    def writing(self) -> AbstractContextManager[Writing]:
+        """Change the store.
+
+        Raises:
+            KnowledgeLockedError: another process is changing it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of it. Safe to call twice."""
+        ...
