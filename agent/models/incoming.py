@@ -3,11 +3,15 @@
 Some servers let a completion through as the text of one message: ``analysis…assistantfinal…`` or
 ``<|channel|>analysis…``. Such a message is held back until it ends, and split into what it was. A message
 that begins with any other word streams as it comes.
+
+Others take too much of a header for a tool's name: ``search<|channel|>commentary``. What is on offer is found
+in it; a role or the hidden channel in its place is nobody that can be called, and the call is a thought.
 """
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,10 +25,13 @@ from openai.types.responses import (
     ResponseOutputItemAddedEvent,
     ResponseOutputItemDoneEvent,
     ResponseOutputMessage,
+    ResponseReasoningItem,
     ResponseTextDeltaEvent,
 )
+from openai.types.responses.response_reasoning_item import Content
 
-from ..harmony.message import HarmonyMessage, RepairKind
+from ..harmony.header import split_type
+from ..harmony.message import CHANNELS, HIDDEN, ROLES, HarmonyMessage, RepairKind
 from ..harmony.names import FunctionNames
 from ..harmony.unread import begins_unread, may_be_unread, read_unread
 from .events import ResponseEvents
@@ -62,6 +69,7 @@ class Incoming:
         self._text = ""
         self._split: dict[str, Sequence[TResponseOutputItem]] = {}
         self._repairs: list[RepairKind] = []
+        self._no_calls: set[int] = set()  # output indexes
         self._sequence = 0
         self.acted = False
         """There is a call, or an answer; known once the response has ended."""
@@ -83,6 +91,13 @@ class Incoming:
             yield self._numbered(passed)
 
     def _take(self, event: TResponseStreamEvent) -> Iterator[TResponseStreamEvent]:
+        if isinstance(event, ResponseOutputItemAddedEvent | ResponseOutputItemDoneEvent):
+            item = self._called(event.item)
+            if isinstance(item, ResponseReasoningItem) and isinstance(event.item, ResponseFunctionToolCall):
+                self._no_calls.add(event.output_index)
+            event = event.model_copy(update={"item": item})
+        if getattr(event, "output_index", None) in self._no_calls:
+            return  # the item is in the response, and told there
         if not self._held:
             if isinstance(event, ResponseOutputItemAddedEvent) and event.item.type == "message":
                 self._held.append(event)
@@ -128,9 +143,28 @@ class Incoming:
             self._repairs.append(repair)
         return told
 
+    def _called(self, item: TResponseOutputItem) -> TResponseOutputItem:
+        """A call by the name of what is on offer; a thought where nobody that can be called was named."""
+        if not isinstance(item, ResponseFunctionToolCall) or item.name in self._schemas:
+            return item
+        bare, *rest = (part.strip() for part in item.name.split("<|"))
+        name, _ = split_type(bare, self._names)
+        if self._names.offers(name):
+            return item.model_copy(update={"name": self._names.original(name)})
+        if bare not in (*ROLES, *CHANNELS) and not any(HIDDEN in part for part in rest):
+            return item  # the model is told what there is
+        return ResponseReasoningItem(
+            id=f"rs_{uuid.uuid4().hex}",
+            type="reasoning",
+            summary=[],
+            content=[Content(type="reasoning_text", text=item.arguments)],
+            status="incomplete",
+            provider_data={"model": self._model},  # type: ignore[call-arg]
+        )
+
     def _completed(self, response: Response) -> Iterator[TResponseStreamEvent]:
         output: list[TResponseOutputItem] = []
-        for item in response.output:
+        for item in map(self._called, response.output):
             text = _text(item)
             if text not in self._split and begins_unread(text):  # it was not streamed
                 yield from self._as_items(text, len(output))

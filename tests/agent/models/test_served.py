@@ -269,3 +269,40 @@ async def test_errors_are_one_line(case: Case) -> None:
         await case.events()
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["search<|channel|>commentary", "functions.search", "searchjson", "search <|constrain|>json", "search"],
+)
+async def test_a_call_whose_name_holds_more_of_its_header_is_made(case: Case, name: str) -> None:
+    case.script(Output(calls=[(name, '{"query": "kites"}')]), Output(text="Bones."))
+    events = await case.events()
+    (call,) = [
+        each for event in events if event.type == "response.completed" for each in event.response.output
+    ][:1]
+    assert (call.type, call.name) == ("function_call", "search")
+    assert events[-1].response.output[-1].content[0].text == "Bones."
+
+
+@pytest.mark.parametrize(
+    "name", ["assistant<|channel|>analysis", "analysis", "assistant", "user", "python<|channel|>analysis"]
+)
+async def test_a_call_of_a_role_or_the_hidden_channel_is_a_thought(case: Case, name: str) -> None:
+    case.script(Output(calls=[(name, '{"I think": "THOUGHT"}')], text="Bones."))
+    events = await case.events()
+    assert [item.type for item in events[-1].response.output].count("function_call") == 0
+    thoughts = [item for item in events[-1].response.output if item.type == "reasoning"]
+    assert [thought.content[0].text for thought in thoughts] == ['{"I think": "THOUGHT"}']
+    assert not [event for event in events if "THOUGHT" in str(event) and "function_call" in event.type]
+
+
+async def test_a_call_of_what_does_not_exist_is_told_so(case: Case) -> None:
+    case.script(Output(calls=[("browse", "{}")]), Output(text="Bones."))
+    agent = Agent[None](name="a", model=case.model, tools=[search])
+    result = await Runner.run(
+        agent,
+        "?",
+        run_config=RunConfig(tracing_disabled=True, tool_not_found_behavior="return_error_to_model"),
+    )
+    assert result.final_output == "Bones."
