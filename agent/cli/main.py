@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any
 
@@ -56,6 +57,8 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments  # wherever it stands
     arguments = [argument for argument in arguments if argument != "--debug"]
+    if not debug:  # the SDK logs failures that are told in one line below
+        logging.getLogger("openai.agents").setLevel(logging.CRITICAL)
     try:
         code = cli.main(arguments, prog_name="ossifrage", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):  # click makes the one of the other

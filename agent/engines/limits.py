@@ -66,11 +66,11 @@ class Bounded(httpx.AsyncByteStream):
             EngineError: there are too many.
         """
         taken = 0
+        began = time.monotonic()  # of the turn: a read of the network may give thousands of tiny chunks
         async for chunk in self._stream:
             taken += len(chunk)
             if taken > self._limit:
                 raise self._error
-            began = time.monotonic()
             for start in range(0, len(chunk), PIECE):
                 yield chunk[start : start + PIECE]
                 if time.monotonic() - began > TURN_SECONDS:

@@ -39,8 +39,9 @@ def call_arguments(text: str, schema: Mapping[str, Any] | None, *, strict: bool 
     if strict and not _BEGINS.match(text):
         return text
     value, first = _first_value(text)
-    if schema is not None and (not isinstance(value, dict) or _looks_wrapped(value, schema)):
-        for candidate in _candidates(text, value):
+    whole = cast(dict[str, Any], value) if isinstance(value, dict) else None
+    if schema is not None and (whole is None or _looks_wrapped(whole, schema)):
+        for candidate in _candidates(text, whole):
             if _is_valid(candidate, schema):
                 return json.dumps(candidate, ensure_ascii=False)
     return _inert(first)
@@ -71,13 +72,12 @@ def _inert(text: str) -> str:
     return text
 
 
-def _candidates(text: str, value: object) -> Iterator[dict[str, Any]]:
+def _candidates(text: str, whole: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
     if not text.strip():
         yield {}
         return
     fenced = _FENCE.match(text)
     body = fenced["body"] if fenced else text
-    whole = cast(dict[str, Any], value) if isinstance(value, dict) else None
     for found in (whole, _decoded(body), _first_object(body), _decoded(_closed(body))):
         if found is not None:
             yield found
@@ -116,9 +116,9 @@ def _closed(text: str) -> str:
     return text if in_string else text + "".join(reversed(stack))
 
 
-def _looks_wrapped(value: object, schema: Mapping[str, Any]) -> bool:
+def _looks_wrapped(value: Mapping[str, Any], schema: Mapping[str, Any]) -> bool:
     properties: Mapping[str, Any] = schema.get("properties") or {}
-    return any(key in cast(dict[str, Any], value) and key not in properties for key in _WRAPPED)
+    return any(key in value and key not in properties for key in _WRAPPED)
 
 
 def _unwrapped(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

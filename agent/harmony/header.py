@@ -233,13 +233,13 @@ class _HeaderReader:
                 self._role, self._garbled, self._headless = "assistant", True, True
                 return
             self._take_role(first)
-        elif words and words[0] in CHANNELS:
-            self._take_role(words[0])
-            words = words[1:]
-        elif words and not words[0].startswith(_TO):
+        elif words and words[0] not in CHANNELS and not words[0].startswith(_TO):
             self._headless = True  # text where a header belongs
             self._hidden = any(HIDDEN in word.casefold() for word in words)
             return
+        if self._role == "assistant" and words and words[0] in CHANNELS:
+            self._take_role(words[0])
+            words = words[1:]
         self._rest(words, typed_later=typed_later)
 
     def _take_role(self, word: str) -> None:

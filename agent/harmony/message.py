@@ -65,6 +65,8 @@ class RepairKind(StrEnum):
     """A reserved or unknown token; dropped."""
     STRIPPED_MARKUP = "stripped_markup"
     """The special tokens were missing, their words were there."""
+    MARKUP_AS_TEXT = "markup_as_text"
+    """The special tokens came written out, as the text of a message."""
     MENDED_ARGUMENTS = "mended_arguments"
     """A call's arguments were not JSON, or wrapped; what they were taken for is valid for the tool."""
     BARE_JSON = "bare_json"

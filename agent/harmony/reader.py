@@ -19,7 +19,7 @@ from openai_harmony import HarmonyEncoding
 
 from .errors import HarmonyParseError
 from .header import Header, HeaderPart, body_without_marker, read_header
-from .message import HIDDEN, HarmonyMessage, Reading, Repair, RepairKind
+from .message import HIDDEN, ROLES, HarmonyMessage, Reading, Repair, RepairKind
 from .names import FunctionNames
 from .stripped import read_stripped
 from .vocabulary import (
@@ -166,8 +166,8 @@ class Reader:
         Raises:
             HarmonyParseError: there were tokens but no message could be read from them.
         """
-        if self._state is _State.HEADER and not self._stripped():
-            self._close_header()
+        if self._state is _State.HEADER:
+            _ = self._json_alone() or self._stripped() or self._close_header()
         elif self._state is _State.BODY:
             self._close_body()
         elif self._state in (_State.BETWEEN, _State.AFTER_RETURN):
@@ -224,6 +224,8 @@ class Reader:
             if not self._close_header() and len(self._tokens) > 1:
                 self._mend(RepairKind.DOUBLED_TOKEN)
             self._begin_header(START)
+        elif token == RETURN and self._json_alone():
+            self._state = _State.AFTER_RETURN
         else:
             self._close_header()
             self._state = _State.BETWEEN
@@ -261,6 +263,11 @@ class Reader:
             self._close_gap()
             self._mend(RepairKind.TEXT_AFTER_RETURN)
             self._state = _State.OVER
+            return
+        if self._state is _State.BETWEEN and token in (CHANNEL, MESSAGE) and self._speaker_in_gap():
+            self._begin_header(START)
+            self._mend(RepairKind.MISSING_START)
+            self._special_in_header(token)
             return
         self._close_gap()
         if token in (START, CHANNEL):
@@ -364,13 +371,32 @@ class Reader:
         if not text.strip():
             self._mend(RepairKind.STRAY_WHITESPACE)
             return
-        if self._state is _State.BETWEEN and not self._answered and _is_json_object(text):
-            self._mend(RepairKind.BARE_JSON)
-            self._messages.append(HarmonyMessage(role="assistant", channel="final", content=text))
-            self._answered = True
+        if self._state is _State.BETWEEN and self._bare_json(text):
             return
         self._mend(RepairKind.UNROUTED_TEXT)
         self._messages.append(HarmonyMessage(role="assistant", channel=None, content=text))
+
+    def _speaker_in_gap(self) -> bool:
+        """The text between two messages is the role part of a header: who speaks, and maybe to whom."""
+        words = self._encoding.decode(self._text).split()
+        return bool(words) and words[0] in ROLES and all(word.startswith("to=") for word in words[1:])
+
+    def _json_alone(self) -> bool:
+        """Read a completion that is one JSON object, without any header."""
+        if self._messages or self._role is None or len(self._open.parts) > 1:
+            return False
+        if not self._bare_json(self._encoding.decode(self._text)):
+            return False
+        self._text = []
+        return True
+
+    def _bare_json(self, text: str) -> bool:
+        if self._answered or not _is_json_object(text):
+            return False
+        self._mend(RepairKind.BARE_JSON)
+        self._messages.append(HarmonyMessage(role="assistant", channel="final", content=text))
+        self._answered = True
+        return True
 
     def _stripped(self) -> bool:
         """Read a completion whose special tokens a server has taken out."""
@@ -379,10 +405,6 @@ class Reader:
         text = "".join(
             ("<|constrain|>" if part.marker == CONSTRAIN else "") + part.text for part in self._open.parts
         ) + self._encoding.decode(self._text)
-        if _is_json_object(text):
-            self._mend(RepairKind.BARE_JSON)
-            self._messages.append(HarmonyMessage(role="assistant", channel="final", content=text))
-            return True
         messages = read_stripped(text, offered=self._offered)
         if not messages:
             return False

@@ -57,7 +57,7 @@ def read_stripped(text: str, *, offered: FunctionNames | None = None) -> Sequenc
         elif piece.strip():
             channel = HIDDEN if start == 0 else None
             messages.append(HarmonyMessage(role="assistant", channel=channel, content=piece))
-    if len(messages) == 1 and messages[0].recipient is None and messages[0].channel not in (HIDDEN, None):
+    if not seams and messages[0].recipient is None and messages[0].channel not in (HIDDEN, None):
         return []  # one word of prose that happens to be a channel's name
     return messages
 

@@ -1,13 +1,17 @@
 """What comes back from a server that reads harmony itself, put right where the server did not.
 
-Some servers let a completion through whose special tokens they took out: ``analysis…assistantfinal…`` as the
-text of one message. Such a message is held back until it ends, and split into what it was. A message that
-begins with any other word streams as it comes.
+Some servers let a completion through as the text of one message: ``analysis…assistantfinal…`` or
+``<|channel|>analysis…``. Such a message is held back until it ends, and split into what it was. A message
+that begins with any other word streams as it comes.
+
+Others take too much of a header for a tool's name: ``search<|channel|>commentary``. What is on offer is found
+in it; a role or the hidden channel in its place is nobody that can be called, and the call is a thought.
 """
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,12 +25,15 @@ from openai.types.responses import (
     ResponseOutputItemAddedEvent,
     ResponseOutputItemDoneEvent,
     ResponseOutputMessage,
+    ResponseReasoningItem,
     ResponseTextDeltaEvent,
 )
+from openai.types.responses.response_reasoning_item import Content
 
-from ..harmony.message import CHANNELS, HarmonyMessage, RepairKind
+from ..harmony.header import split_type
+from ..harmony.message import CHANNELS, HIDDEN, ROLES, HarmonyMessage, RepairKind
 from ..harmony.names import FunctionNames
-from ..harmony.stripped import read_stripped
+from ..harmony.unread import begins_unread, may_be_unread, read_unread
 from .events import ResponseEvents
 from .interpreter import Interpreter
 from .tool_choice import ToolChoice
@@ -61,6 +68,8 @@ class Incoming:
         self._held: list[TResponseStreamEvent] = []
         self._text = ""
         self._split: dict[str, Sequence[TResponseOutputItem]] = {}
+        self._repairs: list[RepairKind] = []
+        self._no_calls: set[int] = set()  # output indexes
         self._sequence = 0
         self.acted = False
         """There is a call, or an answer; known once the response has ended."""
@@ -82,6 +91,13 @@ class Incoming:
             yield self._numbered(passed)
 
     def _take(self, event: TResponseStreamEvent) -> Iterator[TResponseStreamEvent]:
+        if isinstance(event, ResponseOutputItemAddedEvent | ResponseOutputItemDoneEvent):
+            item = self._called(event.item)
+            if isinstance(item, ResponseReasoningItem) and isinstance(event.item, ResponseFunctionToolCall):
+                self._no_calls.add(event.output_index)
+            event = event.model_copy(update={"item": item})
+        if getattr(event, "output_index", None) in self._no_calls:
+            return  # the item is in the response, and told there
         if not self._held:
             if isinstance(event, ResponseOutputItemAddedEvent) and event.item.type == "message":
                 self._held.append(event)
@@ -95,7 +111,7 @@ class Incoming:
                 event = self._held.pop().model_copy(update={"delta": self._text})
         self._held.append(event)
         ended = isinstance(event, ResponseOutputItemDoneEvent) and event.item.type == "message"
-        if ended or not _may_be_stripped(self._text):
+        if ended or not may_be_unread(self._text):
             yield from self._release()
 
     def _release(self) -> Iterator[TResponseStreamEvent]:
@@ -104,7 +120,7 @@ class Incoming:
         if not held:
             return
         index = getattr(held[0], "output_index", 0)
-        split = self._as_items(self._text, index) if _begins_stripped(self._text) else []
+        split = self._as_items(self._text, index) if begins_unread(self._text) else []
         if not split:
             yield from held
             return
@@ -112,24 +128,45 @@ class Incoming:
         yield from (event for event in held if _item_of(event) != _item_of(held[0]))
 
     def _as_items(self, text: str, index: int) -> list[TResponseStreamEvent]:
-        """The events of what a stripped message was; its items are remembered."""
+        """The events of what an unread message was; its items are remembered."""
         events = ResponseEvents(self._model, self._names)
         told: list[TResponseStreamEvent] = []
         interpreter = Interpreter(self._names, ToolChoice(()), self._schemas)
-        for message in read_stripped(text, offered=self._names):
+        messages, repair = read_unread(text, offered=self._names)
+        for message in messages:
             if (read := interpreter.read(message)) is not None:
                 told += events.done(read.kind, read.message, complete=read.goes_back)
         for event in told:
             event.output_index += index  # type: ignore[union-attr]
         if told:
             self._split[text] = events.output
+            self._repairs.append(repair)
         return told
+
+    def _called(self, item: TResponseOutputItem) -> TResponseOutputItem:
+        """A call by the name of what is on offer; a thought where nobody that can be called was named."""
+        if not isinstance(item, ResponseFunctionToolCall) or item.name in self._schemas:
+            return item
+        bare, *rest = (part.strip() for part in item.name.split("<|"))
+        name, _ = split_type(bare, self._names)
+        if self._names.offers(name):
+            return item.model_copy(update={"name": self._names.original(name)})
+        if bare not in (*ROLES, *CHANNELS) and not any(HIDDEN in part for part in rest):
+            return item  # the model is told what there is
+        return ResponseReasoningItem(
+            id=f"rs_{uuid.uuid4().hex}",
+            type="reasoning",
+            summary=[],
+            content=[Content(type="reasoning_text", text=item.arguments)],
+            status="incomplete",
+            provider_data={"model": self._model},  # type: ignore[call-arg]
+        )
 
     def _completed(self, response: Response) -> Iterator[TResponseStreamEvent]:
         output: list[TResponseOutputItem] = []
-        for item in response.output:
+        for item in map(self._called, response.output):
             text = _text(item)
-            if text not in self._split and _begins_stripped(text):  # it was not streamed
+            if text not in self._split and begins_unread(text):  # it was not streamed
                 yield from self._as_items(text, len(output))
             output += self._split.get(text, [item])
         cut = self._was_cut(response)
@@ -145,7 +182,7 @@ class Incoming:
         metadata = {
             **(response.metadata or {}),
             "finish_reason": "length" if cut else "stop",
-            "repairs": RepairKind.STRIPPED_MARKUP.value if self._split else "",
+            "repairs": ",".join(repair.value for repair in self._repairs),
         }
         response = response.model_copy(update={"output": output, "status": "completed", "metadata": metadata})
         yield ResponseCompletedEvent(type="response.completed", response=response, sequence_number=0)
@@ -161,16 +198,6 @@ class Incoming:
         event.sequence_number = self._sequence
         self._sequence += 1
         return event
-
-
-def _may_be_stripped(text: str) -> bool:
-    """What follows may show that this is stripped harmony."""
-    text = text.lstrip()
-    return any(channel.startswith(text) or text.startswith(channel) for channel in CHANNELS)
-
-
-def _begins_stripped(text: str) -> bool:
-    return text.lstrip().startswith(CHANNELS)
 
 
 def _text(item: TResponseOutputItem) -> str:

@@ -1,7 +1,7 @@
 """Keeping a long run inside the model's context window.
 
 When the prompt nears its end, the oldest tool outputs give way first: what is left of a page is its citation,
-with which it can be opened again. The newest output always stays.
+with which it can be opened again. The newest output stays; where it alone is too long, its end is left out.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class PromptBudget:
         self._writer = writer
 
     def fit(self, items: Sequence[TResponseInputItem]) -> list[TResponseInputItem]:
-        """The items, with the oldest tool outputs compacted until all fit, or none is left to compact.
+        """The items, with the oldest tool outputs compacted until all fit, the newest cut if it must.
 
         Raises:
             agents.UserError: an item that gpt-oss cannot be given.
@@ -51,7 +51,24 @@ class PromptBudget:
             compact = _compacted(fitted[index])
             excess -= self._size(fitted[index]) - self._size(compact)
             fitted[index] = compact
+        if excess > 0 and outputs:
+            fitted[outputs[-1]] = self._cut(fitted[outputs[-1]], excess)
         return fitted
+
+    def _cut(self, item: TResponseInputItem, excess: int) -> TResponseInputItem:
+        row = cast(dict[str, Any], item)
+        text = row["output"]
+        if not isinstance(text, str):  # parts, an image among them
+            return item
+        note = "\n\n" + render("tools/cut_to_fit")
+        whole = size = self._writer.text_size(text)
+        room = max(0, size - excess - self._writer.text_size(note))
+        while size > room:  # strictly shorter each time
+            text = text[: len(text) * room // size]
+            size = self._writer.text_size(text)
+        cut = text + note
+        fits_better = self._writer.text_size(cut) < whole
+        return cast(TResponseInputItem, {**row, "output": cut}) if fits_better else item
 
     def _size(self, item: TResponseInputItem) -> int:
         return self._writer.text_size(str(cast(dict[str, Any], item)["output"]))

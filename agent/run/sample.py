@@ -162,7 +162,8 @@ class Sample:
 
     def _begin(self, item: ResponseOutputMessage | None) -> ShownMessage:
         preamble = item is not None and item.phase == "commentary"
-        form: Form = "text" if preamble else self._form
+        # JSON in a preamble is a call whose recipient is missing, and nothing for people.
+        form: Form = "answer" if preamble else self._form
         self.messages += 1
         self._message = ShownMessage(
             form, number=self.messages, pages=None if preamble else self._context.pages

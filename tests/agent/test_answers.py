@@ -88,6 +88,12 @@ async def test_the_stream_shows_the_answer_s_text_and_never_json(
         assert len(shown) > 10
 
 
+async def test_a_call_without_its_recipient_is_not_shown(birds: KnowledgeBase, settings: Settings) -> None:
+    nobody = '<|channel|>commentary<|message|>{"queries": ["kites"]}<|call|>'
+    items, result = await watch(ScriptedEngine([nobody, answer("Bones.")], chunk_size=1), birds, settings)
+    assert "".join(item.text for item in of_type(TextDelta, items)) == result.text == "Bones."
+
+
 async def test_events_come_as_they_are_stored(birds: KnowledgeBase, settings: Settings) -> None:
     items, result = await watch(ScriptedEngine([SEARCH, ANSWER]), birds, settings)
     with TraceStore(settings.home) as store:

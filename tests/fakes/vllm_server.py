@@ -70,7 +70,8 @@ class FakeVllm(HttpServer):
         hit = max((_common_prefix(prompt, old) for old in self.cached), default=0) // BLOCK * BLOCK
         self.cached.append(prompt)
         sent = 0
-        grammar = (body.get("structured_outputs") or {}).get("grammar", "")
+        held: Mapping[str, str] = body.get("structured_outputs") or {}
+        grammar = held.get("grammar", "")
         only = re.fullmatch(r"root ::= Token\((\d+)\)\n", grammar) if self.holds else None
         for token in [int(only[1])] if only else self.completion:
             await asyncio.sleep(self.pause)

@@ -8,7 +8,12 @@ from typing import Any
 
 import jsonschema
 from agents import FunctionTool, ModelSettings, ModelTracing
-from openai.types.responses import Response, ResponseFunctionToolCall, ResponseOutputMessage
+from openai.types.responses import (
+    Response,
+    ResponseFunctionToolCall,
+    ResponseOutputMessage,
+    ResponseOutputText,
+)
 
 from ossifrage import HarmonyModel
 from ossifrage.agent.run.output import OutputSchema
@@ -54,9 +59,10 @@ def judged(response: Response, output_type: Any, tools: Sequence[FunctionTool] =
         jsonschema.validate(json.loads(item.arguments), tool.params_json_schema)
         return item.name
     assert isinstance(item, ResponseOutputMessage)
-    text = item.content[0].text  # type: ignore[union-attr]
+    part = item.content[0]
+    assert isinstance(part, ResponseOutputText)
     if output_type is not str:
-        OutputSchema(output_type).validate_json(text)
+        OutputSchema(output_type).validate_json(part.text)
     return "answer"
 
 

@@ -62,6 +62,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "agent/harmony/texts.py": ("tests/agent/harmony/test_texts.py",),
     "agent/harmony/turns.py": ("tests/agent/harmony/test_turns.py", *_MODELS),
     "agent/harmony/vocabulary.py": ("tests/agent/harmony/test_vocabulary.py",),
+    "agent/harmony/unread.py": _MODELS,
     "agent/models/incoming.py": _MODELS,
     "agent/models/interpreter.py": _TELLING,
     "agent/models/turn.py": _MODELS,

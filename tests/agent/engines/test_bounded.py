@@ -28,10 +28,10 @@ class Server:
                 self.taken += 1
                 if isinstance(chunk, Exception):
                     raise chunk
-                if isinstance(chunk, float):
+                if isinstance(chunk, Chunk):
+                    yield chunk
+                else:
                     await asyncio.sleep(chunk)
-                    continue
-                yield chunk
         finally:
             self.closed = True
 

@@ -111,6 +111,68 @@ def test_a_hidden_channel_never_turns_into_an_answer(encoding: HarmonyEncoding) 
     assert [row[1] for row in read(text, encoding)] == [None]
 
 
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("<|start|>assistant final<|message|>Yes.<|return|>", ("assistant", "final", None, None, "Yes.")),
+        (
+            "<|start|>assistant commentary to=functions.f<|message|>{}<|call|>",
+            ("assistant", "commentary", "functions.f", None, "{}"),
+        ),
+        (
+            "<|start|>assistant final analysis<|message|>Hm.<|return|>",
+            ("assistant", None, None, "analysis", "Hm."),
+        ),
+        ("<|start|>assistant analysis<|message|>Hm.<|end|>", ("assistant", "analysis", None, None, "Hm.")),
+    ],
+)
+def test_a_channel_behind_the_role(text: str, row: Row, encoding: HarmonyEncoding) -> None:
+    thought = "<|channel|>analysis<|message|>Hm.<|end|>"
+    assert read(thought + text, encoding)[1:] == [row]
+    assert RepairKind.CHANNEL_IN_ROLE in kinds(thought + text, encoding)
+    assert read(text.removeprefix("<|start|>assistant"), encoding) == [row]
+
+
+@pytest.mark.parametrize("ended", ["", "<|return|>"])
+def test_a_bare_json_object_is_the_answer_with_or_without_its_stop_token(
+    ended: str, encoding: HarmonyEncoding
+) -> None:
+    text = '{"answer": "assistantfinal"}'
+    assert read(text + ended, encoding) == [("assistant", "final", None, None, text)]
+    assert kinds(text + ended, encoding) == [RepairKind.BARE_JSON]
+    assert read(f"{text}<|return|><|channel|>final<|message|>More.", encoding) == read(text, encoding)
+
+
+@pytest.mark.parametrize("ended", ["<|call|>", "<|end|><|start|>assistant<|channel|>final<|message|>Yes."])
+def test_a_bare_json_object_that_does_not_end_the_turn_is_no_answer(
+    ended: str, encoding: HarmonyEncoding
+) -> None:
+    assert read('{"a": 1}' + ended, encoding)[0] == ("assistant", None, None, None, '{"a": 1}')
+
+
+@pytest.mark.parametrize(
+    ("gap", "row"),
+    [
+        ("assistant<|channel|>final", ("assistant", "final", None, None, "Yes.")),
+        (
+            "\nassistant to=functions.f<|channel|>commentary",
+            ("assistant", "commentary", "functions.f", None, "Yes."),
+        ),
+        ("system<|channel|>final", ("system", "final", None, None, "Yes.")),
+        ("assistant to=analysis<|channel|>final", ("assistant", None, None, None, "Yes.")),
+    ],
+)
+def test_a_header_that_lacks_only_its_start_token(gap: str, row: Row, encoding: HarmonyEncoding) -> None:
+    text = f"<|channel|>analysis<|message|>Hm.<|end|>{gap}<|message|>Yes.<|return|>"
+    assert read(text, encoding)[1:] == [row]
+    assert RepairKind.MISSING_START in kinds(text, encoding)
+
+
+def test_prose_before_a_header_is_no_role(encoding: HarmonyEncoding) -> None:
+    text = "<|channel|>analysis<|message|>Hm.<|end|>assistant it is<|channel|>final<|message|>Yes.<|return|>"
+    assert [row[4] for row in read(text, encoding)] == ["Hm.", "assistant it is", "Yes."]
+
+
 def test_what_follows_a_call_without_a_header_is_dropped(encoding: HarmonyEncoding) -> None:
     text = (
         "<|channel|>commentary to=functions.f<|message|>{}<|call|>commentary<|channel|>analysis<|message|>"

@@ -41,10 +41,14 @@ class Case:
                 output if isinstance(output, Reply) else _message(output) for output in outputs
             ]
 
-    async def events(self) -> list[Any]:
+    async def events(self, seen: list[Any] | None = None) -> list[Any]:
+        events = [] if seen is None else seen
         agent = Agent[None](name="a", model=self.model, tools=[search])
         result = Runner.run_streamed(agent, "What do kites eat?", run_config=QUIET)
-        return [event.data async for event in result.stream_events() if event.type == "raw_response_event"]
+        async for told in result.stream_events():
+            if told.type == "raw_response_event":
+                events.append(told.data)
+        return events
 
 
 def _message(said: Output) -> dict[str, Any]:
@@ -92,6 +96,39 @@ async def test_stripped_harmony_is_split(case: Case) -> None:
     assert second.metadata["repairs"] == "stripped_markup"
     thoughts = [event.delta for event in events if event.type == "response.reasoning_text.delta"]
     assert "".join(thoughts) == "We must search.That is it."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<|channel|>analysis<|message|>We know.<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>Bones.<|return|>",
+        "<|start|>assistant<|channel|>analysis<|message|>We know.<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>Bones.",
+        "assistant<|channel|>analysis<|message|>We know.<|channel|>final<|message|>Bones.",
+        "assistantanalysisWe know.assistantfinalBones.",
+    ],
+)
+async def test_harmony_that_is_written_out_is_split(case: Case, text: str) -> None:
+    case.script(Output(text=text))
+    events = await case.events()
+    (response,) = responses(events)
+    assert [item.type for item in response.output] == ["reasoning", "message"]
+    assert shown(events) == response.output[1].content[0].text == "Bones."
+    assert response.metadata["repairs"] == ("markup_as_text" if "<|" in text else "stripped_markup")
+
+
+@pytest.mark.parametrize(
+    "text", ["<|channel|>Hm, we know.", "<|message|>Hm, we know.", "<|channel|>analysisHm"]
+)
+async def test_written_out_harmony_that_cannot_be_read_is_a_thought(case: Case, text: str) -> None:
+    case.script(Output(text=text))
+    events: list[Any] = []
+    with pytest.raises(EngineError) as caught:
+        await case.events(events)
+    assert events
+    assert shown(events) == ""
+    assert "Hm" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["final answers are bones", "analysis"[:4], "Bones, says assistantfinal."])
@@ -232,3 +269,40 @@ async def test_errors_are_one_line(case: Case) -> None:
         await case.events()
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["search<|channel|>commentary", "functions.search", "searchjson", "search <|constrain|>json", "search"],
+)
+async def test_a_call_whose_name_holds_more_of_its_header_is_made(case: Case, name: str) -> None:
+    case.script(Output(calls=[(name, '{"query": "kites"}')]), Output(text="Bones."))
+    events = await case.events()
+    (call,) = [
+        each for event in events if event.type == "response.completed" for each in event.response.output
+    ][:1]
+    assert (call.type, call.name) == ("function_call", "search")
+    assert events[-1].response.output[-1].content[0].text == "Bones."
+
+
+@pytest.mark.parametrize(
+    "name", ["assistant<|channel|>analysis", "analysis", "assistant", "user", "python<|channel|>analysis"]
+)
+async def test_a_call_of_a_role_or_the_hidden_channel_is_a_thought(case: Case, name: str) -> None:
+    case.script(Output(calls=[(name, '{"I think": "THOUGHT"}')], text="Bones."))
+    events = await case.events()
+    assert [item.type for item in events[-1].response.output].count("function_call") == 0
+    thoughts = [item for item in events[-1].response.output if item.type == "reasoning"]
+    assert [thought.content[0].text for thought in thoughts] == ['{"I think": "THOUGHT"}']
+    assert not [event for event in events if "THOUGHT" in str(event) and "function_call" in event.type]
+
+
+async def test_a_call_of_what_does_not_exist_is_told_so(case: Case) -> None:
+    case.script(Output(calls=[("browse", "{}")]), Output(text="Bones."))
+    agent = Agent[None](name="a", model=case.model, tools=[search])
+    result = await Runner.run(
+        agent,
+        "?",
+        run_config=RunConfig(tracing_disabled=True, tool_not_found_behavior="return_error_to_model"),
+    )
+    assert result.final_output == "Bones."

@@ -71,13 +71,31 @@ def test_as_few_outputs_as_possible_give_way_oldest_first(
     outputs = [2 * number + 2 for number in range(len(words))]
     changed = compacted(items, fitted)
     assert changed == outputs[: len(changed)]
-    assert outputs[-1] not in changed
     limit = window - free(window)
     fits = sum(writer.sizes(fitted)) <= limit
-    assert fits or changed == outputs[:-1]
+    assert fits or changed == outputs
     if changed:  # the last one had to
         without = [*fitted[: changed[-1]], items[changed[-1]], *fitted[changed[-1] + 1 :]]
         assert sum(writer.sizes(without)) > limit
+
+
+@pytest.mark.parametrize("text", ["word " * 100_000, "é" * 300_000, "{}" * 50_000])
+def test_an_output_that_no_window_holds_is_cut(writer: PromptWriter, text: str) -> None:
+    items = conversation("before", text)
+    fitted: list[Any] = PromptBudget(8_000, writer).fit(items)
+    limit = 8_000 - free(8_000)
+    assert limit * 0.9 < sum(writer.sizes(fitted)) <= limit
+    shown, _, note = fitted[4]["output"].partition("\n\n")
+    assert shown
+    assert text.startswith(shown)
+    assert "left out" in note
+    assert PromptBudget(8_000, writer).fit(fitted) == fitted
+
+
+def test_an_output_in_parts_is_not_cut(writer: PromptWriter) -> None:
+    items: list[Any] = conversation("before", "")
+    items[4]["output"] = [{"type": "input_text", "text": "word " * 20_000}]
+    assert PromptBudget(8_000, writer).fit(items)[4] == items[4]
 
 
 def test_a_page_becomes_its_citation(writer: PromptWriter) -> None:

@@ -18,40 +18,48 @@ TEXT = st.text(st.sampled_from('ab<|"\\\n é漢🦅'), max_size=6)
 FIXED = st.none() | st.booleans() | st.integers(-30, 30) | TEXT
 
 
+Schema = dict[str, Any]
+
+
+def an_object(properties: Schema, required: set[str]) -> Schema:
+    named = [name for name in properties if name in required]
+    return {"type": "object", "properties": properties, "required": named, "additionalProperties": False}
+
+
+def a_mapping(value: Any) -> Schema:
+    return {"type": "object", "additionalProperties": value}
+
+
+def an_array(items: Any, low: int, more: int) -> Schema:
+    return {"type": "array", "items": items, "minItems": low, "maxItems": low + more}
+
+
+def a_tuple(places: list[Any]) -> Schema:
+    return {"type": "array", "prefixItems": places, "items": False}
+
+
+def any_of(options: list[Any]) -> Schema:
+    return {"anyOf": options}
+
+
+def all_of(options: list[Any]) -> Schema:
+    return {"allOf": [{"anyOf": options}]}
+
+
+def a_range(low: int, more: int) -> Schema:
+    return {"type": "integer", "minimum": low, "maximum": low + more}
+
+
 def wide(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """Schemas made of others."""
+    some = st.lists(children, min_size=1, max_size=3)
     return st.one_of(
-        st.builds(
-            lambda properties, required, extra: {
-                "type": "object",
-                "properties": properties,
-                "required": [name for name in properties if name in required],
-                "additionalProperties": extra,
-            },
-            st.dictionaries(NAMES, children, max_size=3),
-            st.sets(NAMES),
-            st.just(False),
-        ),
-        st.builds(lambda value: {"type": "object", "additionalProperties": value}, children),
-        st.builds(
-            lambda items, low, more: {
-                "type": "array",
-                "items": items,
-                "minItems": low,
-                "maxItems": low + more,
-            },
-            children,
-            st.integers(0, 2),
-            st.integers(0, 2),
-        ),
-        st.builds(
-            lambda places: {"type": "array", "prefixItems": places, "items": False},
-            st.lists(children, min_size=1, max_size=3),
-        ),
-        st.builds(lambda options: {"anyOf": options}, st.lists(children, min_size=1, max_size=3)),
-        st.builds(
-            lambda options: {"allOf": [{"anyOf": options}]}, st.lists(children, min_size=1, max_size=2)
-        ),
+        st.builds(an_object, st.dictionaries(NAMES, children, max_size=3), st.sets(NAMES)),
+        st.builds(a_mapping, children),
+        st.builds(an_array, children, st.integers(0, 2), st.integers(0, 2)),
+        st.builds(a_tuple, some),
+        st.builds(any_of, some),
+        st.builds(all_of, st.lists(children, min_size=1, max_size=2)),
     )
 
 
@@ -60,11 +68,7 @@ SCHEMAS: st.SearchStrategy[Any] = st.recursive(
         st.sampled_from(["null", "boolean", "integer", "number", "string"]).map(lambda kind: {"type": kind}),
         st.just({"type": ["string", "null"]}),
         st.just({"type": "string", "minLength": 1}),
-        st.builds(
-            lambda low, more: {"type": "integer", "minimum": low, "maximum": low + more},
-            st.integers(-200, 200),
-            st.integers(0, 300),
-        ),
+        st.builds(a_range, st.integers(-200, 200), st.integers(0, 300)),
         st.lists(FIXED, min_size=1, max_size=3).map(lambda values: {"enum": values}),
         FIXED.map(lambda value: {"const": value}),
         st.just({"$ref": "#/$defs/node"}),
@@ -137,7 +141,7 @@ def test_what_fits_can_be_written_and_what_is_written_fits(schema: Any, rng: ran
         jsonschema.validate(json.loads(sample), document)
 
 
-ODD = [
+ODD: list[Any] = [
     True,
     {},
     {"type": "object", "properties": []},
