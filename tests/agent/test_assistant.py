@@ -459,6 +459,8 @@ async def test_no_step_is_left_to_correct_a_citation(birds: KnowledgeBase, setti
     result = await ask(engine, birds, settings.model_copy(update={"max_steps": 2}))
     assert result.stop_reason is StopReason.ANSWERED
     assert [citation.verified for citation in result.citations] == [True, False]
+    with TraceStore(settings.home) as store:
+        assert "citations_rejected" not in [event.type for event in store.load(result.trace_id).events]
 
 
 async def test_a_model_that_keeps_looking_instead_of_correcting(
