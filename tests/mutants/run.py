@@ -153,6 +153,8 @@ def main() -> int:
             while chosen and trees:
                 module, mutant = chosen.pop()
                 under_way.append(start(module, mutant, trees.pop(), limits[TESTS[module]]))
+            if not under_way:
+                break  # no time is left
             for trial, noticed in finish(under_way):
                 assert trial.mutant is not None
                 killed[trial.module, trial.mutant] = noticed
