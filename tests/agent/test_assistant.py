@@ -276,13 +276,10 @@ async def test_a_long_run_stays_inside_the_window(birds: KnowledgeBase, settings
 async def test_a_window_that_is_full_ends_in_what_can_be_said(
     birds: KnowledgeBase, settings: Settings
 ) -> None:
-    @function_tool
-    def shout() -> str:
-        """Say a lot."""
-        return "word " * 1_500
-
-    engine = ScriptedEngine([call("shout"), ANSWER], context_window=2_700)
-    result = await ask(engine, birds, settings, tools=[shout])
+    # What was asked is not cut to fit, as a tool's output is.
+    engine = ScriptedEngine([ANSWER], context_window=2_700)
+    async with assistant(engine, birds, settings) as it:
+        result = await it.run("word " * 1_200)
     assert result.stop_reason is StopReason.CONTEXT_WINDOW
     assert result.output is not None
 

@@ -237,7 +237,12 @@ class FolderStore:
         identity, stamp = self._identity(), Stamp.read(self._stamp_path)
         if identity is None or stamp is None or not FullText.intact(self._index_folder, stamp.index):
             return None
-        return _View(stamp, identity, FullText(self._index_folder))
+        try:
+            return _View(stamp, identity, FullText(self._index_folder))
+        except (
+            KnowledgeError
+        ):  # tantivy's own lists, which no stamp vouches for, are damaged: it is made anew
+            return None
 
     def _agrees(self, view: _View) -> bool:
         stamp = view.stamp

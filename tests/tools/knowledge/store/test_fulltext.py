@@ -44,6 +44,12 @@ def seen(folder: Path) -> tuple[list[str], list[str], int]:
         return found, [each.source for each in base.documents()], len(base.open("many/7.md").lines)
 
 
+def replaced(path: Path, content: bytes) -> None:
+    """Put another file in its place; what has the old one mapped keeps it, and is not killed (SIGBUS)."""
+    path.unlink()
+    path.write_bytes(content)
+
+
 READ_ONLY = """
 import sys
 from ossifrage import KnowledgeBase
@@ -83,14 +89,21 @@ def test_flipped_bits_never_give_a_wrong_answer(folder: Path, attempt: int) -> N
     content = bytearray(path.read_bytes())
     at = chance.randrange(len(content))
     content[at] ^= 1 << chance.randrange(8)
-    path.write_bytes(content)
+    replaced(path, bytes(content))
+    assert seen(folder) == before
+
+
+@pytest.mark.parametrize("name", [".managed.json", "meta.json"])
+def test_damage_in_the_list_of_files_makes_the_index_anew(folder: Path, name: str) -> None:
+    before = seen(folder)
+    replaced(folder / "documents.index" / name, b'["damaged')
     assert seen(folder) == before
 
 
 def test_cut_files_are_noticed(folder: Path) -> None:
     before = seen(folder)
     store = next((folder / "documents.index").glob("*.store"))
-    store.write_bytes(store.read_bytes()[: store.stat().st_size // 2])
+    replaced(store, store.read_bytes()[: store.stat().st_size // 2])
     assert seen(folder) == before
 
 
