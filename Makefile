@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DEMO := .demo
-QUESTION ?= Which command tells how well a server speaks gpt-oss, and what does it check?
+QUESTION ?= What does ossifrage doctor examine, and what does it exit with when a check failed?
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-documents bench-memory lock clean

@@ -33,7 +33,7 @@ def seeds(count: int) -> list[dict[str, Any]]:
     return [{"extra_args": {"seed": seed}} for seed in range(count)]
 
 
-QUICK = 4
+QUICK = 2
 """How many types are tried in every test run; the others with the slow tests."""
 
 
