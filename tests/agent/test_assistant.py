@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from agents import SQLiteSession, function_tool
+from agents import (
+    SQLiteSession,
+    TracingProcessor,
+    function_tool,
+    set_trace_processors,
+    set_tracing_disabled,
+    trace,
+)
 from pydantic import BaseModel
 
 from fakes.completions import ANSWER, BONES, FINAL, SEARCH, SECRET, UNCITED, answer, call
@@ -565,3 +572,42 @@ async def main(home):
 
 asyncio.run(main(Path(sys.argv[1])))
 """
+
+
+class Watching(TracingProcessor):
+    """Counts what the SDK's own tracing would send away."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def on_trace_start(self, trace: Any) -> None:
+        self.seen += 1
+
+    def on_trace_end(self, trace: Any) -> None:
+        self.seen += 1
+
+    def on_span_start(self, span: Any) -> None:
+        self.seen += 1
+
+    def on_span_end(self, span: Any) -> None:
+        self.seen += 1
+
+    def shutdown(self) -> None: ...
+
+    def force_flush(self) -> None: ...
+
+
+async def test_nothing_of_a_run_goes_to_the_sdks_own_tracing(
+    birds: KnowledgeBase, settings: Settings
+) -> None:
+    watching = Watching()
+    set_trace_processors([watching])
+    set_tracing_disabled(False)
+    try:
+        await ask(ScriptedEngine([SEARCH, ANSWER]), birds, settings)
+        assert watching.seen == 0
+        with trace("other"):  # the processor is at work
+            pass
+        assert watching.seen == 2
+    finally:
+        set_trace_processors([])
