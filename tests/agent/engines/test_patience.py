@@ -7,10 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from fakes.http_server import HttpServer, Reply, Request, event, json_reply
 from ossifrage.agent.engines import Sampling
 from ossifrage.agent.engines.llama_server import LlamaServerEngine
+from ossifrage.agent.engines.sglang import SglangEngine
+from ossifrage.agent.engines.vllm import VllmEngine
 from ossifrage.agent.errors import EngineTimeoutError
+from ossifrage.agent.models.served import ServedModel
 
 PING = b":\n\n"
 
@@ -128,3 +133,8 @@ async def test_sends_what_harmony_needs_and_nothing_else() -> None:
             "seed": 3,
             "grammar": "root ::= [a]",
         }
+
+
+@pytest.mark.parametrize("server", [VllmEngine, SglangEngine, LlamaServerEngine, ServedModel])
+def test_every_kind_of_server_is_waited_for_equally_long(server: Any) -> None:
+    assert (server.first_seconds, server.idle_seconds) == (600, 120)

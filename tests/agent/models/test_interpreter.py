@@ -155,3 +155,14 @@ def test_a_thought_goes_back_only_where_the_assistant_had_it_on_the_hidden_chann
 def test_a_blank_answer_is_none() -> None:
     assert interpreter().read(message("final", " \n")) is None
     assert interpreter().read(message("commentary", " \n")) is not None
+
+
+@pytest.mark.parametrize("channel", ["commentary", "final", None])
+def test_a_call_in_sight_stays_one_whatever_its_arguments(channel: str | None) -> None:
+    """The tool says what is wrong with them; only on the hidden channel they may be a thought."""
+    read = interpreter().read(message(channel, "I would look it up.", recipient="search"))
+    assert read is not None
+    assert (read.kind, read.message.content, read.repair) == ("call", "I would look it up.", None)
+    hidden = interpreter().read(message("analysis", "I would look it up.", recipient="search"))
+    assert hidden is not None
+    assert (hidden.kind, hidden.repair) == ("reasoning", RepairKind.THOUGHT_AS_CALL)
