@@ -35,7 +35,7 @@ async def said(home: Path, knowledge: KnowledgeBase, text: str) -> str:
     return "\n".join(told)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=completions())
 def test_a_marked_thought_is_in_the_reasoning_log_only(
     text: str, birds: KnowledgeBase, caplog: pytest.LogCaptureFixture

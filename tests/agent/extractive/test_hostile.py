@@ -84,7 +84,7 @@ PAGES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(question=TEXT, rounds=st.lists(PAGES, min_size=1, max_size=4))
 async def test_any_question_over_any_pages_ends_in_an_answer_that_quotes(
     question: str, rounds: list[list[tuple[str, Document]]]

@@ -284,7 +284,7 @@ mutated = st.builds(
 random_tokens = st.lists(st.sampled_from([*SPECIALS, *WORDS]), max_size=40)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(mutated | random_tokens)
 def test_any_tokens_are_read_or_refused(tokens: list[int]) -> None:
     try:
@@ -296,7 +296,7 @@ def test_any_tokens_are_read_or_refused(tokens: list[int]) -> None:
             assert "Think" not in message.content
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(mutated | random_tokens)
 def test_streamed_text_is_the_beginning_of_what_is_read(tokens: list[int]) -> None:
     """Nothing is shown that the final reading would not show."""

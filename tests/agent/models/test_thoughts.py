@@ -106,7 +106,7 @@ def check(text: str) -> None:
     assert [told(item) for item in output] == [told(item) for item in asyncio.run(whole(text)).output]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(completions())
 def test_a_marked_thought_is_in_reasoning_items_only(text: str) -> None:
     check(text)

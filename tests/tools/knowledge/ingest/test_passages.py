@@ -42,7 +42,7 @@ def assert_tiles(text: str, chunks: list[Chunk]) -> None:
     assert joined == dict(enumerate(lines, 1))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     text=st.lists(MARKDOWN_LINES, min_size=1, max_size=120).map("\n".join),
     kind=st.sampled_from(get_args(Kind)),
@@ -55,7 +55,7 @@ def test_passages_tile_markdown(text: str, kind: Kind) -> None:
             assert other.start_line == one.end_line + 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(text=st.text(min_size=1).map(clean).filter(bool), kind=st.sampled_from(get_args(Kind)))
 def test_passages_tile_any_text(text: str, kind: Kind) -> None:
     assert_tiles(text, split_passages(text, kind=kind))
