@@ -37,9 +37,9 @@ from xml.etree import ElementTree
 from ossifrage.tools.knowledge import NoTextError
 from ossifrage.tools.knowledge.ingest.loaders import Loaded, load
 from ossifrage.tools.knowledge.ingest.loaders.packed import unpacked
-from ossifrage.tools.knowledge.ingest.outlines import outline
+from ossifrage.tools.knowledge.ingest.outlines import outline_of
 from ossifrage.tools.knowledge.ingest.passages import Chunk, split_passages
-from ossifrage.tools.knowledge.ingest.sources.item import Raw
+from ossifrage.tools.knowledge.ingest.sources.item import RawDocument
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or tempfile.gettempdir()) / "ossifrage-documents"
 DEBIAN = {
@@ -186,7 +186,7 @@ def kind_of(path: Path) -> str:
 
 def look_at(path: Path, count: Count) -> None:
     """Read a document as the knowledge base does, and count."""
-    raw = unpacked(Raw(path.name, path.read_bytes(), datetime.now(UTC)))
+    raw = unpacked(RawDocument(path.name, path.read_bytes(), datetime.now(UTC)))
     try:
         loaded = load(raw)
     except NoTextError as error:
@@ -200,7 +200,7 @@ def look_at(path: Path, count: Count) -> None:
     page = path.with_suffix(".html")
     if page.is_file():  # what the document's own program makes of it
         # Some are in the files that it includes.
-        own = titles_of(Raw(page.name, page.read_bytes(), raw.modified), loaded)
+        own = titles_of(RawDocument(page.name, page.read_bytes(), raw.modified), loaded)
         titles = [title for title in own if title in loaded.text]
     else:
         titles = titles_of(raw, loaded)
@@ -208,7 +208,7 @@ def look_at(path: Path, count: Count) -> None:
     whole = "\n".join(_plain(chunk.heading) for chunk in chunks)
     count.titles += len(titles)
     headings |= {
-        _plain(heading.text) for heading in (loaded.shape or outline(loaded.text, loaded.kind)).headings
+        _plain(heading.text) for heading in (loaded.shape or outline_of(loaded.text, loaded.kind)).headings
     }
     count.lost += [f"{path.name}: {title}" for title in titles if not _named(_plain(title), headings, whole)]
     if kind_of(path) == "html":
@@ -247,7 +247,7 @@ def _plain(text: str) -> str:
 def bad_ends(loaded: Loaded, chunks: Sequence[Chunk]) -> Iterator[str]:
     """Line and reason of every passage that ends where nobody would."""
     lines = loaded.text.split("\n")
-    shape = loaded.shape or outline(loaded.text, loaded.kind)
+    shape = loaded.shape or outline_of(loaded.text, loaded.kind)
     titles = {heading.line for heading in shape.headings if heading.text}
     inside = _inside_code(lines) if loaded.kind in ("markdown", "sections") else set[int]()
     for chunk, after in pairwise(chunks):
@@ -334,7 +334,7 @@ class _Html(html.parser.HTMLParser):
             self.titles[-1] += data
 
 
-def titles_of(raw: Raw, loaded: Loaded) -> list[str]:
+def titles_of(raw: RawDocument, loaded: Loaded) -> list[str]:
     """The document's own titles, by other means than those of the knowledge base."""
     name = raw.name.lower()
     if name.endswith(".pdf"):
@@ -363,7 +363,7 @@ def titles_of(raw: Raw, loaded: Loaded) -> list[str]:
     return []
 
 
-def text_of(raw: Raw) -> str | None:
+def text_of(raw: RawDocument) -> str | None:
     """The text of a document as another program reads it; None where there is none."""
     name = raw.name.lower()
     if name.endswith(".pdf"):

@@ -108,7 +108,7 @@ class KnowledgeBase:
                 dimension=self._embedder.dimension() if self._embedder else 0,
             )
         else:
-            made_with, dimension = self._store.about.embedding, self._store.about.dimension
+            made_with, dimension = self._store.config.embedding, self._store.config.dimension
             if spec not in {"auto", made_with}:
                 self._store.close()
                 raise EmbeddingMismatchError(
@@ -338,8 +338,8 @@ class KnowledgeBase:
         return Status(
             uri=self.uri,
             collection=store.name,
-            embedding=store.about.embedding,
-            dimension=store.about.dimension,
+            embedding=store.config.embedding,
+            dimension=store.config.dimension,
             documents=len(documents),
             passages=sum(each.passages for each in documents),
             mode=self._auto_mode,

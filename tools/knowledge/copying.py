@@ -59,7 +59,7 @@ def rebuild(
         spec = None if embedding is None else spec_of(embedding)
         spec = find_embedding() if spec == "auto" else spec
         if spec is None:
-            new, embedder, dimension = source.about.embedding, None, source.about.dimension
+            new, embedder, dimension = source.config.embedding, None, source.config.dimension
         elif spec == "none":
             new, embedder, dimension = spec, None, 0
         else:
@@ -109,8 +109,8 @@ def migrate(
                     raise KnowledgeError(
                         f"{address} has a collection {collection!r} already; choose another place to copy to"
                     )
-            about = source.about
-            copy = _unfinished(there, address, f"{collection}__migrating", about.embedding, about.dimension)
+            config = source.config
+            copy = _unfinished(there, address, f"{collection}__migrating", config.embedding, config.dimension)
             copied = _copy(source, copy, None, progress)
             _forget_derived(target, collection)
             copy.rename(collection)
@@ -159,7 +159,7 @@ def _unfinished(connection: Connection, uri: str, name: str, embedding: str, dim
     except KnowledgeNotFoundError:
         pass
     else:
-        if (copy.about.embedding, copy.about.dimension) == (embedding, dimension):
+        if (copy.config.embedding, copy.config.dimension) == (embedding, dimension):
             return copy
         copy.drop()
     return Collection.create(connection, uri=uri, name=name, embedding=embedding, dimension=dimension)
@@ -174,7 +174,7 @@ def _copy(
         KnowledgeError: ``source`` was changed meanwhile.
     """
     total, before, done = source.count(), copy.count(), 0
-    vectors = embedder is None and copy.about.dimension > 0
+    vectors = embedder is None and copy.config.dimension > 0
     rows = _upgraded(source, source.stored(vectors=vectors))
     stale: list[str] = []
     with Pipeline() as pipeline:
@@ -230,12 +230,12 @@ def _embedded(batches: Iterator[list[Row]], embedder: Embedder | None) -> Iterat
 def _upgraded(source: Collection, rows: Iterator[Row]) -> Iterator[Row]:
     """Rows as this program writes them, with the search terms it looks for."""
     records: dict[tuple[str, str], Metadata] = {}
-    if source.about.format == 1:
+    if source.config.format == 1:
         records = {(row["source"], row["document_sha256"]): row["metadata"] for row in source.records()}
     for row in rows:
         about = row["metadata"]
         terms, language = passage_terms(row["title"], row["heading"], row["text"], about.get("language"))
-        if source.about.format == 1:
+        if source.config.format == 1:
             record = records.get((row["source"], row["document_sha256"]))
             about = _upgraded_metadata(about, record, is_record=row["ordinal"] == 0)
         yield {**row, "lexical": terms, "metadata": {**about, "language": language}}

@@ -21,7 +21,7 @@ from .loaders import Loaded, load
 from .passages import Chunk, split_passages
 from .prefetch import Pipeline
 from .restoring import find_again
-from .sources.item import Item, Raw
+from .sources.item import Item, RawDocument
 from .sources.planning import plan
 
 __all__ = ["Adding"]
@@ -221,8 +221,10 @@ def _sources(outcomes: Iterable[_Outcome], kind: str, *, without: Set[str] = fro
     return tuple(sorted(each.source for each in outcomes if each.kind == kind and each.source not in without))
 
 
-def _rows(item: Item, raw: Raw, loaded: Loaded, since: datetime, given_tags: tuple[str, ...]) -> list[Row]:
-    chunks = split_passages(loaded.text, kind=loaded.kind, shape=loaded.shape)
+def _rows(
+    item: Item, raw: RawDocument, loaded: Loaded, since: datetime, given_tags: tuple[str, ...]
+) -> list[Row]:
+    chunks = split_passages(loaded.text, kind=loaded.kind, outline=loaded.outline)
     language = document_language(loaded.text)
     common: Metadata = {
         "added": since.timestamp(),

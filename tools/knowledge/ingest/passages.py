@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from .outlines import Cut, Item, Kind, Outline, outline
+from .outlines import Cut, Item, Kind, Outline, outline_of
 
 __all__ = ["Chunk", "join_chunks", "split_passages"]
 
@@ -75,22 +75,22 @@ class _Section:
     """Whether there is nothing below the heading."""
 
 
-def split_passages(text: str, *, kind: Kind, shape: Outline | None = None) -> list[Chunk]:
+def split_passages(text: str, *, kind: Kind, outline: Outline | None = None) -> list[Chunk]:
     """Cut ``text`` (whose lines end with a newline) into passages; an empty text has none.
 
     Args:
         text: the document.
         kind: how it is built.
-        shape: its outline, where that is known already.
+        outline: its outline, where that is known already.
     """
     lines = text.removesuffix("\n").split("\n") if text else []
-    shape = shape or outline(text, kind)
+    outline = outline or outline_of(text, kind)
     # weights[n] is the weight of the first n lines.
     weights = list(accumulate((_weight(line) for line in lines), initial=0))
-    terms = _Terms(shape.items)
+    terms = _Terms(outline.items)
     chunks: list[Chunk] = []
-    for section in _joined(_sections(lines, shape), weights):
-        for start, end in _cut(section, weights, shape.cuts):
+    for section in _joined(_sections(lines, outline), weights):
+        for start, end in _cut(section, weights, outline.cuts):
             heading = " > ".join([*section.path, *terms.around(start, section.start)])
             chunks.extend(_chunks(lines, start, end, heading))
     return chunks
@@ -111,12 +111,12 @@ def _weight(line: str) -> int:
     return len(line) + 1 + 2 * len(_DENSE_SCRIPT.findall(line))
 
 
-def _sections(lines: Sequence[str], shape: Outline) -> Iterator[_Section]:
-    starts = [heading.line for heading in shape.headings]
+def _sections(lines: Sequence[str], outline: Outline) -> Iterator[_Section]:
+    starts = [heading.line for heading in outline.headings]
     ends = [*starts, len(lines)]
     yield _Section(0, ends[0], (), None, bare=False)
     open_headings: list[tuple[int, str]] = []
-    for heading, end in zip(shape.headings, ends[1:], strict=True):
+    for heading, end in zip(outline.headings, ends[1:], strict=True):
         while open_headings and open_headings[-1][0] >= heading.level:
             open_headings.pop()
         parent = tuple(text for _, text in open_headings)

@@ -24,7 +24,7 @@ from .schema import (
     PLACEHOLDER,
     READABLE_FORMATS,
     STORED_FIELDS,
-    About,
+    CollectionConfig,
     Row,
     create_collection,
 )
@@ -89,8 +89,8 @@ def rebuilt(name: str) -> str:
 class Collection:
     """Typed access to the rows. Several threads may use it: each waits for one request of another at most."""
 
-    def __init__(self, connection: Connection, *, uri: str, name: str, about: About) -> None:
-        self.about = about
+    def __init__(self, connection: Connection, *, uri: str, name: str, config: CollectionConfig) -> None:
+        self.config = config
         self.backend = connection.backend
         self.connection = connection
         self.name = name
@@ -124,21 +124,21 @@ class Collection:
                 )
             properties = client.describe_collection(name, timeout=TIMEOUT).get("properties", {})
         try:
-            about = About.of(properties)
+            config = CollectionConfig.of(properties)
         except (ValueError, KeyError, TypeError) as error:
             raise KnowledgeError(
                 f"the collection {name!r} at {uri} is not a knowledge base of ossifrage; choose another name"
             ) from error
-        if about.format not in formats:
-            way_out = "ossifrage kb rebuild" if about.format < FORMAT else "a newer version of ossifrage"
+        if config.format not in formats:
+            way_out = "ossifrage kb rebuild" if config.format < FORMAT else "a newer version of ossifrage"
             raise KnowledgeError(
-                f"the knowledge base {uri} has format {about.format}, this program reads {FORMAT}; "
+                f"the knowledge base {uri} has format {config.format}, this program reads {FORMAT}; "
                 f"bring them together with: {way_out}"
             )
         with milvus_errors(uri):
             # A collection of Milvus Lite that was opened or renamed is not loaded.
             client.load_collection(name, timeout=SLOW_TIMEOUT)
-        return cls(connection, uri=uri, name=name, about=about)
+        return cls(connection, uri=uri, name=name, config=config)
 
     @classmethod
     def create(
@@ -156,10 +156,10 @@ class Collection:
                 f"{backend.name} at {uri} has no full-text search: choose an embedding (--embedding), "
                 "a server from Milvus 2.5 on, or a folder"
             )
-        about = About(embedding=embedding, dimension=dimension, full_text=full_text)
+        config = CollectionConfig(embedding=embedding, dimension=dimension, full_text=full_text)
         with milvus_errors(uri):
-            create_collection(connection.client, name, about)
-        return cls(connection, uri=uri, name=name, about=about)
+            create_collection(connection.client, name, config)
+        return cls(connection, uri=uri, name=name, config=config)
 
     def drop(self) -> None:
         """Delete the collection."""
@@ -221,7 +221,7 @@ class Collection:
 
     def stored(self, *, vectors: bool) -> Iterator[Row]:
         """All rows as they were written, in the order of their keys."""
-        return self._rows("", [*STORED_FIELDS, *(["dense"] if vectors and self.about.dimension else [])])
+        return self._rows("", [*STORED_FIELDS, *(["dense"] if vectors and self.config.dimension else [])])
 
     def search_lexical(self, terms: Sequence[str], limit: int, condition: str = "") -> list[list[Hit]]:
         """BM25 search among the rows of ``condition``; one list of hits for each string of terms."""
@@ -232,10 +232,10 @@ class Collection:
         self, vectors: Sequence[Sequence[float]], limit: int, condition: str = ""
     ) -> list[list[Hit]]:
         """Search by cosine similarity among the rows of ``condition``; one list of hits for each vector."""
-        if wrong := {len(vector) for vector in vectors} - {self.about.dimension}:
+        if wrong := {len(vector) for vector in vectors} - {self.config.dimension}:
             raise EmbeddingError(
                 f"the embedding gives {wrong.pop()} dimensions, the base {self.uri} has "
-                f"{self.about.dimension}; use the embedding it was made with"
+                f"{self.config.dimension}; use the embedding it was made with"
             )
         params = {"metric_type": "COSINE", **self.backend.dense_search}
         return self._search("dense", [list(vector) for vector in vectors], limit, condition, params, float)
@@ -352,7 +352,7 @@ class Collection:
         ]
 
     def _upsert(self, rows: Sequence[Row]) -> None:
-        extra = {PLACEHOLDER: [0.0]} if self.about.placeholder else {}
+        extra = {PLACEHOLDER: [0.0]} if self.config.placeholder else {}
         for start in range(0, len(rows), _BATCH):
             with self._request():
                 part = [row | extra for row in rows[start : start + _BATCH]]

@@ -32,7 +32,7 @@ from .fulltext import FullText, FullTextWriter
 from .ledger import Ledger
 from .lexical import title_terms
 from .milvus import connect, data_folder
-from .schema import About, Row
+from .schema import CollectionConfig, Row
 from .stamp import Stamp, checksum_of, data_version
 
 __all__ = ["FolderStore", "Indexing", "forget_derived"]
@@ -84,7 +84,7 @@ class FolderStore:
         self._view: _View | None = None
         self._documents: tuple[_View, dict[str, Document]] | None = None
         try:
-            self.about = self._current().stamp.about
+            self.config = self._current().stamp.config
         except BaseException:
             self.close()
             raise
@@ -180,7 +180,7 @@ class FolderStore:
                     if changes.begun:
                         self._view = None
                         if changes.finished:
-                            self._view = self._sign(view.stamp.about, changes.missing, view.stamp.index)
+                            self._view = self._sign(view.stamp.config, changes.missing, view.stamp.index)
 
     def close(self) -> None:
         """Let go of Milvus. Safe to call twice."""
@@ -283,7 +283,7 @@ class FolderStore:
         lost = {name: each for name, each in listed.items() if name not in complete}
         if listed != {**lost, **complete}:
             self._ledger.write({**lost, **complete})
-        return self._sign(data.about, tuple(sorted(lost)), view.stamp.index if view else {})
+        return self._sign(data.config, tuple(sorted(lost)), view.stamp.index if view else {})
 
     def _index(self, data: Collection, documents: Sequence[Document], writer: FullTextWriter) -> None:
         began, done, total = time.monotonic(), 0, sum(each.passages for each in documents)
@@ -298,9 +298,9 @@ class FolderStore:
                     self._indexing(done, total)
         writer.add(batch, _title_terms)
 
-    def _sign(self, about: About, missing: Sequence[str], known: Mapping[str, int]) -> _View:
+    def _sign(self, config: CollectionConfig, missing: Sequence[str], known: Mapping[str, int]) -> _View:
         stamp = Stamp(
-            about=about,
+            config=config,
             data=data_version(self._data_files),
             ledger=checksum_of(self._ledger_path),
             index=FullText.checksums(self._index_folder, known),

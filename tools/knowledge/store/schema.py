@@ -18,7 +18,7 @@ __all__ = [
     "STORED_FIELDS",
     "TITLE_BYTES",
     "VARCHAR_BYTES",
-    "About",
+    "CollectionConfig",
     "Metadata",
     "Row",
     "clip",
@@ -89,7 +89,7 @@ class Row(TypedDict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class About:
+class CollectionConfig:
     """What a collection says of itself."""
 
     embedding: str
@@ -106,18 +106,18 @@ class About:
         return not self.full_text and not self.dimension
 
     @classmethod
-    def of(cls, properties: Mapping[str, str]) -> About:
+    def of(cls, properties: Mapping[str, str]) -> CollectionConfig:
         """Read it from a collection's properties.
 
         Raises:
             ValueError, KeyError, TypeError: it is no knowledge base.
         """
-        about = json.loads(properties[_PROPERTY])
+        values = json.loads(properties[_PROPERTY])
         return cls(
-            embedding=str(about["embedding"]),
-            dimension=int(about["dimension"]),
-            full_text=bool(about.get("full_text", True)),
-            format=int(about["format"]),
+            embedding=str(values["embedding"]),
+            dimension=int(values["dimension"]),
+            full_text=bool(values.get("full_text", True)),
+            format=int(values["format"]),
         )
 
     def properties(self) -> dict[str, str]:
@@ -130,19 +130,19 @@ def clip(text: str, limit: int) -> str:
     return text.encode()[:limit].decode(errors="ignore")
 
 
-def create_collection(client: Any, name: str, about: About) -> None:
+def create_collection(client: Any, name: str, config: CollectionConfig) -> None:
     """Make an empty collection with its indexes, ready to be searched."""
     client.create_collection(
         name,
-        schema=_schema(client, about),
-        properties=about.properties(),
+        schema=_schema(client, config),
+        properties=config.properties(),
         consistency_level="Session",
         timeout=TIMEOUT,
     )
     # One index at a time and without waiting: pymilvus otherwise sleeps half a second for each.
     for field, kind, metric in (
-        *([("sparse", "SPARSE_INVERTED_INDEX", "BM25")] if about.full_text else []),
-        *([("dense", "AUTOINDEX", "COSINE")] if about.dimension else []),
+        *([("sparse", "SPARSE_INVERTED_INDEX", "BM25")] if config.full_text else []),
+        *([("dense", "AUTOINDEX", "COSINE")] if config.dimension else []),
     ):
         index = client.prepare_index_params()
         index.add_index(field, index_type=kind, metric_type=metric, index_name=field)
@@ -150,7 +150,7 @@ def create_collection(client: Any, name: str, about: About) -> None:
     client.load_collection(name, timeout=TIMEOUT)
 
 
-def _schema(client: Any, about: About) -> Any:
+def _schema(client: Any, config: CollectionConfig) -> Any:
     pymilvus = load_pymilvus()
     kind = pymilvus.DataType
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
@@ -163,14 +163,14 @@ def _schema(client: Any, about: About) -> Any:
     # The terms are words already; the analyzer only has to split at the blanks.
     analyzer: dict[str, Any] = {"enable_analyzer": True, "analyzer_params": {"tokenizer": "standard"}}
     schema.add_field(
-        "lexical", kind.VARCHAR, max_length=VARCHAR_BYTES, **(analyzer if about.full_text else {})
+        "lexical", kind.VARCHAR, max_length=VARCHAR_BYTES, **(analyzer if config.full_text else {})
     )
     schema.add_field("metadata", kind.JSON)
-    if about.dimension:
-        schema.add_field("dense", kind.FLOAT_VECTOR, dim=about.dimension)
-    if about.placeholder:
+    if config.dimension:
+        schema.add_field("dense", kind.FLOAT_VECTOR, dim=config.dimension)
+    if config.placeholder:
         schema.add_field(PLACEHOLDER, kind.FLOAT_VECTOR, dim=1)
-    if about.full_text:
+    if config.full_text:
         schema.add_field("sparse", kind.SPARSE_FLOAT_VECTOR)
         schema.add_function(
             pymilvus.Function(

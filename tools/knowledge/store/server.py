@@ -10,7 +10,7 @@ from ..values import Document, Filters
 from .collection import Collection, Hit
 from .conditions import condition_of
 from .milvus import connect
-from .schema import About, Row
+from .schema import CollectionConfig, Row
 
 __all__ = ["ServerStore"]
 
@@ -20,7 +20,7 @@ class ServerStore:
 
     def __init__(self, collection: Collection) -> None:
         self.name = collection.name
-        self.about: About = collection.about
+        self.config: CollectionConfig = collection.config
         self._collection = collection
 
     @classmethod
@@ -61,7 +61,7 @@ class ServerStore:
     @property
     def full_text(self) -> bool:
         """Whether this Milvus can search by words."""
-        return self.about.full_text
+        return self.config.full_text
 
     def documents(self) -> Mapping[str, Document]:
         """Every document by source, in order."""

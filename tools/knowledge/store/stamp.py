@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..errors import KnowledgeError
-from .schema import About
+from .schema import CollectionConfig
 
 __all__ = ["Stamp", "checksum_of", "data_version"]
 
@@ -26,7 +26,7 @@ _VERSION = 1
 class Stamp:
     """Written last of all, when everything it is about is on the disk."""
 
-    about: About
+    config: CollectionConfig
     """What the collection says of itself."""
     data: str
     """The version of the data."""
@@ -47,8 +47,8 @@ class Stamp:
             values = cast(dict[str, Any], json.loads(body))
             if values.pop("version") != _VERSION:
                 return None
-            about = About(**values.pop("about"))
-            return cls(about=about, missing=tuple(values.pop("missing")), **values)
+            config = CollectionConfig(**values.pop("config"))
+            return cls(config=config, missing=tuple(values.pop("missing")), **values)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

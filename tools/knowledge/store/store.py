@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..values import Document, Filters
 from .collection import Hit
-from .schema import About, Row
+from .schema import CollectionConfig, Row
 
 __all__ = ["Store", "Writing"]
 
@@ -47,7 +47,7 @@ class Store(Protocol):
 
     name: str
     """The collection's."""
-    about: About
+    config: CollectionConfig
 
     @property
     def backend_name(self) -> str:

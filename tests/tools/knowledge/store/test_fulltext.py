@@ -15,7 +15,7 @@ from ossifrage.tools.knowledge import Filters, KnowledgeBase, KnowledgeError, re
 from ossifrage.tools.knowledge.store.collection import Collection
 from ossifrage.tools.knowledge.store.fulltext import FullText
 from ossifrage.tools.knowledge.store.milvus import connect
-from ossifrage.tools.knowledge.store.schema import About, create_collection
+from ossifrage.tools.knowledge.store.schema import CollectionConfig, create_collection
 
 
 def write_birds(folder: Path, count: int) -> Path:
@@ -231,11 +231,11 @@ def test_killed_before_the_last_of_the_writes(folder: Path, many: Path, tmp_path
 
 def test_a_base_of_the_format_before(folder: Path, many: Path, tmp_path: Path) -> None:
     """Its rows carry Milvus Lite's own full text, and there is nothing beside them."""
-    about = About(embedding="none", dimension=0, full_text=True, format=2)
+    config = CollectionConfig(embedding="none", dimension=0, full_text=True, format=2)
     new, old = connect(str(folder)), connect(str(tmp_path / "old"))
     rows = list(Collection.open(new, uri="", name="documents").stored(vectors=False))
-    create_collection(old.client, "documents", about)
-    made = Collection(old, uri="", name="documents", about=about)
+    create_collection(old.client, "documents", config)
+    made = Collection(old, uri="", name="documents", config=config)
     made.write(rows)
     made.flush()
     new.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from ..sources.item import Raw
+from ..sources.item import RawDocument
 from .docx import load_docx
 from .epub import load_epub
 from .formats import SUFFIXES, Format, format_of
@@ -26,7 +26,7 @@ from .xml import load_xml
 
 __all__ = ["SUFFIXES", "Loaded", "load"]
 
-_LOADERS: Mapping[Format, Callable[[Raw], Loaded]] = {
+_LOADERS: Mapping[Format, Callable[[RawDocument], Loaded]] = {
     "markdown": partial(load_text, kind="markdown"),
     "rst": partial(load_text, kind="rst"),
     "asciidoc": partial(load_text, kind="asciidoc"),
@@ -46,7 +46,7 @@ _LOADERS: Mapping[Format, Callable[[Raw], Loaded]] = {
 }
 
 
-def load(raw: Raw) -> Loaded:
+def load(raw: RawDocument) -> Loaded:
     """Read a document of any kind.
 
     Raises:

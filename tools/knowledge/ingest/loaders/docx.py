@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..outlines import outline
-from ..sources.item import Raw
+from ..outlines import outline_of
+from ..sources.item import RawDocument
 from .converting import converting, open_package
 from .html import markdown_of
 from .isolated import parsed
@@ -12,7 +12,7 @@ from .loaded import Loaded
 __all__ = ["load_docx"]
 
 
-def load_docx(raw: Raw) -> Loaded:
+def load_docx(raw: RawDocument) -> Loaded:
     """Read a Word document; pictures and whatever it links to are left out.
 
     Raises:
@@ -23,6 +23,8 @@ def load_docx(raw: Raw) -> Loaded:
     html: str = parsed(raw.data, parser="word", what="DOCX")
     with converting("DOCX"):
         text = markdown_of(html.encode(errors="replace"))
-    shape = outline(text, "markdown")
-    headings = shape.headings
-    return Loaded(text=text, title=headings[0].text if headings else raw.name, kind="markdown", shape=shape)
+    outline = outline_of(text, "markdown")
+    headings = outline.headings
+    return Loaded(
+        text=text, title=headings[0].text if headings else raw.name, kind="markdown", outline=outline
+    )

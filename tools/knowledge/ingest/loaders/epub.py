@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ...errors import NoTextError
-from ..sources.item import Raw
+from ..sources.item import RawDocument
 from .converting import check_size, converting, open_package
 from .html import markdown_of
 from .loaded import Loaded, as_title, made_of
@@ -22,7 +22,7 @@ _LIMIT = 64 * 2**20
 _CONTAINER = "META-INF/container.xml"
 
 
-def load_epub(raw: Raw) -> Loaded:
+def load_epub(raw: RawDocument) -> Loaded:
     """Read the chapters of an e-book in reading order.
 
     Raises:

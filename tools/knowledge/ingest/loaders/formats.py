@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Literal
 
-from ..sources.item import Raw
+from ..sources.item import RawDocument
 from .packed import unpacked_name
 
 __all__ = ["SUFFIXES", "Format", "format_of", "is_read"]
@@ -106,7 +106,7 @@ def is_read(name: str) -> bool:
     return path.suffix in SUFFIXES or known
 
 
-def format_of(raw: Raw) -> Format:
+def format_of(raw: RawDocument) -> Format:
     """What ``raw`` is, by its suffix, else its media type, else its first bytes.
 
     A web page comes first: a server that shows ``README.md`` as a page calls it one. A ``.txt`` file may be

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from ...errors import NoTextError
-from ..outlines import outline
-from ..sources.item import Raw
+from ..outlines import outline_of
+from ..sources.item import RawDocument
 from .converting import converting
 from .html_tree import prepare
 from .loaded import Loaded, as_title, made_of
@@ -29,7 +29,7 @@ _NO_LETTER = re.compile(r"\W+")
 _ABOUT = ("author", "description", "keywords")
 
 
-def load_html(raw: Raw) -> Loaded:
+def load_html(raw: RawDocument) -> Loaded:
     """Read the main content of a web page: ``<main>``, an only ``<article>``, or the body without navigation.
 
     Links and pictures leave their words only. Nothing a page refers to is fetched.
@@ -47,10 +47,10 @@ def load_html(raw: Raw) -> Loaded:
             if content
         }
         text = _main_text(tree)
-    shape = outline(text, "markdown")
-    headings = shape.headings
+    outline = outline_of(text, "markdown")
+    headings = outline.headings
     named = title or (headings[0].text if headings else "")
-    return Loaded(text=text, title=named or raw.name, kind="markdown", shape=shape, front_matter=about)
+    return Loaded(text=text, title=named or raw.name, kind="markdown", outline=outline, front_matter=about)
 
 
 def markdown_of(page: bytes) -> str:

@@ -27,7 +27,7 @@ class Loaded:
     kind: Kind
     front_matter: Mapping[str, object] = field(default_factory=dict[str, object])
     """What the document says of itself, as JSON values."""
-    shape: Outline | None = None
+    outline: Outline | None = None
     """Its outline, where the loader knows it already; else it is read from the text."""
 
 

@@ -10,8 +10,8 @@ from typing import Any, cast
 import click
 
 from ...errors import NoTextError
-from ..outlines import outline
-from ..sources.item import Raw
+from ..outlines import outline_of
+from ..sources.item import RawDocument
 from .converting import converting
 from .loaded import Loaded, made_of
 from .text import text_of
@@ -23,7 +23,7 @@ _OUTPUT_LENGTH = 2_000
 _TICKS = re.compile(r"`{3,}")
 
 
-def load_notebook(raw: Raw) -> Loaded:
+def load_notebook(raw: RawDocument) -> Loaded:
     """Read a notebook: Markdown cells as they are, code and the beginning of its text outputs in fences.
 
     Raises:
@@ -39,9 +39,11 @@ def load_notebook(raw: Raw) -> Loaded:
         text = made_of(
             (line for cell in cells for line in _cell(cell, language)), nothing="an empty notebook"
         )
-    shape = outline(text, "markdown")
-    headings = shape.headings
-    return Loaded(text=text, title=headings[0].text if headings else raw.name, kind="markdown", shape=shape)
+    outline = outline_of(text, "markdown")
+    headings = outline.headings
+    return Loaded(
+        text=text, title=headings[0].text if headings else raw.name, kind="markdown", outline=outline
+    )
 
 
 def _language(metadata: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import IO, Any
 
 from ...errors import NoTextError
-from ..sources.item import MAX_BYTES, Raw
+from ..sources.item import MAX_BYTES, RawDocument
 
 __all__ = ["unpacked", "unpacked_name"]
 
@@ -28,7 +28,7 @@ def unpacked_name(name: str) -> str:
     return _SUFFIX.sub("", name)
 
 
-def unpacked(raw: Raw) -> Raw:
+def unpacked(raw: RawDocument) -> RawDocument:
     """The document in a packed one; any other as it is.
 
     Raises:

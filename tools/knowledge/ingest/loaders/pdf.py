@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...errors import NoTextError
-from ..sources.item import Raw
+from ..sources.item import RawDocument
 from .isolated import parsed
 from .loaded import Loaded, as_title, literal, made_of
 from .parsers.layout import Block
@@ -35,7 +35,7 @@ _HYPHENS = ("\x02", "\ufffe", "\u00ad")
 """How PDFium marks a word that was divided at the end of a line."""
 
 
-def load_pdf(raw: Raw) -> Loaded:
+def load_pdf(raw: RawDocument) -> Loaded:
     """Read the text of a PDF.
 
     Every page is a section, and so is what lies under each bookmark on it; both are in the heading. A

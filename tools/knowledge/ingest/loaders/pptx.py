@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..sources.item import Raw
+from ..sources.item import RawDocument
 from .converting import open_package
 from .isolated import parsed
 from .loaded import Loaded, as_title, literal, made_of
@@ -13,7 +13,7 @@ from .parsers.slides import Slide
 __all__ = ["load_pptx"]
 
 
-def load_pptx(raw: Raw) -> Loaded:
+def load_pptx(raw: RawDocument) -> Loaded:
     """Read the text, tables and notes of slides; every slide is a section.
 
     Raises:

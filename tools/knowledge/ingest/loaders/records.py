@@ -6,7 +6,7 @@ import json
 from itertools import chain
 from typing import cast
 
-from ..sources.item import Raw
+from ..sources.item import RawDocument
 from .loaded import Loaded, clean
 from .text import load_text, text_of
 
@@ -17,7 +17,7 @@ _LINE_LENGTH = 200
 _INDENT = " "
 
 
-def load_json(raw: Raw) -> Loaded:
+def load_json(raw: RawDocument) -> Loaded:
     """Read JSON. Where its lines are long, it is laid out anew: what fits on a line stays on one.
 
     Raises:
@@ -34,7 +34,7 @@ def load_json(raw: Raw) -> Loaded:
     return Loaded(text=text, title=raw.name, kind="code")
 
 
-def load_json_lines(raw: Raw) -> Loaded:
+def load_json_lines(raw: RawDocument) -> Loaded:
     """Read JSON lines, which are kept as they are.
 
     Raises:

@@ -11,7 +11,7 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from ...errors import NoTextError
-from ..sources.item import Raw
+from ..sources.item import RawDocument
 from .converting import converting, open_package
 from .isolated import parsed
 from .loaded import Loaded, as_title, literal, made_of
@@ -30,7 +30,7 @@ _EMPTY = '\n\t ,;|"'
 csv.field_size_limit(2**31 - 1)
 
 
-def load_table(raw: Raw) -> Loaded:
+def load_table(raw: RawDocument) -> Loaded:
     """Read comma- or tab-separated values. Line *n* of the text is row *n*.
 
     Raises:
@@ -44,7 +44,7 @@ def load_table(raw: Raw) -> Loaded:
     return Loaded(text=rows, title=raw.name, kind="table")
 
 
-def load_xlsx(raw: Raw) -> Loaded:
+def load_xlsx(raw: RawDocument) -> Loaded:
     """Read the sheets of a workbook, each a section; formulas give the values they last had.
 
     Raises:

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from ...errors import NoTextError
-from ..outlines import outline
-from ..sources.item import Raw
+from ..outlines import outline_of
+from ..sources.item import RawDocument
 from .converting import converting
 from .html import markdown_of
 from .loaded import Loaded, as_title, made_of
@@ -26,7 +26,7 @@ _DATES = ("pubDate", "published", "updated", "date")
 _MARKUP = re.compile(r"<[a-zA-Z/!][^>]*>|&[#\w]+;")
 
 
-def load_xml(raw: Raw) -> Loaded:
+def load_xml(raw: RawDocument) -> Loaded:
     """Read XML. A feed (RSS, Atom) becomes Markdown with a section for each entry.
 
     Any other document keeps its lines; its headings are the titles that its elements have.
@@ -45,9 +45,9 @@ def load_xml(raw: Raw) -> Loaded:
         etree: Any = import_module("lxml.etree")
         etree.indent(tree, " ")
         text = made_of(etree.tostring(tree, encoding="unicode").split("\n"), nothing="empty")
-    shape = outline(text, "xml")
-    title = next((heading.text for heading in shape.headings), "")
-    return Loaded(text=text, title=title or raw.name, kind="xml", shape=shape)
+    outline = outline_of(text, "xml")
+    title = next((heading.text for heading in outline.headings), "")
+    return Loaded(text=text, title=title or raw.name, kind="xml", outline=outline)
 
 
 def _parsed(data: bytes) -> Any:

@@ -7,11 +7,11 @@ from .code import code_outline
 from .lines import mark_sentences
 from .markdown import FRONT_MATTER, markdown_outline
 from .markup import plain_outline, sections_outline, table_outline
+from .outline import Cut, Heading, Item, Kind, Outline
 from .rst import rst_outline
-from .shape import Cut, Heading, Item, Kind, Outline
 from .xml import xml_outline
 
-__all__ = ["FRONT_MATTER", "Cut", "Heading", "Item", "Kind", "Outline", "outline"]
+__all__ = ["FRONT_MATTER", "Cut", "Heading", "Item", "Kind", "Outline", "outline_of"]
 
 _PARSE_LIMIT = 1_000_000
 """Characters. The Markdown parser needs about a second for this much, and up to a minute for one endless
@@ -29,7 +29,7 @@ _OUTLINES = {
 }
 
 
-def outline(text: str, kind: Kind) -> Outline:
+def outline_of(text: str, kind: Kind) -> Outline:
     """Read the structure of a text."""
     if kind == "markdown" and len(text) > _PARSE_LIMIT:
         kind = "sections"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from .lines import LIST_ITEM, TITLE_LENGTH
-from .shape import Cut, Heading, Item, Outline
+from .outline import Cut, Heading, Item, Outline
 
 __all__ = ["asciidoc_outline"]
 

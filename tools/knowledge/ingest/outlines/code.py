@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .shape import Cut, Heading, Outline
+from .outline import Cut, Heading, Outline
 
 __all__ = ["code_outline"]
 

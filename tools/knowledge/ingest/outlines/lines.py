@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from .shape import Cut, Heading
+from .outline import Cut, Heading
 
 __all__ = ["LIST_ITEM", "TITLE_LENGTH", "indent_of", "mark_sentences", "paragraphs", "underlined"]
 

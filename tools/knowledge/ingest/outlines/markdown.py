@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from .lines import TITLE_LENGTH
-from .shape import Cut, Heading, Item, Outline
+from .outline import Cut, Heading, Item, Outline
 
 __all__ = ["FRONT_MATTER", "markdown_outline"]
 

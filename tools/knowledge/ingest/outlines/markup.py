@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .lines import TITLE_LENGTH, paragraphs, underlined
-from .shape import Cut, Heading, Outline
+from .outline import Cut, Heading, Outline
 
 __all__ = ["plain_outline", "sections_outline", "table_outline"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from .lines import indent_of, paragraphs, underlined
-from .shape import Cut, Item, Outline
+from .outline import Cut, Item, Outline
 
 __all__ = ["rst_outline"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from .lines import TITLE_LENGTH
-from .shape import Cut, Heading, Item, Outline
+from .outline import Cut, Heading, Item, Outline
 
 __all__ = ["xml_outline"]
 

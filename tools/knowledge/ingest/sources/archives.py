@@ -25,7 +25,7 @@ from functools import partial
 from typing import IO, Any
 
 from ...errors import NoTextError, UnreadableError
-from .item import MAX_BYTES, Raw
+from .item import MAX_BYTES, RawDocument
 
 __all__ = ["MAX_ARCHIVE_BYTES", "MAX_MEMBERS", "Archive", "Member", "archive_stem"]
 
@@ -73,7 +73,7 @@ class Member:
     """Relative, with forward slashes."""
     unfit: str
     """Why it is not read; empty if it is."""
-    read: Callable[[], Raw]
+    read: Callable[[], RawDocument]
     """Raises UnreadableError or NoTextError."""
 
 
@@ -127,7 +127,7 @@ class Archive:
             members[name] = Member(name, unfit or entry.unfit, partial(self._read, name, entry))
         return list(members.values())
 
-    def _read(self, name: str, entry: _Entry) -> Raw:
+    def _read(self, name: str, entry: _Entry) -> RawDocument:
         if self._left < 0:
             raise UnreadableError(_TOO_LARGE)
         data = bytearray()
@@ -142,7 +142,7 @@ class Archive:
                         raise NoTextError(f"larger than {MAX_BYTES // 2**20} MiB: split it")
                     if self._left < 0:
                         raise UnreadableError(_TOO_LARGE)
-        return Raw(posixpath.basename(name), bytes(data), self._time(entry.modified))
+        return RawDocument(posixpath.basename(name), bytes(data), self._time(entry.modified))
 
     def _time(self, timestamp: float) -> datetime:
         try:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...errors import NoTextError, UnreadableError
-from .choice import Choice, Ignores
-from .item import MAX_BYTES, Raw
+from .item import MAX_BYTES, RawDocument
+from .selection import Ignores, Selection
 
 __all__ = ["is_ours", "is_own_data", "read_file", "walk"]
 
@@ -21,7 +21,7 @@ _NOT_OURS = frozenset(
 )
 
 
-def walk(folder: Path, choice: Choice, onerror: Callable[[OSError], None]) -> Iterator[Path]:
+def walk(folder: Path, choice: Selection, onerror: Callable[[OSError], None]) -> Iterator[Path]:
     """Every wanted file below ``folder``, sorted.
 
     Left out is what is hidden, ignored by a ``.gitignore`` file, generated, somebody else's code, or the data
@@ -55,7 +55,7 @@ def is_own_data(folder: Path) -> bool:
     return folder.name == _KNOWLEDGE or (folder / _REASONING).exists()
 
 
-def read_file(path: Path) -> Raw:
+def read_file(path: Path) -> RawDocument:
     """Read a regular file of reasonable size.
 
     Raises:
@@ -71,10 +71,10 @@ def read_file(path: Path) -> Raw:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror or error}") from error
-    return Raw(path.name, data, datetime.fromtimestamp(info.st_mtime, UTC))
+    return RawDocument(path.name, data, datetime.fromtimestamp(info.st_mtime, UTC))
 
 
-def _enters(path: Path, root: Path, choice: Choice, ignores: Ignores) -> bool:
+def _enters(path: Path, root: Path, choice: Selection, ignores: Ignores) -> bool:
     return (
         is_ours(path.name)
         and choice.enters(path.relative_to(root).as_posix())

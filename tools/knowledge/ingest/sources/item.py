@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-__all__ = ["MAX_BYTES", "Item", "Raw"]
+__all__ = ["MAX_BYTES", "Item", "RawDocument"]
 
 MAX_BYTES = 64 * 1024 * 1024
 """A larger document is a dump rather than something to read."""
 
 
 @dataclass(frozen=True)
-class Raw:
+class RawDocument:
     """The bytes of one document."""
 
     name: str
@@ -41,5 +41,5 @@ class Item:
     """Where it is: an absolute path, ``ARCHIVE!/MEMBER``, or a URL."""
     root: str
     """What it was found in: a folder, an archive or a sitemap; empty for one named by itself."""
-    read: Callable[[], Raw]
+    read: Callable[[], RawDocument]
     """Raises UnreadableError when it cannot be had this time, NoTextError when there is nothing to have."""

@@ -16,11 +16,11 @@ from ...values import Document, Skipped
 from ..loaders.formats import is_read
 from .ahead import Ahead
 from .archives import Archive, archive_stem
-from .choice import Choice
 from .files import is_ours, is_own_data, read_file, walk
-from .item import Item, Raw
+from .item import Item, RawDocument
 from .names import Names, file_of
-from .targets import targets_of
+from .paths import resolve_paths
+from .selection import Selection
 from .urls import host_of, public_url
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ def plan(
         KnowledgeError: a pattern cannot be understood.
     """
     names = Names(documents)
-    targets = targets_of(paths, names)
-    planner = _Planner(names, Choice(include, exclude), on_download)
+    targets = resolve_paths(paths, names)
+    planner = _Planner(names, Selection(include, exclude), on_download)
     try:
         for target in targets:
             planner.take(target)
@@ -151,7 +151,7 @@ def plan(
 
 
 class _Planner:
-    def __init__(self, names: Names, choice: Choice, on_download: OnDownload | None) -> None:
+    def __init__(self, names: Names, choice: Selection, on_download: OnDownload | None) -> None:
         self.plan = Plan()
         self._names = names
         self._choice = choice
@@ -232,7 +232,7 @@ class _Planner:
         except UnreadableError as error:
             self.plan.skip(place, str(error))
 
-    def _take_page(self, url: str, place: str, raw: Raw, final_url: str) -> None:
+    def _take_page(self, url: str, place: str, raw: RawDocument, final_url: str) -> None:
         from .sitemaps import read_sitemap
 
         if (sitemap := read_sitemap(raw)) is None:
@@ -243,7 +243,7 @@ class _Planner:
     def _take_sitemap(self, url: str, place: str, sitemap: Sitemap, final_url: str) -> None:
         from .sitemaps import list_pages
 
-        def fetch(address: str) -> Raw:
+        def fetch(address: str) -> RawDocument:
             return self._fetch(address, place).raw()
 
         listing = list_pages(url, sitemap, final_url=final_url, choice=self._choice, fetch=fetch)
@@ -271,7 +271,7 @@ class _Planner:
         return self._web
 
 
-def _page(web: Web, url: str) -> Raw:
+def _page(web: Web, url: str) -> RawDocument:
     download = web.fetch(url)
     if archive_stem(download.name):
         download.file.close()

@@ -16,8 +16,8 @@ from defusedxml.ElementTree import iterparse
 
 from ...errors import UnreadableError
 from ...values import Skipped
-from .choice import Choice
-from .item import MAX_BYTES, Raw
+from .item import MAX_BYTES, RawDocument
+from .selection import Selection
 from .urls import host_of, is_url, public_url
 
 __all__ = ["MAX_PAGES", "Listing", "Sitemap", "list_pages", "read_sitemap"]
@@ -52,7 +52,7 @@ class Listing:
     full: bool = False
 
 
-def read_sitemap(raw: Raw) -> Sitemap | None:
+def read_sitemap(raw: RawDocument) -> Sitemap | None:
     """Read a sitemap or a sitemap index, gzipped or not; None when the document is something else.
 
     Raises:
@@ -71,7 +71,7 @@ def read_sitemap(raw: Raw) -> Sitemap | None:
 
 
 def list_pages(
-    url: str, first: Sitemap, *, final_url: str, choice: Choice, fetch: Callable[[str], Raw]
+    url: str, first: Sitemap, *, final_url: str, choice: Selection, fetch: Callable[[str], RawDocument]
 ) -> Listing:
     """The wanted pages of the sitemap ``first``, which was asked for at ``url``.
 
@@ -113,7 +113,7 @@ def list_pages(
     return listing
 
 
-def _take(page: str, hosts: set[str], choice: Choice, listing: Listing) -> None:
+def _take(page: str, hosts: set[str], choice: Selection, listing: Listing) -> None:
     if not _is_of(page, hosts):
         reason = "on another host than the sitemap (add it by itself)"
         listing.skipped.append(Skipped(source=_shown(page), reason=reason))

@@ -19,7 +19,7 @@ import httpx
 from ...errors import UnreadableError
 from ..loaders import SUFFIXES
 from .archives import MAX_ARCHIVE_BYTES, archive_stem
-from .item import MAX_BYTES, Raw
+from .item import MAX_BYTES, RawDocument
 from .urls import file_name
 
 __all__ = ["Download", "OnBytes", "Web"]
@@ -60,7 +60,7 @@ class Download:
     file: IO[bytes]
     """At its beginning; to be closed."""
 
-    def raw(self) -> Raw:
+    def raw(self) -> RawDocument:
         """The document; closes the file."""
         with self.file:
             data = self.file.read()
@@ -69,7 +69,7 @@ class Download:
         is_html = self.media_type in ("text/html", "application/xhtml+xml") and data.lstrip()[:1] == b"<"
         if is_html and not name.lower().endswith((".html", ".htm", ".xhtml")):
             name += ".html"
-        return Raw(name, data, self.modified, self.media_type)
+        return RawDocument(name, data, self.modified, self.media_type)
 
 
 class Web:

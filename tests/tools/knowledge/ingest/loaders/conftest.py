@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ossifrage.tools.knowledge.ingest.loaders import Loaded, load
-from ossifrage.tools.knowledge.ingest.sources.item import Raw
+from ossifrage.tools.knowledge.ingest.sources.item import RawDocument
 
 Read = Callable[..., Loaded]
 
@@ -18,7 +18,7 @@ def read() -> Read:
 
     def read(name: str, data: bytes | str, media_type: str = "") -> Loaded:
         data = data.encode() if isinstance(data, str) else data
-        return load(Raw(name, data, datetime(2026, 1, 2, tzinfo=UTC), media_type))
+        return load(RawDocument(name, data, datetime(2026, 1, 2, tzinfo=UTC), media_type))
 
     return read
 

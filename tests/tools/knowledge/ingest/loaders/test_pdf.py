@@ -149,7 +149,11 @@ def test_a_row_whose_cells_go_over_several_lines_is_one_line(read: Read) -> None
     document.set_font("Helvetica")
     long = "The bolt is made of steel and holds the flange at the pipe"
     with document.table(col_widths=(20, 30, 20)) as table:
-        for row in [("Part", "About", "Number"), ("Bolt M8", long, "120"), ("Cap", "Plastic", "4")]:
+        for row in [
+            ("Part", "About", "Number"),
+            ("Bolt M8", long, "120"),
+            ("Cap", "Plastic", "4"),
+        ]:
             table.row(row)
     assert read("a.pdf", bytes(document.output())).text.splitlines()[2:] == [
         "Part | About | Number",

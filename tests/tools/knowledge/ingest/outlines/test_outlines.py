@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from ossifrage.tools.knowledge.ingest.outlines import Cut, Kind, outline
+from ossifrage.tools.knowledge.ingest.outlines import Cut, Kind, outline_of
 
 
 def headings(text: str, kind: Kind) -> list[tuple[int, str]]:
     """Line (from 1) and text of every heading."""
-    return [(heading.line + 1, heading.text) for heading in outline(text, kind).headings]
+    return [(heading.line + 1, heading.text) for heading in outline_of(text, kind).headings]
 
 
 def test_restructured_text() -> None:
@@ -17,15 +17,15 @@ def test_restructured_text() -> None:
         "a paragraph\nof lines\n--------\n\n-----\n\nÜber\n====\n\n"
         "====  ====\na     b\n====  ====\n1     2\n====  ====\n"
     )
-    shape = outline(text, "rst")
-    assert [(heading.line + 1, heading.level, heading.text) for heading in shape.headings] == [
+    outline = outline_of(text, "rst")
+    assert [(heading.line + 1, heading.level, heading.text) for heading in outline.headings] == [
         (1, 1, "Title"),
         (7, 2, "Part"),
         (10, 3, "Sub"),
         (18, 2, "Next"),
         (27, 2, "Über"),
     ]
-    assert shape.cuts[6] == Cut.BLOCK
+    assert outline.cuts[6] == Cut.BLOCK
 
 
 def test_asciidoc() -> None:
@@ -42,23 +42,23 @@ def test_asciidoc_with_underlined_titles() -> None:
         "--dry-run::\n\tSay what would be done.\n+\nMore of it.\n\n-v::\n\tBe verbose.\n\n----\nx = 1\n----\n"
         "\nA paragraph.\n\nSub title\n~~~~~~~~~\n\nEnd.\n"
     )
-    shape = outline(text, "asciidoc")
-    assert [(heading.level, heading.text) for heading in shape.headings] == [
+    outline = outline_of(text, "asciidoc")
+    assert [(heading.level, heading.text) for heading in outline.headings] == [
         (1, "git-add(1)"),
         (2, "NAME"),
         (2, "OPTIONS"),
         (3, "Sub title"),
     ]
     lines = text.split("\n")
-    assert [(lines[item.line], item.term) for item in shape.items] == [
+    assert [(lines[item.line], item.term) for item in outline.items] == [
         ("-n::", "-n, --dry-run"),
         ("-v::", "-v"),
     ]
-    assert shape.headings[2].line == lines.index("[[OPTIONS]]")
+    assert outline.headings[2].line == lines.index("[[OPTIONS]]")
     for whole in ("--dry-run::", "\tSay what would be done.", "More of it.", "x = 1", "-------"):
-        assert shape.cuts[lines.index(whole)] is Cut.WHOLE
-    assert shape.cuts[lines.index("A paragraph.")] is Cut.BLOCK
-    assert shape.cuts[lines.index("-v::")] is Cut.NESTED
+        assert outline.cuts[lines.index(whole)] is Cut.WHOLE
+    assert outline.cuts[lines.index("A paragraph.")] is Cut.BLOCK
+    assert outline.cuts[lines.index("-v::")] is Cut.NESTED
 
 
 def test_literal_blocks_and_descriptions_of_restructured_text() -> None:
@@ -66,12 +66,12 @@ def test_literal_blocks_and_descriptions_of_restructured_text() -> None:
         ".. function:: loads(s)\n\n   Read *s*.\n\n   For example::\n\n      >>> loads(1)\n\n      >>> 2\n\n"
         "   More.\n\nterm\n   Its definition.\n\n+---+---+\n| a | b |\n|   | c |\n+---+---+\n"
     )
-    shape = outline(text, "rst")
+    outline = outline_of(text, "rst")
     lines = text.split("\n")
-    assert [item.term for item in shape.items] == ["loads(s)", "term"]
+    assert [item.term for item in outline.items] == ["loads(s)", "term"]
     for whole in ("   Read *s*.", "      >>> loads(1)", "      >>> 2", "   Its definition.", "|   | c |"):
-        assert shape.cuts[lines.index(whole)] is Cut.WHOLE
-    assert shape.cuts[lines.index("   More.")] is Cut.NESTED
+        assert outline.cuts[lines.index(whole)] is Cut.WHOLE
+    assert outline.cuts[lines.index("   More.")] is Cut.NESTED
 
 
 def test_underlined_titles_of_plain_text() -> None:
@@ -89,22 +89,22 @@ def test_titles_of_xml() -> None:
         "        <para>About it.</para>\n      </listitem>\n    </varlistentry>\n  </variablelist>\n"
         "  <section>\n    <title>Two</title>\n    <para>x</para>\n  </section>\n</chapter>\n</book>\n"
     )
-    shape = outline(text, "xml")
-    assert [(heading.line + 1, heading.text) for heading in shape.headings] == [
+    outline = outline_of(text, "xml")
+    assert [(heading.line + 1, heading.text) for heading in outline.headings] == [
         (1, "The Book"),
         (3, "One"),
         (16, "Two"),
     ]
-    assert [item.term for item in shape.items] == ["-a"]
+    assert [item.term for item in outline.items] == ["-a"]
     lines = text.split("\n")
-    assert shape.cuts[lines.index("  go on.</para>")] is Cut.WHOLE
-    assert shape.cuts[lines.index("        <para>About it.</para>")] is Cut.WHOLE
-    assert shape.cuts[lines.index("</chapter>")] is Cut.WHOLE
+    assert outline.cuts[lines.index("  go on.</para>")] is Cut.WHOLE
+    assert outline.cuts[lines.index("        <para>About it.</para>")] is Cut.WHOLE
+    assert outline.cuts[lines.index("</chapter>")] is Cut.WHOLE
 
 
 @pytest.mark.parametrize("text", ["", "words", "<a><b></a>", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;&c;</x>"])
 def test_broken_xml_is_read_as_far_as_it_goes(text: str) -> None:
-    assert len(outline(text, "xml").cuts) == text.count("\n") + 1
+    assert len(outline_of(text, "xml").cuts) == text.count("\n") + 1
 
 
 def test_a_call_that_is_handed_a_function_is_no_definition() -> None:
@@ -172,7 +172,7 @@ def test_definitions(source: str, names: list[tuple[int, str]]) -> None:
 
 
 def test_the_entries_of_a_configuration_are_cut_apart() -> None:
-    cuts = outline("[\n {\n  1\n },\n {\n  2\n }\n]\n", "code").cuts
+    cuts = outline_of("[\n {\n  1\n },\n {\n  2\n }\n]\n", "code").cuts
     assert cuts[:8] == [Cut.NESTED, Cut.NESTED, Cut.LINE, Cut.LINE, Cut.NESTED, Cut.LINE, Cut.LINE, Cut.LINE]
 
 
@@ -181,4 +181,4 @@ def test_the_entries_of_a_configuration_are_cut_apart() -> None:
 )
 @pytest.mark.parametrize("kind", ["code", "rst", "asciidoc", "sections", "xml", "plain", "markdown"])
 def test_hostile_lines_come_to_an_end(line: str, kind: Kind) -> None:
-    outline(f"{line}\n" * 500, kind)
+    outline_of(f"{line}\n" * 500, kind)

@@ -12,7 +12,7 @@ import pytest
 
 from fakes.web_site import Page, Site
 from ossifrage.tools.knowledge import KnowledgeBase, Progress, Skipped
-from ossifrage.tools.knowledge.ingest.sources.item import MAX_BYTES, Raw
+from ossifrage.tools.knowledge.ingest.sources.item import MAX_BYTES, RawDocument
 from ossifrage.tools.knowledge.ingest.sources.planning import plan
 
 
@@ -24,7 +24,7 @@ def zipped(**members: str) -> bytes:
     return data.getvalue()
 
 
-def fetched(*urls: str) -> tuple[dict[str, Raw], Sequence[Skipped]]:
+def fetched(*urls: str) -> tuple[dict[str, RawDocument], Sequence[Skipped]]:
     with plan(urls, {}) as work:
         return {item.source: item.read() for item in work.found}, work.skipped
 

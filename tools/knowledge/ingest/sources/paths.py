@@ -12,13 +12,13 @@ from ...errors import PathNotFoundError
 from .names import Names
 from .urls import is_url
 
-__all__ = ["targets_of"]
+__all__ = ["resolve_paths"]
 
 _OTHER_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|file:", re.IGNORECASE)
 _MOST_NAMES = 5
 
 
-def targets_of(paths: Sequence[str | Path], names: Names) -> list[Path | str]:
+def resolve_paths(paths: Sequence[str | Path], names: Names) -> list[Path | str]:
     """Tell paths from addresses.
 
     Raises:

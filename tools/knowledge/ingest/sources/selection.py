@@ -13,13 +13,13 @@ from pathspec import GitIgnoreSpec
 
 from ...errors import KnowledgeError
 
-__all__ = ["Choice", "Ignores"]
+__all__ = ["Ignores", "Selection"]
 
 _MOST_BYTES = 1024 * 1024
 _MOST_STARS = 4
 
 
-class Choice:
+class Selection:
     """What ``include`` and ``exclude`` say of a path relative to what is gone through.
 
     Args:
