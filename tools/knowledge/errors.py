@@ -20,6 +20,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from ... import OssifrageError
 
 __all__ = [
@@ -33,14 +36,36 @@ __all__ = [
     "KnowledgeUnreachableError",
     "NoTextError",
     "PathNotFoundError",
+    "Remedy",
     "RerankerError",
     "RerankerUnavailableError",
     "UnreadableError",
 ]
 
 
+@dataclass(frozen=True)
+class Remedy:
+    """What helps against an error.
+
+    A program calls the method of that name; the command line names the command, with the flags in use.
+    """
+
+    verb: Literal["add", "documents", "remove", "repair", "rebuild", "rebuild_from_sources"]
+    arguments: tuple[str, ...] = ()
+    """What the verb is to be given: documents' names, or the spec of an embedding."""
+
+
 class KnowledgeError(OssifrageError):
-    """The knowledge base could not do what was asked."""
+    """The knowledge base could not do what was asked.
+
+    Args:
+        message: one line for people, without the commands of any program.
+        remedy: what helps, where that is known.
+    """
+
+    def __init__(self, message: str, *, remedy: Remedy | None = None) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class KnowledgeNotFoundError(KnowledgeError):
