@@ -14,9 +14,11 @@ from .events import (
     Event,
     ModelCalled,
     OutputRejected,
+    PromptCompacted,
     RunEnded,
     RunStarted,
     Said,
+    Steered,
     Thought,
     ToolCalled,
     ToolReturned,
@@ -121,6 +123,11 @@ def _entries(event: Event, reasoning: Mapping[str, str] | None) -> Iterator[_Ent
             yield _Entry("thought", _thought(event, reasoning), "dim italic", event.at)
         case Said():
             yield _Entry("said", printable(event.text), "", event.at)
+        case Steered():
+            yield _Entry("you said", printable(event.text), "bold", event.at)
+        case PromptCompacted():
+            shortened = f"{_count(event.outputs, 'tool output')} shortened, so that the prompt fits"
+            yield _Entry("compacted", shortened, "yellow", event.at)
         case ToolCalled():
             yield _Entry("call", f"{one_line(event.tool)} {_arguments(event.arguments)}", "cyan", event.at)
         case ToolReturned():

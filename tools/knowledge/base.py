@@ -347,6 +347,12 @@ class KnowledgeBase:
             missing=missing,
         )
 
+    def release(self) -> None:
+        """Let another process change a folder, until this one next needs its data. No search may be going on."""
+        with self._changing:
+            if not self._closed:
+                self._store.release()
+
     def close(self) -> None:
         """Let go of the base; a folder can then be changed by another process. Safe to call twice."""
         with self._changing:

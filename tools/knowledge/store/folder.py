@@ -182,6 +182,10 @@ class FolderStore:
                         if changes.finished:
                             self._view = self._sign(view.stamp.config, changes.missing, view.stamp.index)
 
+    def release(self) -> None:
+        """Let go of Milvus; it is opened again when it is needed."""
+        self.close()
+
     def close(self) -> None:
         """Let go of Milvus. Safe to call twice."""
         with self._opening:
