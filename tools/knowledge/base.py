@@ -348,7 +348,7 @@ class KnowledgeBase:
         )
 
     def release(self) -> None:
-        """Let another process change a folder, until this one next needs its data. No search may be going on."""
+        """Let another process change a folder, until this one next needs its data; nothing may search now."""
         with self._changing:
             if not self._closed:
                 self._store.release()
