@@ -24,10 +24,12 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @settings_options
+@click.option("--continue", "go_on", is_flag=True, help="Go on with the last conversation.")
+@click.option("--resume", metavar="NAME", help="Go on with a conversation (/sessions lists them).")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="ossifrage", message="ossifrage %(version)s")
 @click.pass_context
-def cli(context: click.Context, debug: bool, **given: Any) -> None:
+def cli(context: click.Context, debug: bool, go_on: bool, resume: str | None, **given: Any) -> None:
     """Ask multi-step questions of your own documents with gpt-oss.
 
     Without a command it starts a prompt. Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 partial (a limit
@@ -37,9 +39,8 @@ def cli(context: click.Context, debug: bool, **given: Any) -> None:
     context.obj = {name: value for name, value in given.items() if value is not None}
     if context.invoked_subcommand is None:
         from ..repl import run_prompt
-        from ..settings import load_settings
 
-        run_prompt(load_settings(**context.obj))
+        run_prompt(context.obj, resume="-" if go_on else resume)
 
 
 cli.add_command(ask)

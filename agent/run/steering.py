@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from agents.items import TResponseInputItem
+if TYPE_CHECKING:  # the SDK takes seconds to import, and a prompt needs this before
+    from agents.items import TResponseInputItem
 
 __all__ = ["Interjections", "Steering"]
 
@@ -73,7 +74,7 @@ class Interjections:
         """The lines that stand before the SDK's item of that index."""
         for place, line in self._placed:
             if place == index:
-                yield cast(TResponseInputItem, {"role": "user", "content": line})
+                yield cast("TResponseInputItem", {"role": "user", "content": line})
 
     def woven(self, items: Sequence[TResponseInputItem]) -> list[TResponseInputItem]:
         """The SDK's items with the lines between them."""
