@@ -12,10 +12,10 @@ _LONGEST = 40
 _WORD = re.compile(r"[^\W_]+(?:[.'’-][^\W_]+)*")
 # Words that questions share and that tell nothing of what they are about.
 _COMMON = """
-a about all also an and any are as at be been but by can could did do does for from get give had has have how i
-in into is it its list make me much many my name not of on or our please say says should show so tell than that
-the their them then there these they this those to under use used using was we were what when where which who
-whom whose why will with would you your
+a about all also an and any are as at be been but by can could did do does for from get give had has
+have how i in into is it its list make me much many my name not of on or our please say says should
+show so tell than that the their them then there these they this those to under use used using was
+we were what when where which who whom whose why will with would you your
 """
 _COMMON_WORDS = frozenset(_COMMON.split())
 

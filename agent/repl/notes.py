@@ -12,7 +12,7 @@ __all__ = ["notes_to"]
 
 
 class _Notes(logging.Handler):
-    def __init__(self, note: Callable[[str], None]) -> None:
+    def __init__(self, note: Callable[[str], object]) -> None:
         super().__init__(logging.WARNING)
         self._note = note
 
@@ -21,7 +21,7 @@ class _Notes(logging.Handler):
 
 
 @contextmanager
-def notes_to(note: Callable[[str], None]) -> Generator[None]:
+def notes_to(note: Callable[[str], object]) -> Generator[None]:
     """Hand the program's own warnings to ``note``, which may be called in any thread."""
     logger = logging.getLogger("ossifrage")
     handler = _Notes(note)

@@ -73,7 +73,7 @@ async def names_of(desk: Desk) -> list[str]:
     return [*tags, *(document.source for document in documents)]
 
 
-def explained(error: Exception) -> str:
+def explained(error: BaseException) -> str:
     """An error in one line, with what helps here."""
     from ... import OssifrageError
     from ...tools.knowledge import KnowledgeNotFoundError

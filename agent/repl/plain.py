@@ -144,7 +144,7 @@ class PlainPrompt:
             except KeyboardInterrupt:
                 steering.stop()
         if error := asked.exception():
-            click.echo(f"Error: {explained(error) if isinstance(error, Exception) else error!r}", err=True)
+            click.echo(f"Error: {explained(error)}", err=True)
 
     def _tell(self, item: StreamItem, feed: Callable[[StreamItem], list[str]]) -> None:
         from ..answer import Result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -293,7 +292,8 @@ class Run:
             messages=0 if before is None else before.messages,
         )
         loop = asyncio.get_running_loop()
-        self._steering.on_stop(functools.partial(loop.call_soon_threadsafe, self._sample.stop))
+        stop = self._sample.stop
+        self._steering.on_stop(lambda: loop.call_soon_threadsafe(stop))
         try:
             async with aclosing(self._sample.items()) as items:
                 async for item in items:

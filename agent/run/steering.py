@@ -23,7 +23,7 @@ class Steering:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lines: deque[str] = deque()
-        self._stop: Callable[[], None] | None = None
+        self._stop: Callable[[], object] | None = None
         self.stopped = False
         """The run was told to end."""
 
@@ -47,7 +47,7 @@ class Steering:
             self._lines.clear()
         return lines
 
-    def on_stop(self, stop: Callable[[], None] | None) -> None:
+    def on_stop(self, stop: Callable[[], object] | None) -> None:
         """Say what ends the run. It is called in the thread that stops it."""
         with self._lock:
             self._stop = stop

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
@@ -55,6 +54,6 @@ def wrapped(text: str, look: Look, *styles: Style, margin: str = "") -> list[str
     console = Console(width=width, file=None, legacy_windows=False)
     lines: list[str] = []
     for paragraph in printable(text).split("\n"):
-        rows: Sequence[Text] = Text(paragraph).wrap(console, width, tab_size=4) or [Text("")]
-        lines += [(margin + ink(row.plain.rstrip(), look, *styles)).rstrip() for row in rows]
+        rows = [row.plain.rstrip() for row in Text(paragraph).wrap(console, width, tab_size=4)] or [""]
+        lines += [(margin + ink(row, look, *styles)).rstrip() for row in rows]
     return lines

@@ -50,9 +50,8 @@ def arguments_in_short(raw: str) -> str:
         return one_line(raw, 500)
     shown: list[str] = []
     for value in cast(Mapping[str, object], values).values():
-        listed = isinstance(value, list) and all(isinstance(each, str) for each in cast(list[object], value))
-        for each in cast(list[object], value) if listed else [value]:
-            shown.append(json.dumps(each, ensure_ascii=False))
+        parts = cast(list[object], value) if isinstance(value, list) else [value]
+        shown += [json.dumps(part, ensure_ascii=False) for part in parts]
     return one_line(" ".join(shown), 500)
 
 

@@ -104,20 +104,14 @@ def link(text: str, address: str, look: Look) -> str:
     return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
-class _Nowhere(StringIO):
-    def __init__(self, encoding: str) -> None:
-        super().__init__()
-        self._encoding = encoding
-
-    @property
-    def encoding(self) -> str:
-        return self._encoding
+class _Ascii(StringIO):
+    encoding = "ascii"  # what Rich goes by
 
 
 @cache
 def _console(styled: bool, unicode: bool) -> Console:
     return Console(
-        file=_Nowhere("utf-8" if unicode else "ascii"),
+        file=StringIO() if unicode else _Ascii(),
         force_terminal=styled,
         color_system="standard" if styled else None,
         no_color=not styled,

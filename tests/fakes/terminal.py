@@ -25,7 +25,12 @@ class Terminal:
     """
 
     def __init__(
-        self, command: Sequence[str], *, env: Mapping[str, str] | None = None, columns: int = 80, rows: int = 24
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        columns: int = 80,
+        rows: int = 24,
     ) -> None:
         self.screen: Any = pyte.HistoryScreen(columns, rows, history=100_000, ratio=0.5)
         self._stream = pyte.ByteStream(self.screen)
@@ -101,4 +106,11 @@ class Terminal:
 
 def ossifrage(home: Path, *arguments: str) -> list[str]:
     """The command line of this tree."""
-    return [sys.executable, "-c", "from ossifrage.agent.cli import main; main()", "--home", str(home), *arguments]
+    return [
+        sys.executable,
+        "-c",
+        "from ossifrage.agent.cli import main; main()",
+        "--home",
+        str(home),
+        *arguments,
+    ]

@@ -99,7 +99,8 @@ async def step(face: Face, words: str) -> None:
     if not words:
         for number, call in enumerate(calls, 1):
             back = returned.get(call.call_id)
-            told = f"{number:>3} {call.tool:<8} {arguments_in_short(call.arguments)}  {back.summary if back else ''}"
+            came = back.summary if back else ""
+            told = f"{number:>3} {call.tool:<8} {arguments_in_short(call.arguments)}  {came}"
             face.write([cut(one_line(told), face.look.columns, face.look)])
         if not calls:
             face.say("It called no tool.")
@@ -142,9 +143,8 @@ async def usage(face: Face, words: str) -> None:
     turns = face.desk.conversation.turns() if face.desk.conversation else []
     prompt, completion = (sum(turn.tokens[index] for turn in turns) for index in (0, 1))
     seconds = sum(turn.seconds for turn in turns)
-    face.say(
-        f"{amount(len(turns), 'turn')}, {prompt:,} prompt + {completion:,} completion tokens, {duration(seconds)}"
-    )
+    tokens = f"{prompt:,} prompt + {completion:,} completion tokens"
+    face.say(f"{amount(len(turns), 'turn')}, {tokens}, {duration(seconds)}")
 
 
 async def save(face: Face, words: str) -> None:
@@ -153,16 +153,7 @@ async def save(face: Face, words: str) -> None:
     turns = conversation.turns() if conversation else []
     if not words or not turns:
         raise UsageError("/save FILE.md" if turns else "There is nothing to save yet.")
-    path = Path(words).expanduser()
-    if path.suffix == "":
-        path = path.with_suffix(".md")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(conversation_as_markdown(turns))
-    except FileExistsError as error:
-        raise UsageError(f"{path} is there already: choose another name.") from error
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+    path = _written(words, conversation_as_markdown(turns))
     face.say(f"Saved {amount(len(turns), 'turn')} in {path}, without the thinking.")
 
 
@@ -171,11 +162,22 @@ async def copy(face: Face, words: str) -> None:
     turn = await _last(face)
     if words not in ("", "turn"):
         raise UsageError("/copy takes the answer, /copy turn the question with its steps and its answer.")
-    if words:
-        text = turn_as_markdown(turn, await _trace(face, "") if turn.trace_id else None)
-    else:
-        text = turn.text
+    text = turn_as_markdown(turn, await _trace(face, turn.trace_id)) if words else turn.text
     face.say(face.copy(text))
+
+
+def _written(name: str, text: str) -> Path:
+    path = Path(name).expanduser()
+    if path.suffix == "":
+        path = path.with_suffix(".md")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{path} is there already: choose another name.") from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+    return path
 
 
 async def _last(face: Face) -> Turn:
@@ -186,6 +188,7 @@ async def _last(face: Face) -> Turn:
 
 
 async def _trace(face: Face, words: str) -> Trace:
+    """A trace by its id; without one that of the last question."""
     if not words:
         turn = await _last(face)
         if not turn.trace_id:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from typing import cast
 
 from ...conversations import Conversation, Turn, compacted
 from ...errors import UsageError
@@ -82,7 +81,7 @@ async def retry(face: Face, words: str) -> None:
     for option in given:
         value = next(given, None)
         if option == "--reasoning" and value in ("low", "medium", "high"):
-            effort = cast(Effort, value)
+            effort = value
         elif option == "--engine" and value:
             await face.work(face.desk.change(engine=value, model=None))
         else:
@@ -103,8 +102,8 @@ async def compact(face: Face, words: str) -> None:
     shorter = compacted(conversation.turns(), conversation.items())
     told = (
         f"leaves out {amount(shorter.dropped_pages, 'page')} that the model was shown and nothing cites, "
-        f"{shorter.characters:,} characters (about {shorter.characters // 4:,} tokens); keeps every question and "
-        f"answer, and {amount(shorter.kept_lines, 'cited line')}"
+        f"{shorter.characters:,} characters (about {shorter.characters // 4:,} tokens); keeps every "
+        f"question and answer, and {amount(shorter.kept_lines, 'cited line')}"
     )
     if words != "now":
         face.say(f"/compact now {told}. It makes a new conversation; this one stays.")

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from ...models.writer import Effort
 from ...text import one_line
 from ..face import Face
 
 __all__ = ["effort", "engine", "model"]
-
-_EFFORTS = ("low", "medium", "high")
 
 
 async def engine(face: Face, words: str) -> None:
@@ -33,9 +28,9 @@ async def model(face: Face, words: str) -> None:
 
 async def effort(face: Face, words: str) -> None:
     """How hard the model thinks, from the next question on."""
-    if words and words not in _EFFORTS:
-        face.say(f"Effort is {', '.join(_EFFORTS[:-1])} or {_EFFORTS[-1]}, not {words!r}.")
+    if words in ("low", "medium", "high"):
+        face.desk.effort = words
+    elif words:
+        face.say(f"Effort is low, medium or high, not {words!r}.")
         return
-    if words:
-        face.desk.effort = cast(Effort, words)
     face.say(f"The effort is {face.desk.effort or face.desk.settings.reasoning}.")

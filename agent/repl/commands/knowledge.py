@@ -92,10 +92,17 @@ async def _add(face: Face, paths: Sequence[str]) -> None:
             report = await asyncio.to_thread(base.add, paths)
         finally:
             await face.desk.release()
-        told = (
-            f"{len(report.added)} added, {len(report.changed)} changed, {len(report.unchanged)} unchanged, "
-            f"{len(report.removed)} removed, {len(report.skipped)} skipped; {amount(report.passages, 'passage')}"
-        )
+        counted = [
+            f"{len(each)} {verb}"
+            for each, verb in (
+                (report.added, "added"),
+                (report.changed, "changed"),
+                (report.unchanged, "unchanged"),
+                (report.removed, "removed"),
+                (report.skipped, "skipped"),
+            )
+        ]
+        told = f"{', '.join(counted)}; {amount(report.passages, 'passage')}"
         return told, [f"skipped {one_line(each.source)}: {one_line(each.reason)}" for each in report.skipped]
 
     told, skipped = await face.work(add())

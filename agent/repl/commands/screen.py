@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...terminal.ink import cut, ink, pad
+from ...terminal.ink import cut, ink, pad, wrapped
 from ...terminal.turn import REASONING
 from ..face import Face
 
@@ -18,7 +18,10 @@ _KEYS = (
     ("Ctrl-R", "search in what was typed before"),
     ("Ctrl-D", "leave"),
 )
-_NOTE = "A question that begins like a command begins with two slashes. Keys are those of Emacs, or of vi where ~/.inputrc says so."
+_NOTE = (
+    "A question that begins like a command begins with two slashes. Keys are those of Emacs, or of vi where "
+    "~/.inputrc says so."
+)
 
 
 async def help_(face: Face, words: str) -> None:
@@ -42,10 +45,11 @@ async def help_(face: Face, words: str) -> None:
             if len(left) > wide:
                 lines.append("  " + ink(cut(left, columns - 2, face.look), face.look, "cyan"))
                 left = ""
-            told = cut(right, columns - wide - 4, face.look)
-            lines.append("  " + ink(pad(left, wide), face.look, "cyan") + "  " + told)
+            for number, told in enumerate(wrapped(right, face.look, margin=" " * (wide + 4))):
+                shown = ink(pad("" if number else left, wide), face.look, "cyan")
+                lines.append(f"  {shown}  {told.strip()}")
         lines.append("")
-    face.write(lines[:-1] if not words else lines[:1])
+    face.write([line for line in lines if line or not words])
     if not words:
         face.say(_NOTE)
 
