@@ -35,7 +35,9 @@ class _Questions(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Questions, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Questions, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @settings_options
 @click.option("--continue", "go_on", is_flag=True, help="Go on with the last conversation.")
 @click.option("--resume", metavar="NAME", help="Go on with a conversation (/sessions lists them).")
@@ -45,8 +47,9 @@ class _Questions(click.Group):
 def cli(context: click.Context, debug: bool, go_on: bool, resume: str | None, **given: Any) -> None:
     """Ask multi-step questions of your own documents with gpt-oss.
 
-    Without a command it starts a prompt, and `ossifrage "What is …?"` asks one question. Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 partial (a limit
-    was hit, or the engine failed in the answer), 4 the sources do not say, 130 interrupted.
+    Without a command it starts a prompt, and `ossifrage "What is …?"` asks one question. Exit codes: 0
+    answered, 1 failed, 2 wrong usage, 3 partial (a limit was hit, or the engine failed in the answer), 4 the
+    sources do not say, 130 interrupted.
     """
     del debug  # main has taken it out; it is declared for --help
     context.obj = {name: value for name, value in given.items() if value is not None}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..terminal.ink import ink, wrapped
-from ..terminal.lines import clock
+from ..terminal.lines import clock, said
 from ..terminal.look import Look
 from .clipboard import copied
 from .completion import PromptCompleter
@@ -216,8 +216,7 @@ class Prompt:
     # Questions.
 
     def _start(self, text: str, effort: Effort | None) -> None:
-        mark = "❯" if self.look.unicode else ">"
-        self.write(wrapped(f"{mark} {text}", self.look, "bold"))
+        self.write(said(text, self.look))
         self._question = Question(text, effort, self.desk, write=self._display.write, over=self._over)
         if self._ready:
             self._question.begin(self._worker, self.look, lambda: self.reasoning)
@@ -259,8 +258,7 @@ class Prompt:
         if self.working and not command.meanwhile:
             self._queue.append(typed)
             return
-        mark = "❯" if self.look.unicode else ">"
-        self.write(wrapped(f"{mark} /{command.name} {line.text}".rstrip(), self.look, "bold"))
+        self.write(said(f"/{command.name} {line.text}".rstrip(), self.look))
         task = self._background(self._do(command.run, line.text))
         if not command.meanwhile:
             self._command = command.name, time.monotonic(), task

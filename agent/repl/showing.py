@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from ..conversations import Turn
-from ..terminal.ink import ink, wrapped
-from ..terminal.lines import cited, unsaid
+from ..terminal.ink import ink
+from ..terminal.lines import cited, said, unsaid
 from ..terminal.markdown import MarkdownStream
 from .face import Face
 
-__all__ = ["question_lines", "show_turn"]
-
-
-def question_lines(face: Face, question: str) -> list[str]:
-    """A question as it stands above its answer."""
-    mark = "❯" if face.look.unicode else ">"
-    return wrapped(f"{mark} {question}", face.look, "bold")
+__all__ = ["show_turn"]
 
 
 def show_turn(face: Face, turn: Turn) -> None:
     """The question, the answer, what it cites."""
-    lines = question_lines(face, turn.question)
-    for said in turn.said:
-        lines += question_lines(face, said)
+    lines = [line for text in (turn.question, *turn.said) for line in said(text, face.look)]
     if turn.text.strip():
         stream = MarkdownStream(face.look)
         stream.cite(turn.citations)

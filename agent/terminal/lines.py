@@ -7,14 +7,24 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from ..text import one_line
-from .ink import cut, ink, pad
+from .ink import cut, ink, pad, wrapped
 from .look import Look
 from .markdown import link
 
 if TYPE_CHECKING:
     from ..answer import Citation, Result
 
-__all__ = ["amount", "arguments_in_short", "cited", "clock", "duration", "footer", "step_line", "unsaid"]
+__all__ = [
+    "amount",
+    "arguments_in_short",
+    "cited",
+    "clock",
+    "duration",
+    "footer",
+    "said",
+    "step_line",
+    "unsaid",
+]
 
 _WIDEST = 110
 """Columns that a line of a step takes at most: what belongs together stands together."""
@@ -100,10 +110,15 @@ def cited(citations: Sequence[Citation], look: Look) -> list[str]:
     return lines
 
 
+def said(text: str, look: Look) -> list[str]:
+    """What the user said, behind the mark of the prompt."""
+    first, *more = wrapped(text, look, "bold", margin="  ")
+    mark = ink("❯ " if look.unicode else "> ", look, "bold")
+    return [mark + first.removeprefix("  "), *more]
+
+
 def unsaid(missing: Sequence[str], look: Look) -> list[str]:
     """What the sources do not say."""
-    from .ink import wrapped
-
     told = [f"The sources do not say: {one_line(part)}" for part in missing if part.strip()]
     return [line for each in told for line in wrapped(each, look, "yellow", margin="  ")]
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..answer import Answer, Citation, Result, StopReason
 from ..run.stream import ModelAsked, ReasoningDelta, StreamItem, TextDelta
-from ..text import one_line, printable
+from ..text import one_line
 from ..traces import (
     CitationsRejected,
     ModelCalled,
@@ -21,7 +21,7 @@ from ..traces import (
     ToolReturned,
 )
 from .ink import cut, ink, wrapped
-from .lines import amount, arguments_in_short, cited, clock, duration, footer, step_line, unsaid
+from .lines import amount, arguments_in_short, cited, clock, duration, footer, said, step_line, unsaid
 from .look import Look
 from .markdown import MarkdownStream
 
@@ -205,8 +205,7 @@ class TurnView:
     def _remark(self, item: StreamItem) -> list[str]:
         match item:
             case Steered(text=text):
-                mark = "❯" if self._look.unicode else ">"
-                return [*self._end_of_text(), *self._said(f"{mark} {printable(text)}")]
+                return [*self._end_of_text(), *said(text, self._look)]
             case OutputRejected(attempt=attempt):
                 told = f"  The answer did not fit its form (attempt {attempt}); asking again."
             case CitationsRejected():
@@ -220,9 +219,6 @@ class TurnView:
             case _:
                 return []
         return [*self._end_of_text(), *wrapped(told.strip(), self._look, "yellow", margin="  ")]
-
-    def _said(self, text: str) -> list[str]:
-        return wrapped(text, self._look, "bold")
 
 
 def _remarks(result: Result) -> list[str]:

@@ -48,7 +48,8 @@ class TalkingVllm(FakeVllm):
         last = questions[-1] if questions else ""
         if looked < self.steps:
             arguments = json.dumps({"queries": ["kite"], "top_k": looked + 1})
-            return f"{THINK}<|channel|>commentary to=functions.search <|constrain|>json<|message|>{arguments}<|call|>"
+            header = "<|channel|>commentary to=functions.search <|constrain|>json<|message|>"
+            return f"{THINK}{header}{arguments}<|call|>"
         body = f"You asked: **{last[:200]}**\n\nA kite is a bird of the genus Milvus [0]."
         body = body.replace("[0]", _marker(turn)) + "\n\n" + " ".join(f"word{n}" for n in range(self.words))
         return f"{THINK}<|channel|>final<|message|>" + json.dumps({"answer": body}) + "<|return|>"
