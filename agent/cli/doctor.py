@@ -22,7 +22,7 @@ _SHORT = {"not applicable": "n/a"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@with_settings
+@with_settings("engine")
 def doctor(settings: Settings, as_json: bool) -> int:
     """Check this machine, and how well a model server speaks gpt-oss.
 
