@@ -118,13 +118,13 @@ async def _run(
     async with Assistant(settings, knowledge=knowledge, output_type=output_type) as assistant:
         opened, _ = await assistant.open()
         if knowledge is None:
-            await asyncio.to_thread(_warn, settings, opened)
+            await asyncio.to_thread(_warn, opened, add=command(settings, "kb add PATH"))
         if events:
             return await print_run(assistant, question, show_reasoning=show_reasoning)
         return await show_run(assistant, question, show_reasoning=show_reasoning, quiet=quiet)
 
 
-def _warn(settings: Settings, base: Knowledge) -> None:
+def _warn(base: Knowledge, *, add: str) -> None:
     """Say what is wrong with a base before it is asked."""
     from ...tools.knowledge import KnowledgeBase
     from .upkeep import warn_of_missing
@@ -132,7 +132,6 @@ def _warn(settings: Settings, base: Knowledge) -> None:
     if isinstance(base, KnowledgeBase):
         warn_of_missing(base)
     if not base.documents():
-        add = command(settings, "kb add PATH")
         click.echo(f"The knowledge base is empty: nothing will be found. Add documents with: {add}", err=True)
 
 
