@@ -46,6 +46,7 @@ def joined_with(data: bytes, settings: Settings) -> Generator[JoinedKnowledge]:
     from tempfile import TemporaryDirectory
 
     from ...tools.knowledge import JoinedKnowledge, KnowledgeBase, KnowledgeError, KnowledgeNotFoundError
+    from ..text import counted
     from .upkeep import open_base, warn_of_missing
 
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -61,6 +62,6 @@ def joined_with(data: bytes, settings: Settings) -> Generator[JoinedKnowledge]:
             base = None
         else:
             warn_of_missing(base)
-        lines = given.documents()[0].lines
-        click.echo(f"Standard input: {lines} lines, searched as {NAME}.", err=True)
+        lines = counted(given.documents()[0].lines, "line")
+        click.echo(f"Standard input: {lines}, searched as {NAME}.", err=True)
         yield JoinedKnowledge(given, base)
