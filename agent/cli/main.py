@@ -11,6 +11,9 @@ import click
 from ... import OssifrageError
 from ..errors import UsageError
 from .ask import ask
+from .batch import batch
+from .completion import completion
+from .config import config
 from .doctor import doctor
 from .knowledge import kb
 from .model import model
@@ -38,7 +41,7 @@ class _Questions(click.Group):
 @click.group(
     cls=_Questions, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
-@settings_options
+@settings_options("engine", "knowledge", "home")
 @click.option("--continue", "go_on", is_flag=True, help="Go on with the last conversation.")
 @click.option("--resume", metavar="NAME", help="Go on with a conversation (/sessions lists them).")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -62,6 +65,9 @@ def cli(context: click.Context, debug: bool, go_on: bool, resume: str | None, **
 
 
 cli.add_command(ask)
+cli.add_command(batch)
+cli.add_command(completion)
+cli.add_command(config)
 cli.add_command(doctor)
 cli.add_command(kb)
 cli.add_command(model)
