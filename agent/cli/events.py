@@ -38,7 +38,7 @@ async def print_run(assistant: Assistant, question: str, *, show_reasoning: bool
         async for item in assistant.run_stream(question):
             match item:
                 case TextDelta():
-                    _print("text_delta", dataclasses.asdict(item))
+                    _print("text_delta", {"text": item.text, "message": item.message})
                 case PartialOutput():
                     _print("partial_output", dataclasses.asdict(item))
                 case ReasoningDelta():

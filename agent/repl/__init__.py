@@ -27,6 +27,7 @@ def run_prompt(given: Mapping[str, Any], *, resume: str | None = None) -> None:
         UsageError: a setting is not valid.
         ConversationError: there is no such conversation.
     """
+    from ..errors import UsageError
     from ..home import default_home
     from ..terminal.look import Look
     from .desk import Desk
@@ -35,8 +36,10 @@ def run_prompt(given: Mapping[str, Any], *, resume: str | None = None) -> None:
     look = Look.of(sys.stdout)
     desk = Desk(given, home)
     if resume is not None:
-        name = resume if resume != "-" else next((each.name for each in desk.store.list(1)), resume)
-        desk.enter(desk.store.open(name))
+        last = next((each.name for each in desk.store.list(1)), None)
+        if resume == "-" and last is None:
+            raise UsageError("There is no conversation to go on with yet.")
+        desk.enter(desk.store.open(last if resume == "-" and last else resume))
 
     def show(face: Face) -> None:
         from .commands.conversations import show_conversation

@@ -214,9 +214,10 @@ class Desk:
         self.conversation = conversation
 
     async def close(self) -> None:
-        """Close everything that was opened."""
-        if self._assistant is not None:
-            await self._assistant.aclose()
+        """Close everything that was opened, once what is being asked has ended."""
+        async with self._asking:
+            if self._assistant is not None:
+                await self._assistant.aclose()
         if self._knowledge is not None:
             await asyncio.to_thread(self._knowledge.close)
         if self._store is not None:

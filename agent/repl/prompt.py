@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..terminal.ink import ink, wrapped
 from ..terminal.lines import clock, said
 from ..terminal.look import Look
+from ..text import one_line
 from .clipboard import copied
 from .completion import PromptCompleter
 from .desk import Desk
@@ -296,7 +297,7 @@ class Prompt:
         if self._question is not None:
             lines.append(self._question.status(self.look))
             handed = self._question.handed[-3:]
-            lines += [f"  {_flat(text)}  {dot} will be read before the next step" for text in handed]
+            lines += [f"  {one_line(text)}  {dot} will be read before the next step" for text in handed]
         elif not self._ready:
             lines.append(f"  opening the engine and the knowledge base {dot} {clock(now - self._began)}")
         elif self._command is not None:
@@ -306,8 +307,4 @@ class Prompt:
             lines.append(
                 f"  question {self._editing}: Enter asks it in a new conversation; Esc Esc: the one before"
             )
-        return lines + [f"  next: {_flat(text)}" for text in list(self._queue)[:3]]
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
+        return lines + [f"  next: {one_line(text)}" for text in list(self._queue)[:3]]

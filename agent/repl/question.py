@@ -93,6 +93,7 @@ class Question:
             return
         self._steering.stop()
         if self._future is None:
+            self._write(["  stopped before it was asked"])
             self._finish(well=False)
             return
         if not self._runs:

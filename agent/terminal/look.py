@@ -32,7 +32,7 @@ class Look:
     @property
     def columns(self) -> int:
         """The width to write for."""
-        return max(20, self.width or shutil.get_terminal_size().columns)
+        return max(20, self.width or _columns())
 
     @classmethod
     def of(cls, stream: TextIO, environ: Mapping[str, str] = os.environ) -> Look:
@@ -46,6 +46,14 @@ class Look:
             links=styled and _links(environ),
             unicode=encoding.startswith("utf"),
         )
+
+
+def _columns() -> int:
+    """The terminal's width now; ``COLUMNS`` would stay what it was when the window gets another."""
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return shutil.get_terminal_size().columns
 
 
 def _links(environ: Mapping[str, str]) -> bool:

@@ -22,6 +22,7 @@ class Terminal:
         env: on top of the environment of the tests.
         columns: of the screen.
         rows: of the screen.
+        screen: another one, of its own size.
     """
 
     def __init__(
@@ -31,13 +32,15 @@ class Terminal:
         env: Mapping[str, str] | None = None,
         columns: int = 80,
         rows: int = 24,
+        screen: Any = None,
     ) -> None:
-        self.screen: Any = pyte.HistoryScreen(columns, rows, history=100_000, ratio=0.5)
+        self.screen: Any = screen or pyte.HistoryScreen(columns, rows, history=100_000, ratio=0.5)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = bytearray()
         environment = {**os.environ, "TERM": "xterm-256color", **(env or {})}
+        size = (self.screen.lines, self.screen.columns)
         self.process: Any = pexpect.spawn(
-            command[0], list(command[1:]), env=environment, dimensions=(rows, columns), timeout=30
+            command[0], list(command[1:]), env=environment, dimensions=size, timeout=30
         )
         self.process.delaybeforesend = None
 

@@ -47,7 +47,7 @@ def test_an_evening_at_the_prompt(home: Path, tmp_path: Path) -> None:
         terminal.send(" 1\r")
         terminal.until("5▐ Traces are kept")
         terminal.send("/step 1\r")
-        terminal.until("L5: Traces are kept")
+        terminal.until("Already shown: [0] storage.md L1-L9.")
         terminal.send("/sav x\r")
         terminal.until("the nearest is /save")
         terminal.send("/etc/hosts\x15")  # Ctrl-U: given up
