@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..terminal.bars import adding_bar
-from .options import with_settings
+from .options import command, with_settings
 from .upkeep import migrate, open_base, rebuild, repair, warn_of_missing
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def list_(settings: Settings, as_json: bool) -> None:
             f"  {one_line(document.title)}"
         )
     if not documents:
-        click.echo("No documents yet: add some with `ossifrage kb add PATH`.", err=True)
+        click.echo(f"No documents yet: {command('kb', 'add', 'PATH')}", err=True)
 
 
 @kb.command()
@@ -239,7 +239,7 @@ def _print_report(report: AddReport) -> None:
     if report.restored:
         click.echo(f"lost and restored: {len(report.restored)}", err=True)
     if report.missing:
-        click.echo(f"lost: {len(report.missing)} (ossifrage kb repair names them)", err=True)
+        click.echo(f"lost: {len(report.missing)} ({command('kb', 'repair')} names them)", err=True)
     by_reason: dict[str, list[str]] = {}
     for skipped in report.skipped:
         by_reason.setdefault(one_line(skipped.reason), []).append(one_line(skipped.source))
