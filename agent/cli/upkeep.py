@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...tools.knowledge import Copied, KnowledgeBase
     from ..settings import Settings
 
-__all__ = ["migrate", "open_base", "rebuild", "repair", "warn_of_missing"]
+__all__ = ["migrate", "open_base", "print_json", "rebuild", "repair", "warn_of_missing"]
 
 _SHOWN = 20
 
@@ -108,6 +108,14 @@ def warn_of_missing(base: KnowledgeBase) -> None:
             f"{command('kb', 'repair')}",
             err=True,
         )
+
+
+def print_json(value: object) -> None:
+    """Print JSON, and nothing that a terminal would act on."""
+    import json
+
+    # Kept in ASCII: JSON alone would let C1 controls through to the terminal.
+    click.echo(json.dumps(value, indent=2, default=str))
 
 
 def _print_copied(verb: str, copied: Copied) -> None:
