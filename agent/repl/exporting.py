@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..conversations import Turn
 from ..terminal.lines import arguments_in_short
+from ..terminal.render import place_text
 from ..text import one_line
 from ..traces import ToolCalled, ToolReturned, Trace
 
@@ -32,7 +33,7 @@ def turn_as_markdown(turn: Turn, trace: Trace | None) -> str:
     if turn.missing:
         parts.append("\n".join(f"- The sources do not say: {one_line(part)}" for part in turn.missing))
     places = [
-        f"{number}. `{one_line(each.source)}:{each.start_line}-{each.end_line}`"
+        f"{number}. {place_text(each)}"
         + (f" “{one_line(each.quote)}”" if each.quote else "")
         + ("" if each.verified else " (not verified)")
         for number, each in enumerate(turn.citations, 1)

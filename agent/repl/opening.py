@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .desk import Desk
+
+if TYPE_CHECKING:
+    from ...tools.knowledge import Remedy
 
 __all__ = ["Opened", "explained", "names_of", "open_desk"]
 
@@ -76,11 +80,31 @@ async def names_of(desk: Desk) -> list[str]:
 def explained(error: BaseException) -> str:
     """An error in one line, with what helps here."""
     from ... import OssifrageError
-    from ...tools.knowledge import KnowledgeNotFoundError
+    from ...tools.knowledge import KnowledgeError, KnowledgeNotFoundError
     from ..text import one_line
 
     if isinstance(error, KnowledgeNotFoundError):
         return "No documents yet: /kb add PATH adds some."
+    if isinstance(error, KnowledgeError) and error.remedy is not None:
+        return one_line(f"{error}: {_command(error.remedy)}")
     if isinstance(error, OssifrageError):
         return one_line(str(error))
     return one_line(f"{type(error).__name__}: {error}")
+
+
+def _command(remedy: Remedy) -> str:
+    """What to type against an error of the knowledge base."""
+    arguments = " ".join(remedy.arguments)
+    match remedy.verb:
+        case "add":
+            return f"/kb add {arguments or 'PATH'}"
+        case "documents":
+            return "/sources lists them"
+        case "remove":
+            return f"/kb remove {arguments}"
+        case "repair":
+            return "ossifrage kb repair"
+        case "rebuild":
+            return " ".join(["ossifrage kb rebuild", *(f"--embedding {spec}" for spec in remedy.arguments)])
+        case "rebuild_from_sources":
+            return "ossifrage kb rebuild --from-sources"

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from agents import Agent, MaxTurnsExceeded, Model, RunConfig, Runner, ToolErrorFormatterArgs
@@ -28,6 +29,7 @@ from .draft import Draft, cut_off, in_prose, readable, whole
 from .listening import ListenedModel
 from .output import OutputSchema, as_json
 from .partial import Form, PartialMessage
+from .places import located, with_places
 from .sample import Sample
 from .steering import Interjections, Steering
 from .stream import PartialOutput, ReasoningDelta, StreamItem, TextDelta
@@ -124,8 +126,9 @@ class Run:
         async with aclosing(self._fix_citations()) as items:
             async for item in items:
                 yield item
-        if (draft := self._draft) is None:
+        if self._draft is None:
             return
+        draft = self._draft = await located(self._draft, self._context)
         if draft.not_found and self._stop_reason is StopReason.ANSWERED:
             self._stop_reason = StopReason.NOT_FOUND
         output = draft.text if draft.output is None else as_json(draft.output)
@@ -299,6 +302,8 @@ class Run:
                 async for item in items:
                     for event in self._happened():
                         yield event
+                    if isinstance(item, TextDelta) and item.citations:
+                        item = replace(item, citations=await with_places(item.citations, self._context))
                     yield item
         finally:
             self._steering.on_stop(None)

@@ -10,6 +10,7 @@ from ..text import one_line
 from .ink import cut, ink, pad, wrapped
 from .look import Look
 from .markdown import link
+from .render import place_text
 
 if TYPE_CHECKING:
     from ..answer import Citation, Result
@@ -93,7 +94,7 @@ def cited(citations: Sequence[Citation], look: Look) -> list[str]:
     """A line for each citation: its number, its place, its words, and what is wrong with it."""
     lines: list[str] = []
     for number, citation in enumerate(citations, 1):
-        place = one_line(f"{citation.source}:{_range(citation)}")
+        place = place_text(citation)
         mark = f"  [{number}] "
         room = look.columns - len(mark)
         if not citation.verified:
@@ -106,7 +107,7 @@ def cited(citations: Sequence[Citation], look: Look) -> list[str]:
         if citation.quote and room > 12:
             words = cut(one_line(citation.quote), min(room - 2, 80), look)
             quote = "  " + ink(f"“{words}”" if look.unicode else f'"{words}"', look, "dim")
-        lines.append(ink(mark, look, "cyan") + link(shown, "", look) + quote)
+        lines.append(ink(mark, look, "cyan") + link(shown, citation.location or "", look) + quote)
     return lines
 
 
@@ -131,8 +132,3 @@ def footer(result: Result, look: Look) -> str:
         f"{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens · /trace shows all of it"
     )
     return ink(cut(told if look.unicode else told.replace("·", "-"), look.columns, look), look, "dim")
-
-
-def _range(citation: Citation) -> str:
-    first, last = citation.start_line, citation.end_line
-    return str(first) if first == last else f"{first}-{last}"

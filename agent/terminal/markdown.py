@@ -146,7 +146,7 @@ def _line(segments: Sequence[Segment], look: Look, citations: Sequence[Citation]
 
 
 def _address(citation: Citation) -> str:
-    return ""
+    return citation.location or ""
 
 
 class _Heading(Heading):

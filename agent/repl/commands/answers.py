@@ -81,14 +81,21 @@ def _numbered(
     lines: list[str] = []
     at = 0
     while True:
-        piece = text[at : at + room]
+        piece = _piece(text, at, room)
         a, b = max(0, min(start - at, len(piece))), max(0, min(end - at, len(piece)))
         body = piece[:a] + ink(piece[a:b], face.look, "reverse") + piece[b:]
         lines.append((ink(margin, face.look, "dim") + body).rstrip())
         margin = " " * (wide) + f"{bar} "
-        at += room
+        at += len(piece)
         if at >= len(text) or len(lines) >= _LINES:
             return lines
+
+
+def _piece(text: str, at: int, room: int) -> str:
+    """As much of a line as fits, up to a blank where there is one."""
+    if len(text) - at > room and (blank := text.rfind(" ", at, at + room)) > at:
+        return text[at : blank + 1]
+    return text[at : at + room]
 
 
 async def step(face: Face, words: str) -> None:

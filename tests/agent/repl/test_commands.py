@@ -102,7 +102,7 @@ async def test_a_conversation_is_gone_back_in_without_loss(face: KeptFace, tmp_p
     await face.do("/retry --reasoning high")
     assert face.next == ("What is a kite?", "high")
     assert face.here == "kite-3"
-    await face.answer(*face.next)
+    await face.answer("What is a kite?", "high")
     assert "Error: /retry takes" in await face.do("/retry --reasoning huge")
     assert "no engine 'warp'" in await face.do("/retry --engine warp")
     await face.answer("Still there?")  # after an engine that could not be opened
@@ -155,7 +155,7 @@ async def test_an_answer_can_be_opened_copied_and_saved_without_its_thoughts(
     answer, turn = face.copied
     assert answer.startswith("You asked: **What is a kite?**")
     assert '- `search` "kite" 1: 1 passage' in turn
-    assert "1. `storage.md:9-9` “A kite is a bird of the genus Milvus.”" in saved
+    assert "1. storage.md:9 · Storage > What is a kite? “A kite is a bird of the genus Milvus.”" in saved
     kept = "".join(
         path.read_bytes().decode(errors="replace") for path in face.desk.home.glob("conversations*")
     )
