@@ -29,6 +29,8 @@ __all__ = [
 
 _WIDEST = 110
 """Columns that a line of a step takes at most: what belongs together stands together."""
+_LEAST = 22
+"""Columns for what was asked for and what came back, where both are told."""
 
 
 def clock(seconds: float) -> str:
@@ -75,6 +77,8 @@ def step_line(
     name = one_line(tool, 20)
     head = f"{number:>3} {name:<8} "
     room = width - len(head) - len(took) - 4
+    if room < _LEAST:
+        return cut(f"{head}{arguments}", width - len(took) - 2, look) + "  " + took
     summary = cut(one_line(came), max(room // 2, 10), look)
     asked = cut(arguments, max(8, room - len(summary)), look)
     gap = " " * max(2, width - len(head) - len(took) - 2 - len(pad(asked, 0)) - len(summary))

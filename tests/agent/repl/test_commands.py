@@ -155,7 +155,7 @@ async def test_an_answer_can_be_opened_copied_and_saved_without_its_thoughts(
     answer, turn = face.copied
     assert answer.startswith("You asked: **What is a kite?**")
     assert '- `search` "kite" 1: 1 passage' in turn
-    assert "1. storage.md:9 · Storage > What is a kite? “A kite is a bird of the genus Milvus.”" in saved
+    assert "1. storage.md:9 · Storage “A kite is a bird of the genus Milvus.”" in saved
     kept = "".join(
         path.read_bytes().decode(errors="replace") for path in face.desk.home.glob("conversations*")
     )
