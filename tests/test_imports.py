@@ -33,7 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tools/knowledge/store",),
     ("tools/knowledge/filters",),
     ("tools/knowledge/values",),
-    ("tools/knowledge/errors", "tools", "tools/addresses"),
+    ("tools/knowledge/errors", "tools", "tools/addresses", "tools/private"),
     ("prompts",),
     (".",),
 )

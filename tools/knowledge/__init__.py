@@ -12,12 +12,14 @@ from .errors import (
     EmbeddingError,
     EmbeddingMismatchError,
     EmbeddingUnavailableError,
+    KnowledgeDamagedError,
     KnowledgeError,
     KnowledgeLockedError,
     KnowledgeNotFoundError,
     KnowledgeUnreachableError,
     NoTextError,
     PathNotFoundError,
+    Remedy,
     RerankerError,
     RerankerUnavailableError,
     UnreadableError,
@@ -32,6 +34,7 @@ from .values import (
     Passage,
     Place,
     Progress,
+    Recovered,
     SearchMode,
     Skipped,
     Status,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from .copying import migrate, rebuild
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
+    from .recovery import rebuild_from_sources
 
 __all__ = [
     "AddReport",
@@ -57,6 +61,7 @@ __all__ = [
     "FilterCheck",
     "Filters",
     "KnowledgeBase",
+    "KnowledgeDamagedError",
     "KnowledgeError",
     "KnowledgeLockedError",
     "KnowledgeNotFoundError",
@@ -66,6 +71,8 @@ __all__ = [
     "PathNotFoundError",
     "Place",
     "Progress",
+    "Recovered",
+    "Remedy",
     "RerankFunction",
     "RerankerError",
     "RerankerUnavailableError",
@@ -76,6 +83,7 @@ __all__ = [
     "UnreadableError",
     "migrate",
     "rebuild",
+    "rebuild_from_sources",
 ]
 
 _HOME = {
@@ -84,6 +92,7 @@ _HOME = {
     "RerankFunction": ".models.rerankers",
     "migrate": ".copying",
     "rebuild": ".copying",
+    "rebuild_from_sources": ".recovery",
 }
 
 

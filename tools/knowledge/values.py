@@ -17,6 +17,7 @@ __all__ = [
     "Passage",
     "Place",
     "Progress",
+    "Recovered",
     "SearchMode",
     "Skipped",
     "Status",
@@ -226,3 +227,19 @@ class Status:
     """Which Milvus it is."""
     missing: tuple[str, ...] = ()
     """Documents that were stored and are lost; ``repair`` reads them again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered:
+    """What making a damaged base anew came to."""
+
+    documents: int
+    """In the new base."""
+    kept: tuple[str, ...]
+    """Those that could not be read again where they came from; their stored passages were whole."""
+    missing: tuple[str, ...]
+    """Those of which neither is left; every ``add`` and ``repair`` looks for them again."""
+    skipped: tuple[Skipped, ...]
+    """Why documents could not be read again."""
+    aside: str | None
+    """Where the old base is kept; None when nothing is missing and it was removed."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from ...private import open_private
 from ..errors import KnowledgeError
 from ..values import Document
 
@@ -43,13 +44,29 @@ class Ledger:
         except OSError as error:
             raise self._inaccessible("read", error) from error
 
+    def salvage(self) -> tuple[dict[str, Document], bool]:
+        """The documents in the lines that make sense, by source, and whether all of them do."""
+        try:
+            first, *lines = self._path.read_bytes().splitlines()
+        except (OSError, ValueError):
+            return {}, False
+        found: dict[str, Document] = {}
+        for line in lines:
+            try:
+                document = _DOCUMENT.validate_json(line)
+            except ValidationError:
+                continue
+            found[document.source] = document
+        passages = sum(each.passages for each in found.values())
+        return found, first == _head(len(found), passages)
+
     def write(self, documents: Mapping[str, Document]) -> None:
         """Replace the ledger, at once or not at all."""
         passages = sum(each.passages for each in documents.values())
         new = self._path.with_suffix(".new")
         try:
-            with new.open("wb") as out:
-                out.write(json.dumps({"passages": passages, "documents": len(documents)}).encode() + b"\n")
+            with open_private(new) as out:
+                out.write(_head(len(documents), passages) + b"\n")
                 out.writelines(_DOCUMENT.dump_json(each) + b"\n" for each in documents.values())
                 out.flush()
                 os.fsync(out.fileno())
@@ -62,3 +79,7 @@ class Ledger:
             f"the list of documents {self._path} cannot be {done} ({error.strerror or error}): "
             "mend that, then run: ossifrage kb repair"
         )
+
+
+def _head(documents: int, passages: int) -> bytes:
+    return json.dumps({"passages": passages, "documents": documents}).encode()
