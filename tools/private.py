@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 __all__ = ["make_private", "open_private", "private_folder"]
 
@@ -23,13 +23,14 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def open_private(path: Path) -> BinaryIO:
-    """Open a file to write it anew, for the owner alone.
+def open_private(path: Path, *, append: bool = False) -> BinaryIO:
+    """Open a file to write it, for the owner alone: anew, or on from its end.
 
     Raises:
         OSError: the system does not let us.
     """
-    return open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600))
+    mode: Literal["ab", "wb"] = "ab" if append else "wb"
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def make_private(folder: Path) -> None:

@@ -14,6 +14,7 @@ from ... import OssifrageError
 from ...tools.knowledge import KnowledgeBase
 from ...tools.knowledge.models.embedding_functions import find_embedding, missing_packages
 from ..harmony.vocabulary import START, load_encoding, vocabulary_folder
+from ..home import private_folder
 from ..traces import TraceStore
 from .values import Check, Finding, Report, failed, passed
 
@@ -72,7 +73,7 @@ def _knowledge(home: Path) -> Finding:
 
 
 def _traces(home: Path) -> Finding:
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     with tempfile.NamedTemporaryFile(dir=home):
         pass
     with TraceStore(home) as store:

@@ -339,7 +339,7 @@ class FolderStore:
         self, config: CollectionConfig, missing: Sequence[str], *, index: Mapping[str, int], files: LiteFiles
     ) -> _View:
         """Vouch for what there is now, as far as its files are not the ``index`` and ``files`` known."""
-        for folder in (self._data_files, self._index_folder):
+        for folder in (data_folder(self._uri), self._index_folder):
             make_private(folder)
         stamp = Stamp(
             config=config,
@@ -361,7 +361,7 @@ class FolderStore:
             return
         try:
             files = read_files(self._data_files, view.stamp.files)
-            make_private(self._data_files)
+            make_private(data_folder(self._uri))
             if files != view.stamp.files:
                 replace(view.stamp, files=files).write(self._stamp_path)
                 self._view = None

@@ -10,9 +10,9 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.request import getproxies
 
 import httpcore
@@ -98,7 +98,7 @@ class PinnedTransport(httpx.BaseTransport):
             status_code=response.status,
             headers=response.headers,
             stream=_Body(response, request),
-            extensions=response.extensions,
+            extensions=dict(cast(Any, response).extensions),
         )
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class _Backend(httpcore.NetworkBackend):
 
 
 @contextmanager
-def _as_httpx(request: httpx.Request) -> Iterator[None]:
+def _as_httpx(request: httpx.Request) -> Generator[None]:
     try:
         yield
     except httpcore.TimeoutException as error:
