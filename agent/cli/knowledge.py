@@ -10,6 +10,7 @@ import click
 from ..terminal.bars import adding_bar
 from .options import with_settings
 from .upkeep import migrate, open_base, rebuild, repair, warn_of_missing
+from .watch import watch
 
 if TYPE_CHECKING:
     from ...tools.knowledge import AddReport, Filters, KnowledgeBase
@@ -209,7 +210,7 @@ def search(
         click.echo("Nothing found.", err=True)
 
 
-for _command in (repair, rebuild, migrate):
+for _command in (repair, rebuild, migrate, watch):
     kb.add_command(_command)
 
 

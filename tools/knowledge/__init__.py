@@ -39,6 +39,7 @@ from .values import (
     Skipped,
     Status,
     UnknownName,
+    WatchEvent,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
     from .recovery import rebuild_from_sources
+    from .watching import Watching
 
 __all__ = [
     "AddReport",
@@ -81,6 +83,8 @@ __all__ = [
     "Status",
     "UnknownName",
     "UnreadableError",
+    "WatchEvent",
+    "Watching",
     "migrate",
     "rebuild",
     "rebuild_from_sources",
@@ -90,6 +94,7 @@ _HOME = {
     "EmbeddingFunction": ".models.embeddings",
     "KnowledgeBase": ".base",
     "RerankFunction": ".models.rerankers",
+    "Watching": ".watching",
     "migrate": ".copying",
     "rebuild": ".copying",
     "rebuild_from_sources": ".recovery",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -139,6 +139,7 @@ class KnowledgeBase:
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         progress: Callable[[Progress], None] | None = None,
+        changed: Set[str] | None = None,
     ) -> AddReport:
         """Bring documents up to date in the base.
 
@@ -155,6 +156,8 @@ class KnowledgeBase:
                 matches one of them is taken.
             exclude: patterns of what is left out of folders, archives and sitemaps.
             progress: called after each document, and while something large is downloaded.
+            changed: read again only what is at these absolute paths, or in these folders or archives, and
+                what the base does not know; the rest is taken to be as it was. None reads all of it.
 
         Raises:
             PathNotFoundError: a path does not exist; nothing was written.
@@ -164,7 +167,7 @@ class KnowledgeBase:
         given = [paths] if isinstance(paths, str | Path) else paths
         with self._changing:
             adding = Adding(self._open_store, self._embedder, progress, tags)
-            return adding.run(given, include=include, exclude=exclude)
+            return adding.run(given, include=include, exclude=exclude, changed=changed)
 
     def missing(self) -> tuple[str, ...]:
         """The documents that were stored and are not there any more, as far as a folder's ledger tells."""
@@ -346,6 +349,12 @@ class KnowledgeBase:
             backend=store.backend_name,
             missing=missing,
         )
+
+    def release(self) -> None:
+        """Let another process change a folder, until this one next needs it. No search may be going on."""
+        with self._changing:
+            if not self._closed:
+                self._store.release()
 
     def close(self) -> None:
         """Let go of the base; a folder can then be changed by another process. Safe to call twice."""

@@ -22,6 +22,7 @@ __all__ = [
     "Skipped",
     "Status",
     "UnknownName",
+    "WatchEvent",
 ]
 
 SearchMode = Literal["auto", "lexical", "dense", "hybrid"]
@@ -243,3 +244,17 @@ class Recovered:
     """Why documents could not be read again."""
     aside: str | None
     """Where the old base is kept; None when nothing is missing and it was removed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchEvent:
+    """What happened while files were watched."""
+
+    kind: Literal["added", "changed", "moved", "removed", "skipped", "watching", "waiting", "away", "failed"]
+    """``watching`` when the first round is over, ``waiting`` for another process that changes the base,
+    ``away`` when what is watched is gone as a whole, ``failed`` when the base could not be changed."""
+    source: str = ""
+    """The document; for ``away`` the path."""
+    passages: int = 0
+    detail: str = ""
+    """The new name of what was moved, or a reason."""

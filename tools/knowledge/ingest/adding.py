@@ -76,7 +76,12 @@ class Adding:
         self._since = datetime.now(UTC)
 
     def run(
-        self, paths: Sequence[str | Path], *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+        self,
+        paths: Sequence[str | Path],
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        changed: Set[str] | None = None,
     ) -> AddReport:
         """Add what ``paths`` lead to, as :func:`.sources.plan` finds it, and what the base has lost.
 
@@ -85,7 +90,7 @@ class Adding:
             KnowledgeError: a pattern cannot be understood; nothing was written.
         """
         with self._store.writing() as changes:
-            return self._run(changes, paths, include, exclude)
+            return self._run(changes, paths, include, exclude, changed)
 
     def _run(
         self,
@@ -93,6 +98,7 @@ class Adding:
         paths: Sequence[str | Path],
         include: Sequence[str],
         exclude: Sequence[str],
+        changed: Set[str] | None,
     ) -> AddReport:
         began = time.monotonic()
         known, lost = changes.known, changes.lost
@@ -109,7 +115,13 @@ class Adding:
             )
             tagged = [(item, self._tags or _given_tags(names.get(item.source))) for item in work.found]
             tagged += [(item, lost[item.source].given_tags) for item in again]
-            outcomes = self._bring(changes, tagged)
+            still = (
+                []
+                if changed is None
+                else [item.source for item, tags in tagged if _is_as_it_was(item, tags, known, changed)]
+            )
+            outcomes = self._bring(changes, [each for each in tagged if each[0].source not in set(still)])
+        outcomes += [_Outcome(source, "unchanged") for source in still]
         stored = {each.source for each in outcomes if each.kind in _STORED}
         kept = stored | {each.source for each in outcomes if each.kind == "unreadable"}
         unfit = {each.source for each in outcomes} - kept
@@ -211,6 +223,17 @@ class Adding:
             self._progress(
                 Progress(done_files=done, total_files=total, passages=self._written, source=source)
             )
+
+
+def _is_as_it_was(
+    item: Item, tags: tuple[str, ...], known: Mapping[str, Document], changed: Set[str]
+) -> bool:
+    """Whether a document is known, and not among what has changed."""
+    old = known.get(item.source)
+    if old is None or (old.path, old.given_tags) != (item.path, tags):
+        return False
+    file = Path(item.path.partition("!/")[0])
+    return not any(str(place) in changed for place in (file, *file.parents))
 
 
 def _given_tags(document: Document | None) -> tuple[str, ...]:

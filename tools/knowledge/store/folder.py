@@ -193,6 +193,10 @@ class FolderStore:
                                 stamp.config, changes.missing, index=stamp.index, files=stamp.files
                             )
 
+    def release(self) -> None:
+        """Let go of Milvus; it is opened again when it is needed."""
+        self.close()
+
     def close(self) -> None:
         """Let go of Milvus. Safe to call twice."""
         with self._opening:
