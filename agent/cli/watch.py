@@ -39,7 +39,7 @@ _EVENTS = frozenset({"added", "changed", "moved", "removed"})
 )
 @click.option("--include", multiple=True, metavar="GLOB", help="Take only what matches; may be repeated.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out what matches; may be repeated.")
-@with_settings
+@with_settings("knowledge")
 def watch(
     settings: Settings,
     paths: tuple[str, ...],

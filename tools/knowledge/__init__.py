@@ -45,6 +45,7 @@ from .values import (
 if TYPE_CHECKING:
     from .base import KnowledgeBase
     from .copying import migrate, rebuild
+    from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
     from .recovery import rebuild_from_sources
@@ -62,6 +63,8 @@ __all__ = [
     "Excerpt",
     "FilterCheck",
     "Filters",
+    "JoinedKnowledge",
+    "Knowledge",
     "KnowledgeBase",
     "KnowledgeDamagedError",
     "KnowledgeError",
@@ -92,6 +95,8 @@ __all__ = [
 
 _HOME = {
     "EmbeddingFunction": ".models.embeddings",
+    "JoinedKnowledge": ".joined",
+    "Knowledge": ".joined",
     "KnowledgeBase": ".base",
     "RerankFunction": ".models.rerankers",
     "Watching": ".watching",
