@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-__all__ = ["make_private", "open_private", "private_folder"]
+__all__ = ["make_private", "open_private", "private_folder", "replace_private"]
 
 _OTHERS = 0o077
 
@@ -31,6 +33,25 @@ def open_private(path: Path, *, append: bool = False) -> BinaryIO:
     """
     mode: Literal["ab", "wb"] = "ab" if append else "wb"
     return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def replace_private(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file anew for the owner alone, at once or not at all.
+
+    Raises:
+        OSError: the system does not let us; the file is as it was.
+    """
+    new = path.with_suffix(".new")
+    try:
+        with open_private(new) as out:
+            out.writelines(parts)
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(path)
+    except OSError:
+        with suppress(OSError):
+            new.unlink()
+        raise
 
 
 def make_private(folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    DiskFullError,
     DocumentNotFoundError,
     EmbeddingError,
     EmbeddingMismatchError,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AddReport",
     "Copied",
+    "DiskFullError",
     "Document",
     "DocumentNotFoundError",
     "EmbeddingError",

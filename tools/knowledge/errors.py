@@ -8,6 +8,7 @@
         ├── KnowledgeLockedError          another process has the folder open
         ├── KnowledgeUnreachableError     the Milvus server does not answer
         ├── KnowledgeDamagedError         a file of the folder is not what it was
+        ├── DiskFullError                 there is no room for a change
         ├── PathNotFoundError             a path to add does not exist
         ├── UnreadableError               a document could not be read this time
         ├── NoTextError                   a document holds nothing that can be searched
@@ -28,6 +29,7 @@ from typing import Literal
 from ... import OssifrageError
 
 __all__ = [
+    "DiskFullError",
     "DocumentNotFoundError",
     "EmbeddingError",
     "EmbeddingMismatchError",
@@ -96,6 +98,10 @@ class KnowledgeDamagedError(KnowledgeError):
             f"the knowledge base is damaged: {path}: {how}", remedy=Remedy("rebuild_from_sources")
         )
         self.path = path
+
+
+class DiskFullError(KnowledgeError):
+    """There is no room for a change; what was stored before is not lost."""
 
 
 class PathNotFoundError(KnowledgeError):

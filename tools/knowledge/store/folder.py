@@ -31,6 +31,7 @@ from .backend import Backend
 from .checksum import checksum_of
 from .collection import Collection, Hit, rebuilt
 from .conditions import condition_of
+from .full_disk import telling_full_disk
 from .fulltext import FullText, FullTextWriter
 from .ledger import Ledger
 from .lexical import title_terms
@@ -91,7 +92,8 @@ class FolderStore:
         self._view: _View | None = None
         self._documents: tuple[_View, dict[str, Document]] | None = None
         try:
-            self.config = self._current().stamp.config
+            with telling_full_disk(self._folder):
+                self.config = self._current().stamp.config
         except BaseException:
             self.close()
             raise
@@ -121,14 +123,17 @@ class FolderStore:
         cls, uri: str, name: str, *, token: str | None = None, embedding: str, dimension: int
     ) -> FolderStore:
         """Make an empty collection. ``dimension`` is 0 for one without embedding."""
-        connection = connect(uri)
-        try:
-            address = without_credentials(uri)
-            Collection.create(connection, uri=address, name=name, embedding=embedding, dimension=dimension)
-            forget_derived(uri, name)
-            return cls(uri, name, None)
-        finally:
-            connection.close()
+        with telling_full_disk(data_folder(uri).parent):
+            connection = connect(uri)
+            try:
+                address = without_credentials(uri)
+                Collection.create(
+                    connection, uri=address, name=name, embedding=embedding, dimension=dimension
+                )
+                forget_derived(uri, name)
+                return cls(uri, name, None)
+            finally:
+                connection.close()
 
     @property
     def backend_name(self) -> str:
@@ -177,8 +182,9 @@ class FolderStore:
 
         Raises:
             KnowledgeLockedError: another process is changing it, or has its vectors open.
+            DiskFullError: there is no room for that.
         """
-        with _writing_lock(self._index_folder):
+        with telling_full_disk(self._folder), _writing_lock(self._index_folder):
             view = self._current(check=True, writing=True)
             with view.index.writing() as writer:
                 changes = _FolderWriting(view, self._listed(view), self._ledger, self._data, writer)

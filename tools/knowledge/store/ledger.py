@@ -8,13 +8,13 @@ again. It never claims more than was settled, so a document it names and the bas
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from ...private import open_private
+from ...private import replace_private
 from ..errors import KnowledgeError
 from ..values import Document
 
@@ -63,14 +63,9 @@ class Ledger:
     def write(self, documents: Mapping[str, Document]) -> None:
         """Replace the ledger, at once or not at all."""
         passages = sum(each.passages for each in documents.values())
-        new = self._path.with_suffix(".new")
+        lines = (_DOCUMENT.dump_json(each) + b"\n" for each in documents.values())
         try:
-            with open_private(new) as out:
-                out.write(_head(len(documents), passages) + b"\n")
-                out.writelines(_DOCUMENT.dump_json(each) + b"\n" for each in documents.values())
-                out.flush()
-                os.fsync(out.fileno())
-            new.replace(self._path)
+            replace_private(self._path, chain([_head(len(documents), passages) + b"\n"], lines))
         except OSError as error:
             raise self._inaccessible("written", error) from error
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ...private import open_private, private_folder
+from ...private import private_folder, replace_private
 from ..errors import KnowledgeError, KnowledgeLockedError
 
 __all__ = ["exclusively", "finish_replacing", "replace_collection", "workshop"]
@@ -46,11 +46,7 @@ def replace_collection(data: Path, name: str) -> Path:
         aside = stem.with_name(f"{stem.name}-{number}")
     with _system_errors(made):
         private_folder(aside)
-        with open_private(made / "complete.new") as out:
-            out.write(os.fsencode(aside.name))
-            out.flush()
-            os.fsync(out.fileno())
-        (made / "complete.new").replace(made / _COMPLETE)
+        replace_private(made / _COMPLETE, [os.fsencode(aside.name)])
         _finish(data, name)
     return aside
 

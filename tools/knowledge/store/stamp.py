@@ -7,14 +7,13 @@ opened. Whatever the stamp does not vouch for is made anew from the data.
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from ...private import open_private
+from ...private import replace_private
 from ..errors import KnowledgeError
 from .lite_files import LiteFiles
 from .schema import CollectionConfig
@@ -64,13 +63,8 @@ class Stamp:
             KnowledgeError: the system does not let us.
         """
         body = json.dumps({"version": _VERSION, **asdict(self)}).encode()
-        new = path.with_suffix(".new")
         try:
-            with open_private(new) as out:
-                out.write(b"%d\n%s" % (zlib.crc32(body), body))
-                out.flush()
-                os.fsync(out.fileno())
-            new.replace(path)
+            replace_private(path, [b"%d\n" % zlib.crc32(body), body])
         except OSError as error:
             raise KnowledgeError(
                 f"{path} cannot be written ({error.strerror or error}): mend that and run it again"
