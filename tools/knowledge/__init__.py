@@ -32,6 +32,7 @@ from .values import (
     Excerpt,
     FilterCheck,
     Filters,
+    Mark,
     Passage,
     Place,
     Progress,
@@ -46,6 +47,9 @@ from .values import (
 if TYPE_CHECKING:
     from .base import KnowledgeBase
     from .copying import migrate, rebuild
+    from .ingest.loaders.loaded import Loaded
+    from .ingest.loaders.registry import Loader, register_loader
+    from .ingest.sources.item import RawDocument
     from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
@@ -73,11 +77,15 @@ __all__ = [
     "KnowledgeLockedError",
     "KnowledgeNotFoundError",
     "KnowledgeUnreachableError",
+    "Loaded",
+    "Loader",
+    "Mark",
     "NoTextError",
     "Passage",
     "PathNotFoundError",
     "Place",
     "Progress",
+    "RawDocument",
     "Recovered",
     "Remedy",
     "RerankFunction",
@@ -93,6 +101,7 @@ __all__ = [
     "migrate",
     "rebuild",
     "rebuild_from_sources",
+    "register_loader",
 ]
 
 _HOME = {
@@ -100,11 +109,15 @@ _HOME = {
     "JoinedKnowledge": ".joined",
     "Knowledge": ".joined",
     "KnowledgeBase": ".base",
+    "Loaded": ".ingest.loaders.loaded",
+    "Loader": ".ingest.loaders.registry",
+    "RawDocument": ".ingest.sources.item",
     "RerankFunction": ".models.rerankers",
     "Watching": ".watching",
     "migrate": ".copying",
     "rebuild": ".copying",
     "rebuild_from_sources": ".recovery",
+    "register_loader": ".ingest.loaders.registry",
 }
 
 

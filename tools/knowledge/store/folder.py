@@ -25,7 +25,13 @@ from pathlib import Path
 
 from ...addresses import without_credentials
 from ...private import make_private
-from ..errors import KnowledgeDamagedError, KnowledgeError, KnowledgeLockedError, KnowledgeNotFoundError
+from ..errors import (
+    KnowledgeDamagedError,
+    KnowledgeError,
+    KnowledgeLockedError,
+    KnowledgeNotFoundError,
+    Remedy,
+)
 from ..values import Document, Filters
 from .backend import Backend
 from .checksum import checksum_of
@@ -481,7 +487,7 @@ def _require(data: Path, name: str) -> None:
     if known or holds_rows(collections / name):
         gone = collections / name / "schema.json" if collections.is_dir() else data
         raise KnowledgeDamagedError(gone, "it is missing")
-    raise KnowledgeNotFoundError(f"nothing in {data.parent} yet; add documents with: ossifrage kb add PATH")
+    raise KnowledgeNotFoundError(f"nothing in {data.parent} yet; add documents", remedy=Remedy("add"))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from ...private import replace_private
-from ..errors import KnowledgeError
+from ..errors import KnowledgeError, Remedy
 from ..values import Document
 
 __all__ = ["Ledger"]
@@ -72,7 +72,8 @@ class Ledger:
     def _inaccessible(self, done: str, error: OSError) -> KnowledgeError:
         return KnowledgeError(
             f"the list of documents {self._path} cannot be {done} ({error.strerror or error}): "
-            "mend that, then run: ossifrage kb repair"
+            "mend that, then repair the base",
+            remedy=Remedy("repair"),
         )
 
 
