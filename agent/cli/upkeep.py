@@ -9,7 +9,7 @@ import click
 
 from ..knowledge import knowledge_token, open_knowledge
 from ..terminal.bars import adding_bar, copying_bar, indexing_bar
-from .options import command, with_settings
+from .options import advice, command, with_settings
 
 if TYPE_CHECKING:
     from ...tools.knowledge import Copied, KnowledgeBase
@@ -124,7 +124,8 @@ def warn_of_missing(base: KnowledgeBase) -> None:
     try:
         count = len(base.missing())
     except KnowledgeError as error:
-        click.echo(f"what the knowledge base holds may be out of date: {error}", err=True)
+        helps = f": {advice(error.remedy)}" if error.remedy else ""
+        click.echo(f"what the knowledge base holds may be out of date: {error}{helps}", err=True)
         return
     if count:
         documents = "document is" if count == 1 else "documents are"

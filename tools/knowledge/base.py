@@ -18,6 +18,7 @@ from .ingest.adding import Adding
 from .models.embedding_functions import find_embedding
 from .models.embeddings import Embedder, EmbeddingFunction, spec_of
 from .models.rerankers import Reranker, RerankFunction
+from .recovery import rebuild_from_sources
 from .retrieval.searching import Searching
 from .store.folder import FolderStore, Indexing
 from .store.milvus import is_server
@@ -32,6 +33,7 @@ from .values import (
     Filters,
     Passage,
     Progress,
+    Recovered,
     SearchMode,
     Status,
 )
@@ -491,6 +493,18 @@ class KnowledgeBase:
             finally:
                 self._state = self._connected(self._embedding, create=False)
         return copied
+
+    @classmethod
+    def rebuild_from_sources(
+        cls,
+        uri: str | Path,
+        *,
+        collection: str = "documents",
+        embedding: str | EmbeddingFunction | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Recovered:
+        """Make the base of a folder anew that cannot be opened; see :func:`.rebuild_from_sources`."""
+        return rebuild_from_sources(uri, collection=collection, embedding=embedding, progress=progress)
 
     def migrate(
         self, target: str | Path, *, token: str | None = None, progress: CopyProgress | None = None

@@ -93,7 +93,7 @@ class FolderStore:
         self._indexing = indexing
         self._opening = threading.RLock()
         self._collection: Collection | None = None
-        self._older = False
+        self._checked = self._older = False
         """Whether the data were found older than the stamp: somebody has put a copy in their place."""
         self._view: _View | None = None
         self._documents: tuple[_View, dict[str, Document]] | None = None
@@ -188,10 +188,12 @@ class FolderStore:
 
         Raises:
             KnowledgeLockedError: another process is changing it, or has its vectors open.
+            KnowledgeDamagedError: the data are damaged.
             DiskFullError: there is no room for that.
         """
         with telling_full_disk(self._folder), _writing_lock(self._index_folder):
             view = self._current(check=True, writing=True)
+            self._check()
             with view.index.writing() as writer:
                 changes = _FolderWriting(view, self._listed(view), self._ledger, self._data, writer)
                 try:
@@ -216,12 +218,12 @@ class FolderStore:
                 self._collection.close()
                 self._collection = None
                 self._sign_files()
+            self._checked = False
 
     def _data(self) -> Collection:
         with self._opening:
             if self._collection is None:
-                stamp = self._view.stamp if self._view else Stamp.read(self._stamp_path)
-                self._older = check_files(self._data_files, stamp.files if stamp else LiteFiles())
+                self._check()
                 with _telling_damage(self._data_files):
                     connection = connect(self._uri)
                     try:
@@ -230,6 +232,14 @@ class FolderStore:
                         connection.close()
                         raise
             return self._collection
+
+    def _check(self) -> None:
+        """Compare the files of the data with what is known of them, once until they are let go of."""
+        with self._opening:
+            if not self._checked:
+                stamp = self._view.stamp if self._view else Stamp.read(self._stamp_path)
+                self._older = check_files(self._data_files, stamp.files if stamp else LiteFiles())
+                self._checked = True
 
     def _listed(self, view: _View) -> dict[str, Document]:
         with self._opening:
@@ -318,6 +328,7 @@ class FolderStore:
         if listed != {**lost, **complete}:
             self._ledger.write({**lost, **complete})
         stamp = view.stamp if view else Stamp.read(self._stamp_path)
+        self._older = False
         return self._sign(
             data.config,
             tuple(sorted(lost)),
