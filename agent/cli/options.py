@@ -19,60 +19,114 @@ from ...tools.addresses import without_credentials
 if TYPE_CHECKING:
     from ...tools.knowledge import Remedy
 
-__all__ = ["advised", "command", "settings_options", "with_settings"]
+__all__ = ["advised", "command", "settings_options", "with_home", "with_settings"]
 
-_given: ContextVar[Mapping[str, Any] | None] = ContextVar("given", default=None)
+_in_use: ContextVar[Mapping[str, Any] | None] = ContextVar("in_use", default=None)
 """The common flags of the command that runs; its threads see them, too."""
 _REPEATED = ("home",)
 _REPEATED_FOR_KB = ("home", "knowledge", "collection")
 """The flags that say what a command is about."""
 
-_OPTIONS: dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
-    "engine": click.option(
-        "--engine",
-        metavar="NAME",
-        help="auto, vllm, llama-server, sglang, llama-cpp, chat, responses or extractive.  [default: auto]",
-    ),
-    "model": click.option("--model", metavar="NAME", help="The model's name on the server, or a GGUF file."),
-    "base_url": click.option("--base-url", metavar="URL", help="The model server's address."),
-    "api_key": click.option(
-        "--api-key",
-        metavar="KEY",
-        help="The server's key; better in OSSIFRAGE_API_KEY, where nobody sees it.",
-    ),
-    "knowledge": click.option(
-        "--knowledge", metavar="PATH|URL", help="Folder of the knowledge base, or a Milvus server's address."
-    ),
-    "collection": click.option("--collection", metavar="NAME", help="The collection in it."),
-    "home": click.option("--home", metavar="PATH", help="Folder for everything the program writes."),
+
+def _engines(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from ..models.open_engine import ENGINES, SERVED
+
+    return [name for name in ("auto", *ENGINES, *SERVED) if name.startswith(incomplete)]
+
+
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_OPTIONS: dict[str, dict[str, _Decorator]] = {
+    "engine": {
+        "engine": click.option(
+            "--engine",
+            metavar="NAME",
+            shell_complete=_engines,
+            help="auto, vllm, llama-server, sglang, llama-cpp, chat, responses or extractive."
+            "  [default: auto]",
+        ),
+        "model": click.option(
+            "--model", metavar="NAME", help="The model's name on the server, or a GGUF file."
+        ),
+        "base_url": click.option("--base-url", metavar="URL", help="The model server's address."),
+        "api_key": click.option(
+            "--api-key",
+            metavar="KEY",
+            help="The server's key; better in OSSIFRAGE_API_KEY, where nobody sees it.",
+        ),
+    },
+    "knowledge": {
+        "knowledge": click.option(
+            "--knowledge",
+            metavar="PATH|URL",
+            help="Folder of the knowledge base, or a Milvus server's address.",
+        ),
+        "collection": click.option("--collection", metavar="NAME", help="The collection in it."),
+    },
+    "home": {
+        "home": click.option("--home", metavar="PATH", help="Folder for everything the program writes.")
+    },
 }
+"""The flags that more than one command takes, by what they are about."""
 
 
-def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the common flags to a command."""
-    for option in reversed(_OPTIONS.values()):
-        command = option(command)
-    return command
+def settings_options(*about: str) -> _Decorator:
+    """Add the common flags about ``engine``, ``knowledge`` and ``home`` to a command."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed([option for each in about for option in _OPTIONS[each].values()]):
+            command = option(command)
+        return command
+
+    return decorate
 
 
-def with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the common flags, and the settings they add up to as its first argument.
+def with_settings(*about: str) -> _Decorator:
+    """Give a command the flags it uses, and the settings they add up to as its first argument.
 
-    The flags may stand before the command's name as well as after it.
+    Any common flag may stand before the command's name as well.
+
+    Args:
+        about: ``engine``, ``knowledge``, or both; every command has ``--home``.
     """
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        @click.pass_context
+        def wrapper(context: click.Context, **values: Any) -> Any:
+            from ..settings import load_settings
+
+            own = {name: values.pop(name) for each in (*about, "home") for name in _OPTIONS[each]}
+            with advised(given := _given(context, own)):
+                return context.invoke(command, load_settings(**given), **values)
+
+        return settings_options(*about, "home")(wrapper)
+
+    return decorate
+
+
+def with_home(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command ``--home``, and the folder as its first argument; no other setting is read."""
 
     @functools.wraps(command)
     @click.pass_context
-    def wrapper(context: click.Context, **values: Any) -> Any:
-        from ..settings import load_settings
+    def wrapper(context: click.Context, home: str | None, **values: Any) -> Any:
+        from pathlib import Path
 
-        own = {name: values.pop(name) for name in _OPTIONS}
-        before: dict[str, Any] = context.obj or {}
-        given = {**before, **{name: value for name, value in own.items() if value is not None}}
-        with advised(given):
-            return context.invoke(command, load_settings(**given), **values)
+        from ..home import default_home
 
-    return settings_options(wrapper)
+        given = _given(context, {"home": home}).get("home")
+        return context.invoke(command, Path(given).expanduser() if given else default_home(), **values)
+
+    return settings_options("home")(wrapper)
+
+
+def _given(context: click.Context, own: dict[str, Any]) -> dict[str, Any]:
+    """What was given before the command's name and after it."""
+    before: dict[str, Any] = context.obj or {}
+    given = {**before, **{name: value for name, value in own.items() if value is not None}}
+    context.obj = given
+    return given
 
 
 @contextmanager
@@ -82,7 +136,7 @@ def advised(given: Mapping[str, Any]) -> Generator[None]:
     Args:
         given: the common flags of the command line, by name. The command that helps is a note of the error.
     """
-    token = _given.set(given)
+    token = _in_use.set(given)
     try:
         yield
     except OssifrageError as error:
@@ -92,7 +146,7 @@ def advised(given: Mapping[str, Any]) -> Generator[None]:
             error.add_note(command(*_words(error.remedy)))
         raise
     finally:
-        _given.reset(token)
+        _in_use.reset(token)
 
 
 def command(*words: str) -> str:
@@ -102,7 +156,7 @@ def command(*words: str) -> str:
     """
     installed = shutil.which("ossifrage") or not sys.argv[0].endswith("ossifrage")
     program = "ossifrage" if installed else sys.argv[0]
-    given = _given.get() or {}
+    given = _in_use.get() or {}
     names = _REPEATED_FOR_KB if words[0] == "kb" else _REPEATED
     flags = [
         part

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .ingest.loaders.loaded import Loaded
     from .ingest.loaders.registry import Loader, register_loader
     from .ingest.sources.item import RawDocument
+    from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
 
@@ -61,6 +62,8 @@ __all__ = [
     "Excerpt",
     "FilterCheck",
     "Filters",
+    "JoinedKnowledge",
+    "Knowledge",
     "KnowledgeBase",
     "KnowledgeError",
     "KnowledgeLockedError",
@@ -91,6 +94,8 @@ __all__ = [
 
 _HOME = {
     "EmbeddingFunction": ".models.embeddings",
+    "JoinedKnowledge": ".joined",
+    "Knowledge": ".joined",
     "KnowledgeBase": ".base",
     "Loaded": ".ingest.loaders.loaded",
     "Loader": ".ingest.loaders.registry",
