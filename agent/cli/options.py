@@ -97,7 +97,12 @@ def with_settings(*about: str) -> _Decorator:
             from ..settings import load_settings
 
             own = {name: values.pop(name) for each in (*about, "home") for name in _OPTIONS[each]}
+<<<<<<< HEAD
             with advised(given := _given(context, own)):
+=======
+            given = _flags(context, own)
+            with advised(given):
+>>>>>>> main
                 return context.invoke(command, load_settings(**given), **values)
 
         return settings_options(*about, "home")(wrapper)
@@ -115,13 +120,15 @@ def with_home(command: Callable[..., Any]) -> Callable[..., Any]:
 
         from ..home import default_home
 
-        given = _given(context, {"home": home}).get("home")
-        return context.invoke(command, Path(given).expanduser() if given else default_home(), **values)
+        given = _flags(context, {"home": home})
+        folder = Path(given["home"]).expanduser() if "home" in given else default_home()
+        with advised(given):
+            return context.invoke(command, folder, **values)
 
     return settings_options("home")(wrapper)
 
 
-def _given(context: click.Context, own: dict[str, Any]) -> dict[str, Any]:
+def _flags(context: click.Context, own: dict[str, Any]) -> dict[str, Any]:
     """What was given before the command's name and after it."""
     before: dict[str, Any] = context.obj or {}
     given = {**before, **{name: value for name, value in own.items() if value is not None}}

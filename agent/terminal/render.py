@@ -16,7 +16,7 @@ __all__ = ["answer_text", "place_text", "remarks"]
 _QUOTE = 100
 _HEADING = 60
 _NUMBERED = r"(?:Page|Slide) "
-"""How the headings of a PDF and a presentation begin. Of short pages that became one passage they name all."""
+"""How headings in a PDF and a presentation begin; of short pages that became one passage they name each."""
 
 
 def answer_text(result: Result) -> str:

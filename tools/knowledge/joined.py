@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import chain, zip_longest
 from typing import Protocol, TypeVar
@@ -28,7 +28,7 @@ class Knowledge(Protocol):
 
     def search(
         self,
-        query: str | Sequence[str],
+        query: str | Iterable[str],
         *,
         top_k: int = 10,
         mode: SearchMode = "auto",
@@ -76,7 +76,7 @@ class JoinedKnowledge:
 
     def search(
         self,
-        query: str | Sequence[str],
+        query: str | Iterable[str],
         *,
         top_k: int = 10,
         mode: SearchMode = "auto",
@@ -87,7 +87,8 @@ class JoinedKnowledge:
         Their own scores cannot be compared, since how rare a word is depends on what it is searched in. The
         score is the reciprocal rank instead.
         """
-        found = [base.search(query, top_k=top_k, mode=mode, filters=filters) for base in self._bases]
+        asked = query if isinstance(query, str) else tuple(query)
+        found = [base.search(asked, top_k=top_k, mode=mode, filters=filters) for base in self._bases]
         found[0] = [_placeless(each) for each in found[0]]
         ranked = [each for each in chain.from_iterable(zip_longest(*found)) if each is not None]
         return [replace(each, score=1 / rank) for rank, each in enumerate(ranked[:top_k], 1)]
