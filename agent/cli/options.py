@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["advised", "command", "settings_options", "with_home", "with_settings"]
 
-_in_use: ContextVar[Mapping[str, Any] | None] = ContextVar("in_use", default=None)
+_given: ContextVar[Mapping[str, Any] | None] = ContextVar("given", default=None)
 """The common flags of the command that runs; its threads see them, too."""
 _REPEATED = ("home",)
 _REPEATED_FOR_KB = ("home", "knowledge", "collection")
@@ -97,12 +97,8 @@ def with_settings(*about: str) -> _Decorator:
             from ..settings import load_settings
 
             own = {name: values.pop(name) for each in (*about, "home") for name in _OPTIONS[each]}
-<<<<<<< HEAD
-            with advised(given := _given(context, own)):
-=======
             given = _flags(context, own)
             with advised(given):
->>>>>>> main
                 return context.invoke(command, load_settings(**given), **values)
 
         return settings_options(*about, "home")(wrapper)
@@ -143,7 +139,7 @@ def advised(given: Mapping[str, Any]) -> Generator[None]:
     Args:
         given: the common flags of the command line, by name. The command that helps is a note of the error.
     """
-    token = _in_use.set(given)
+    token = _given.set(given)
     try:
         yield
     except OssifrageError as error:
@@ -153,7 +149,7 @@ def advised(given: Mapping[str, Any]) -> Generator[None]:
             error.add_note(command(*_words(error.remedy)))
         raise
     finally:
-        _in_use.reset(token)
+        _given.reset(token)
 
 
 def command(*words: str) -> str:
@@ -163,7 +159,7 @@ def command(*words: str) -> str:
     """
     installed = shutil.which("ossifrage") or not sys.argv[0].endswith("ossifrage")
     program = "ossifrage" if installed else sys.argv[0]
-    given = _in_use.get() or {}
+    given = _given.get() or {}
     names = _REPEATED_FOR_KB if words[0] == "kb" else _REPEATED
     flags = [
         part
