@@ -13,6 +13,7 @@ from ...tools.pages import Page
 from .names import names
 from .passages import Unit, units_of
 from .question import SIMPLE, Part, Wanted
+from .quoting import in_reading_order
 from .relation import says
 from .sentences import IS_A, Sentence, alike, points_back, read_sentence, subject_of
 from .terms import terms
@@ -49,13 +50,7 @@ _WHOLE_CHAIN = 0.6
 _MOST_BETWEEN = 6
 """Sentences tried as the step between what is known and what is asked for."""
 _MOST_QUOTES = 3
-_MOST_ITEMS = 8
-
-_OPENS_BACK = re.compile(
-    r"^(?:it|its|this|these|they|their|he|she|his|her|such|then|instead|otherwise)\b", re.IGNORECASE
-)
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")
-_YES_OR_NO = re.compile(r"^(?:yes|no)\b", re.IGNORECASE)
 _SIGNS: dict[Wanted, re.Pattern[str]] = {
     "number": re.compile(
         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand|million)\b", re.I
@@ -120,13 +115,14 @@ class Evidence:
             self._titles.add(terms(_IN_BRACKETS.sub("", page.title)))
             subject = ""
             for unit in units_of(page):
-                if unit.kind == "code" or not points_back(unit.text):
+                if unit.kind == "code" or not points_back(unit.said):
                     subject = subject_of(unit)
                 key = (unit.source, unit.start, unit.text)
                 if key not in known or self._reads[known[key]].unit.last:  # what was cut has been read on
                     known[key] = len(self._reads)
                     self._reads.append(read_sentence(unit, subject))
         self._reads = [self._reads[index] for index in sorted(known.values())]
+        self._units = [read.unit for read in self._reads]
         self._terms = {id(read.unit): read.terms | read.above for read in self._reads}
         self._around: dict[int, set[str]] = {}
         counts: Counter[str] = Counter()
@@ -186,7 +182,9 @@ class Evidence:
         return Selection(
             part=part,
             matches=tuple(chosen),
-            units=self._in_reading_order(chosen, procedure=part.wanted == "procedure"),
+            units=in_reading_order(
+                [match.unit for match in chosen], self._units, procedure=part.wanted == "procedure"
+            ),
             coverage=sum(weights[term] for term in covered) / total,
             missing=tuple(term for term in part.terms if term not in covered),
             says_relation=self._says_relation(chosen, part),
@@ -236,7 +234,7 @@ class Evidence:
         if likeness >= _QUESTION_HEADING:
             bare = len(read.heading) < 3 and not unit.heading.rstrip().endswith("?")
             score += likeness * max(0.0, 0.8 - 0.12 * unit.place) * (_BARE_TOPIC if bare else 1.0)
-        if part.wanted in _SIGNS and _SIGNS[part.wanted].search(unit.text) and said:
+        if part.wanted in _SIGNS and _SIGNS[part.wanted].search(unit.said) and said:
             score += 0.25 if part.wanted == "list" else 0.12
         if part.wanted == "procedure" and unit.kind != "sentence":
             score += 0.15
@@ -262,14 +260,14 @@ class Evidence:
         return 2 * recall * precision / (recall + precision)
 
     def _defines(self, unit: Unit, weights: dict[str, float]) -> bool:
-        match = IS_A.match(unit.text)
+        match = IS_A.match(unit.said)
         if match is None:
             return False
         subject = set(terms(match["subject"]))
         return bool(subject) and subject <= weights.keys()
 
     def _adds(self, match: Match, chosen: Sequence[Match], gain: float) -> bool:
-        if any(alike(match.unit.text, other.unit.text) for other in chosen):
+        if any(alike(match.unit.said, other.unit.said) for other in chosen):
             return False
         best = chosen[0]
         same_section = (match.unit.source, match.unit.heading) == (best.unit.source, best.unit.heading)
@@ -292,7 +290,7 @@ class Evidence:
             set(terms(name))
             for other in chosen
             if other is not match and other.unit.kind != "code"
-            for name in names(other.unit.text)
+            for name in names(other.unit.said)
         ]
         return any(name - asked and name <= self._speaks(match) for name in found)
 
@@ -305,7 +303,7 @@ class Evidence:
         if relation is None:
             return True
         return any(
-            says(relation, frozenset(terms(f"{match.unit.text} {match.unit.heading}")), match.unit.text)
+            says(relation, frozenset(terms(f"{match.unit.said} {match.unit.heading}")), match.unit.said)
             and (not part.chain or self._follows(match, chosen, part) or self._has_most(match, part))
             for match in chosen
         )
@@ -331,58 +329,3 @@ class Evidence:
 
     def _speaks(self, match: Match) -> frozenset[str]:
         return self._terms[id(match.unit)]
-
-    def _in_reading_order(self, chosen: Sequence[Match], *, procedure: bool) -> tuple[Unit, ...]:
-        """Documents in the order of their best sentence; inside one, from top to bottom."""
-        sources = list(dict.fromkeys(match.unit.source for match in chosen))
-        at = {id(read.unit): index for index, read in enumerate(self._reads)}
-        wanted: dict[int, Unit] = {}
-        for match in chosen:
-            index = at[id(match.unit)]
-            for unit in [
-                *self._lead(index),
-                match.unit,
-                *self._reason(index),
-                *self._list_below(index, procedure=procedure),
-            ]:
-                wanted[at[id(unit)]] = unit
-        return tuple(
-            sorted(wanted.values(), key=lambda unit: (sources.index(unit.source), unit.start, at[id(unit)]))
-        )
-
-    def _lead(self, index: int) -> list[Unit]:
-        """The sentence before one that points back to it."""
-        unit = self._reads[index].unit
-        if not index or not _OPENS_BACK.match(unit.text):
-            return []
-        before = self._reads[index - 1].unit
-        together = (before.cursor, before.block) == (unit.cursor, unit.block)
-        return [before] if together and before.kind == unit.kind else []
-
-    def _reason(self, index: int) -> list[Unit]:
-        """The sentence behind one that says yes or no."""
-        unit = self._reads[index].unit
-        if not _YES_OR_NO.match(unit.text) or index + 1 == len(self._reads):
-            return []
-        behind = self._reads[index + 1].unit
-        return [behind] if (behind.cursor, behind.block) == (unit.cursor, unit.block) else []
-
-    def _list_below(self, index: int, *, procedure: bool) -> list[Unit]:
-        """The list, table or code that a sentence ending in a colon introduces; of a procedure, any code."""
-        lead = self._reads[index].unit
-        introduces = lead.text.rstrip("*_ ").endswith((":", "："))
-        below: list[Unit] = []
-        blocks: set[int] = set()
-        for read in self._reads[index + 1 :]:
-            unit = read.unit
-            if not below and not introduces and (unit.kind != "code" or not procedure):
-                break
-            if unit.cursor != lead.cursor or unit.kind == "sentence" or unit.heading != lead.heading:
-                break
-            if unit.block in blocks and unit.kind == "item":
-                continue  # an item's first sentence says what it is
-            blocks.add(unit.block)
-            below.append(unit)
-            if len(below) == _MOST_ITEMS or unit.kind == "code":
-                break
-        return below

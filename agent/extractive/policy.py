@@ -134,7 +134,7 @@ def _last_named(selection: Selection, evidence: Evidence) -> Iterator[str]:
     head = [word.surface for word in content_words(part.text) if word.term == part.relation][:1]
     for match in reversed(selection.matches):
         if match.unit.kind != "code":
-            for name in names(match.unit.text):
+            for name in names(match.unit.said):
                 if set(terms(name)) - set(part.terms) and _is_lead(name):
                     yield " ".join([name, *head])
 
@@ -148,7 +148,7 @@ def _names_to_follow(selection: Selection, evidence: Evidence) -> Iterator[str]:
     for match in evidence.ranked(part):
         if match.unit.kind == "code":
             continue
-        for name in (*quoted_phrases(match.unit.text), *names(match.unit.text)):
+        for name in (*quoted_phrases(match.unit.said), *names(match.unit.said)):
             if set(terms(name)) - set(part.terms) and _is_lead(name) and not evidence.is_about(name):
                 yield name
 

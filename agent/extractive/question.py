@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from .intent import COMPARING, Intent, read_intent
 from .names import names, quoted_phrases
 from .relation import asked_relation, is_chain
 from .terms import content_words, terms
@@ -112,6 +113,7 @@ class Part:
     chain: bool
     """Whether what is asked about is described by something else."""
     wanted: Wanted
+    intent: Intent
 
     @property
     def keywords(self) -> str:
@@ -207,7 +209,9 @@ def _is_small_talk(text: str) -> bool:
 def _part(piece: str, pointed: tuple[str, ...]) -> Part:
     text = piece.strip().strip("?？!. ;,").strip()
     body = _FOREIGN_OPENER.sub("", text) if _ASKS.search(piece) else text
-    own = tuple(dict.fromkeys(terms(body)))
+    intent = read_intent(text)
+    compares = COMPARING if intent.kind == "comparison" else frozenset[str]()
+    own = tuple(dict.fromkeys(term for term in terms(body) if term not in compares)) or terms(body)
     pointed = tuple(dict.fromkeys(word for word in pointed if not set(terms(word)) & set(own)))
     particles = [pair for pair in _PARTICLE.findall(text) if terms(pair[0]) and terms("".join(pair))]
     found = dict.fromkeys((*quoted_phrases(body), *names(body, lone_openers=True)))
@@ -222,6 +226,7 @@ def _part(piece: str, pointed: tuple[str, ...]) -> Part:
         joined=tuple((terms(verb)[-1], terms(verb + particle)[-1]) for verb, particle in particles),
         chain=is_chain(text),
         wanted=next((kind for kind, pattern in _WANTED if pattern.search(piece)), None),
+        intent=intent,
     )
 
 
