@@ -23,6 +23,7 @@ _BEARING = "These passages bear on the question:"
 _YES_OR_NO = re.compile(r"^(?:yes|no)\b", re.IGNORECASE)
 _CODE = re.compile(r"(`+[^`\n]+`+)")
 _REFERENCE = re.compile(r"\[(\d{1,4}(?:\s*[,–-]\s*\d{1,4})*)\]")
+_MARKS = "*_: "
 _LONGEST_LABEL = 14
 """In words."""
 
@@ -69,7 +70,7 @@ def compose(selections: Sequence[Selection], evidence: Evidence) -> Composition:
         fresh = [unit for unit in selection.units if unit not in quoted]
         quoted.update(dict.fromkeys(fresh))
         if fresh:
-            if selection.part.intent.bears:
+            if selection.part.intent.bears or not selection.says_relation:
                 paragraphs.append(_BEARING)
             paragraphs.extend(_sections(fresh, selection.part))
         if selection.units and not selection.says_relation:
@@ -132,7 +133,9 @@ def _paragraph(units: Sequence[Unit]) -> str:
     listed = False
     for unit in units:
         label = unit.lead if unit.lead is not None and _is_label(unit.lead) else None
-        named = f"**{_plain(label.said)}**: " if label is not None and label not in units else ""
+        named = (
+            f"**{_plain(label.said).strip(_MARKS)}**: " if label is not None and label not in units else ""
+        )
         cited = f"{named}{_plain(unit.said)} {_citation(unit)}"
         if unit.kind == "sentence":
             text += cited if not text else f"\n\n{cited}" if listed or named else f" {cited}"
@@ -142,6 +145,20 @@ def _paragraph(units: Sequence[Unit]) -> str:
             text += f"{'' if not text else chr(10) if listed else chr(10) * 2}- {cited}"
         listed = unit.kind != "sentence"
     return text
+
+
+def _label(unit: Unit) -> str:
+    """The terms that a definition defines, or the few words of the item that a paragraph stands in."""
+    words: list[str] = []
+    lead = unit.lead
+    while lead is not None and _is_label(lead):
+        words.insert(0, _plain(lead.said).strip(_MARKS))
+        lead = (
+            lead.lead
+            if lead.kind == "term" and lead.lead is not None and lead.lead.end + 1 == lead.start
+            else None
+        )
+    return ", ".join(words)
 
 
 def _is_label(lead: Unit) -> bool:

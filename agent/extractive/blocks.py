@@ -144,6 +144,8 @@ class _Reader:
         self._literal: int | None = None  # what is indented deeper than this is no prose
         self._columns: tuple[str, ...] = ()
         self._grid: list[tuple[int, list[str]]] = []
+        self._under: int | None = None  # indent of the item or term that is read
+        self._attached = False  # by AsciiDoc's "+" to that item
         self._in_grid = False
         self._simple = ""  # which part of a table between rules of "=" is being read
 
@@ -165,6 +167,10 @@ class _Reader:
                 continue
             if self._closing is not None:
                 yield from self._in_listing(number, line)
+                continue
+            if line.strip() == "+":
+                yield from self._end()
+                self._attached = self._under is not None
                 continue
             if self._is_underlined(position):
                 yield from self._end()
@@ -221,6 +227,8 @@ class _Reader:
         elif _RULE.match(line):
             yield from self._end()
             self._in_grid = line.lstrip().startswith("+-")
+        elif not any(map(str.isalnum, _ANY_TAG.sub("", line))) and "<" in line:
+            yield from self._end()  # tags and nothing else
         else:
             self._columns, self._in_grid, self._simple = (), False, ""
             yield from self._text(position, number, line, indent)
@@ -229,6 +237,7 @@ class _Reader:
         if item := _ITEM.match(line):
             yield from self._end()
             self._open = _Open("item", indent, [(number, line[item.end() :])])
+            self._under = indent
         elif _DATA.match(line):
             yield from self._change("code", indent)
             self._hold("code", indent, number, line)
@@ -236,6 +245,7 @@ class _Reader:
             (label := _LABELLED.match(line)) and len(label["term"].split()) <= _LONGEST_TERM and not self._rst
         ):
             yield from self._end()
+            self._under = indent
             yield Block(kind="term", lines=((number, label["term"]),), indent=indent)
         elif field := _FIELD.match(line):
             yield from self._end()
@@ -252,15 +262,20 @@ class _Reader:
                 self._literal = indent
 
     def _hold(self, kind: Kind, indent: int, number: int, line: str) -> None:
+        self._begin(kind, indent).lines.append((number, line))
+
+    def _begin(self, kind: Kind, indent: int) -> _Open:
         if self._open is None:
+            if self._attached and self._under is not None:
+                indent = self._under + 1
+            self._attached = False
             self._open = _Open(kind, indent, [])
-        self._open.lines.append((number, line))
+        return self._open
 
     def _change(self, kind: Kind, indent: int) -> Iterator[Block]:
         if self._open and self._open.kind != kind:
             yield from self._end()
-        if self._open is None:
-            self._open = _Open(kind, indent, [])
+        self._begin(kind, indent)
 
     def _end(self) -> Iterator[Block]:
         if self._grid:

@@ -7,13 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from ...tools.pages import Page
 from .names import names
 from .passages import Unit, units_of
 from .question import SIMPLE, Part, Wanted
-from .quoting import in_reading_order
+from .quoting import SHORT_PARAGRAPH, in_reading_order
 from .relation import says
 from .sentences import IS_A, Sentence, alike, points_back, read_sentence, subject_of
 from .terms import terms
@@ -33,10 +33,18 @@ _QUESTION_HEADING = 0.6
 """From this similarity on, a heading is taken for the question, and the text below it for the answer."""
 _BARE_TOPIC = 0.4
 """The share of that for a heading of one or two words: it names a topic, not a question."""
+_BESIDE_SHARE = 0.5
+"""The same for a term of the other sentences of a short paragraph: they are quoted with it."""
 _ENOUGH = 0.42
 """The least a sentence has to score to be quoted."""
 _ENOUGH_CHAIN = 0.3
 """The same for a part of many terms, which are seldom all in one sentence."""
+_FITS = {1: 0.9, 2: 0.75, 3: 0.75, 4: 0.65, 5: 0.6, 6: 0.55}
+"""The share of a part's weight that its best quote has to have, by the number of its terms: two sentences
+with half a question each do not answer it."""
+_FITS_LONG = 0.5
+_UNSIGNED = 0.75
+"""What a sentence without a number, or a date, is worth where one is asked for."""
 _COVERED = 0.72
 """From this share of a part's weight on, the part counts as answered."""
 _COVERED_CHAIN = 0.97
@@ -50,13 +58,24 @@ _WHOLE_CHAIN = 0.6
 _MOST_BETWEEN = 6
 """Sentences tried as the step between what is known and what is asked for."""
 _MOST_QUOTES = 3
+_MOST_NAMES = 4
+"""A sentence that names more is a list of names: it says nothing about two of them."""
+_ENUMERATES = 0.6
+_OPENING = 8
+"""Words at the start of a sentence in which its subject stands."""
+_WITH_ANOTHER = re.compile(
+    r"\b(?:unlike|than|compared (?:to|with)|in contrast|versus|vs\.?|whereas|as opposed to|differs? from)(?!\w)",
+    re.I,
+)
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")
 _SIGNS: dict[Wanted, re.Pattern[str]] = {
     "number": re.compile(
         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand|million)\b", re.I
     ),
     "time": re.compile(
-        r"\b(?:1\d|20)\d\d\b|\b(?:january|february|march|april|june|july|august|september|october|november|december)\b",
+        r"\b(?:1\d|20)\d\d\b|\b(?:january|february|march|april|june|july|august|september|october|november"
+        r"|december|(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)\.? \d|\d{1,2} (?:jan|feb|mar|apr|may|jun"
+        r"|jul|aug|sept?|oct|nov|dec))\b",
         re.I,
     ),
     "default": re.compile(r"\bdefaults?\b", re.I),
@@ -122,6 +141,7 @@ class Evidence:
                     known[key] = len(self._reads)
                     self._reads.append(read_sentence(unit, subject))
         self._reads = [self._reads[index] for index in sorted(known.values())]
+        self._beside = _paragraphs(self._reads)
         self._units = [read.unit for read in self._reads]
         self._terms = {id(read.unit): read.terms | read.above for read in self._reads}
         self._around: dict[int, set[str]] = {}
@@ -175,19 +195,25 @@ class Evidence:
             if len(chosen) < _MOST_QUOTES and gain >= _LINK_GAIN:
                 chosen.append(match)
                 covered |= match.covered
+        if part.intent.sides:
+            chosen = self._compared(matches, part)
+            covered = set().union(*(match.covered for match in chosen))
+        elif not self._fits(chosen, part, weights):
+            chosen, covered = [], set()
         if chosen and not self._says_relation(chosen, part):
             answering = self._answering(matches, chosen, part)
             chosen.extend(answering)
             covered.update(*(match.covered for match in answering))
+        units = in_reading_order(
+            [match.unit for match in chosen], self._units, procedure=part.wanted == "procedure"
+        )
         return Selection(
             part=part,
             matches=tuple(chosen),
-            units=in_reading_order(
-                [match.unit for match in chosen], self._units, procedure=part.wanted == "procedure"
-            ),
+            units=units,
             coverage=sum(weights[term] for term in covered) / total,
             missing=tuple(term for term in part.terms if term not in covered),
-            says_relation=self._says_relation(chosen, part),
+            says_relation=self._says_relation(chosen, part) and _has_sign(units, part),
         )
 
     def ranked(self, part: Part) -> list[Match]:
@@ -224,9 +250,11 @@ class Evidence:
         unit = read.unit
         own = read.terms | {verb for verb, joined in part.joined if joined in read.terms}
         over = read.above | {verb for verb, joined in part.joined if joined in read.above}
+        beside = self._beside.get(id(unit), frozenset[str]()) - own - over
         said = sum(weight for term, weight in weights.items() if term in own)
         above = sum(weight for term, weight in weights.items() if term in over - own)
-        score = (said + _HEADING_SHARE * above) / total
+        near = sum(weight for term, weight in weights.items() if term in beside)
+        score = (said + _HEADING_SHARE * above + _BESIDE_SHARE * near) / total
         asked_pairs = set(pairwise(part.terms))
         if asked_pairs:
             score += 0.1 * len(asked_pairs & read.pairs) / len(asked_pairs)
@@ -234,13 +262,16 @@ class Evidence:
         if likeness >= _QUESTION_HEADING:
             bare = len(read.heading) < 3 and not unit.heading.rstrip().endswith("?")
             score += likeness * max(0.0, 0.8 - 0.12 * unit.place) * (_BARE_TOPIC if bare else 1.0)
-        if part.wanted in _SIGNS and _SIGNS[part.wanted].search(unit.said) and said:
-            score += 0.25 if part.wanted == "list" else 0.12
+        if part.wanted in _SIGNS and said:
+            if _SIGNS[part.wanted].search(unit.said):
+                score += 0.25 if part.wanted == "list" else 0.12
+            elif part.wanted in ("number", "time"):
+                score *= _UNSIGNED
         if part.wanted == "procedure" and unit.kind != "sentence":
             score += 0.15
         if part.wanted == "definition" and said and self._defines(unit, weights):
             score += 0.2
-        covered = frozenset(weights.keys() & (own | over))
+        covered = frozenset(weights.keys() & (own | over | beside))
         if covered.isdisjoint(part.terms):
             score = 0.0
         if part.focus and not part.names and covered.isdisjoint(part.focus):
@@ -271,9 +302,58 @@ class Evidence:
             return False
         best = chosen[0]
         same_section = (match.unit.source, match.unit.heading) == (best.unit.source, best.unit.heading)
-        return (gain >= 0.15 and match.score >= 0.6 * best.score) or match.score >= (
-            0.7 if same_section else 0.85
-        ) * best.score
+        if gain >= 0.15 and match.score >= 0.6 * best.score:
+            return True
+        as_good = match.score >= (0.7 if same_section else 0.85) * best.score
+        return as_good and match.covered >= best.covered
+
+    def _fits(self, chosen: Sequence[Match], part: Part, weights: dict[str, float]) -> bool:
+        """Whether one of the sentences has enough of the part to be an answer; a chain may be spread out."""
+        if part.chain or len(part.names) > 1:
+            return bool(chosen)
+        total = sum(weights.values()) or 1.0
+        best = max((sum(weights[term] for term in match.covered) / total for match in chosen), default=0.0)
+        return best >= _FITS.get(len(part.terms), _FITS_LONG)
+
+    def _compared(self, matches: Sequence[Match], part: Part) -> list[Match]:
+        """What speaks of both sides of a comparison; and for each side what is about it and nothing beside it.
+
+        A sentence that compares one of the sides with something else says nothing about the other.
+        """
+        sides = [frozenset(terms(side)) for side in part.intent.sides]
+        chosen: list[Match] = []
+        rivals = [
+            replace(match, score=match.score * self._singling(match)) for match in matches if match.score
+        ]
+        rivals.sort(key=lambda match: -match.score)
+        both = [match for match in rivals if all(side <= self._own(match) for side in sides)]
+        for match in both[:_MOST_QUOTES]:
+            if match.score >= max(_ENOUGH, 0.7 * both[0].score) and not any(
+                alike(match.unit.said, other.unit.said) for other in chosen
+            ):
+                chosen.append(match)
+        for side, other in zip(sides, reversed(sides), strict=True):
+            found = next(
+                (match for match in rivals if self._is_about(match, side - other or side, other)), None
+            )
+            if found is not None and not any(alike(found.unit.said, each.unit.said) for each in chosen):
+                chosen.append(found)
+        return chosen
+
+    def _own(self, match: Match) -> frozenset[str]:
+        return frozenset(terms(match.unit.said))
+
+    def _singling(self, match: Match) -> float:
+        return _ENUMERATES if len(names(match.unit.said, lone_openers=True)) > _MOST_NAMES else 1.0
+
+    def _is_about(self, match: Match, side: frozenset[str], other: frozenset[str]) -> bool:
+        """Whether a sentence begins with one side, or stands under its heading, and compares it with nothing."""
+        unit = match.unit
+        if unit.kind == "code" or _WITH_ANOTHER.search(unit.said) or len(unit.said.split()) < _OPENING // 2:
+            return False
+        opening = frozenset(terms(" ".join(unit.said.split()[:_OPENING])))
+        heading = frozenset(terms(f"{unit.heading} {unit.title}"))
+        return side <= opening or (side <= heading and not other <= heading)
 
     def _linked(self, matches: Sequence[Match], chosen: Sequence[Match], part: Part) -> list[Match]:
         """Sentences on what a chosen one names; they say the rest of a question that goes through it."""
@@ -329,3 +409,24 @@ class Evidence:
 
     def _speaks(self, match: Match) -> frozenset[str]:
         return self._terms[id(match.unit)]
+
+
+def _paragraphs(reads: Sequence[Sentence]) -> dict[int, frozenset[str]]:
+    """For each unit of a short paragraph the terms of all of it."""
+    found: dict[int, frozenset[str]] = {}
+    for _, group in groupby(reads, key=lambda read: (read.unit.cursor, read.unit.block)):
+        block = list(group)
+        if len(block) > 1 and sum(len(read.unit.text.split()) for read in block) <= SHORT_PARAGRAPH:
+            together = frozenset[str]().union(*(read.terms for read in block))
+            found.update((id(read.unit), together) for read in block)
+    return found
+
+
+def _has_sign(units: Sequence[Unit], part: Part) -> bool:
+    """Whether there is a number, a date or a list where one is asked for."""
+    if part.wanted not in ("number", "time", "list"):
+        return True
+    items = sum(unit.kind in ("item", "row", "term") for unit in units)
+    return (part.wanted == "list" and items > 1) or any(
+        _SIGNS[part.wanted].search(unit.said) for unit in units
+    )

@@ -39,7 +39,7 @@ _COMPARISONS = tuple(
     )
 )
 COMPARING = frozenset(
-    terms("difference differences different differ differs compare compared versus vs better than")
+    terms("between difference differences different differ differs compare compared versus vs better than")
 )
 """Terms that only say that a comparison is wanted."""
 

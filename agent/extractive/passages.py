@@ -29,7 +29,7 @@ _MARKUP: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"`([^`<>\n]{1,200}?)\s*<[^`<>\n]{1,300}>`_{1,2}"), r"\1"),
     (re.compile(r"<<[^<>,\n]{1,200},\s*([^<>\n]{1,200})>>"), r"\1"),
     (re.compile(r"\b(?:linkgit|link|xref):([\w./#-]{1,200})\[\d?([^\[\]\n]{0,200})\]"), r"\2 \1"),
-    (re.compile(r"\|([\w.-]{1,60})\|_?"), r"\1"),
+    (re.compile(r"(?<!\S)\|([\w.-]{1,60})\|_?(?!\S)"), r"\1"),
 )
 """Markup inside a sentence, and what is read of it: links leave their words."""
 _BOUNDARY = re.compile(r"[.!?]['\")\]”’*_`]*(?=\s+[\"'(\[“‘*_`]*[^\W_a-z])|[。！？]['\"”’」』）]*")
@@ -87,9 +87,10 @@ def units_of(page: Page) -> list[Unit]:
                 above = [*above[:-1], piece.text] if above else [piece.text]
             outer, intro, place = [], None, 0
             continue
-        while outer and outer[-1][0] >= piece.indent:
+        while outer and outer[-1][0] >= piece.indent and not _names_the_same(units[-1], piece):
             outer.pop()
-        lead = outer[-1][1] if outer else None
+        lead = outer.pop()[1] if outer and _names_the_same(units[-1], piece) else None
+        lead = outer[-1][1] if lead is None and outer else lead
         if lead is None and piece.kind == "sentence":
             intro = None
         first = True
@@ -125,6 +126,11 @@ def units_of(page: Page) -> list[Unit]:
     if units and units[-1].end == bottom < page.total_lines:
         units[-1] = replace(units[-1], last=True)
     return units
+
+
+def _names_the_same(before: Unit, piece: Block) -> bool:
+    """Whether a term stands directly below another one: both are defined by what follows."""
+    return before.kind == piece.kind == "term" and before.end + 1 == piece.lines[0][0]
 
 
 def introduces(text: str) -> bool:

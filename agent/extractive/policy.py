@@ -19,10 +19,14 @@ __all__ = ["Answer", "Call", "Decision", "decide"]
 
 _MOST_SEARCHES = 4
 _MOST_CALLS = 8
+_MOST_QUERIES = 5
+"""The function takes no more."""
 _LONGEST_QUERY = 500
 """In characters; the function takes twice that."""
 _TOP_K = 4
 """Passages asked for at first, for each query: few, so that the names in them are soon followed."""
+_TOP_K_SIMPLE = 8
+"""The same where the question is simple: it names what it is about, and no name has to be followed."""
 _MOST_FOLLOWED = 5
 _TOP_K_FOLLOWED = 5
 """Passages asked for when names are followed: one for each."""
@@ -74,10 +78,12 @@ def decide(prompt: Prompt) -> Decision:
     pages = prompt.pages
     can_search = "search" in prompt.functions and not prompt.closing
     if not prompt.lookups and can_search:
-        queries = _distinct([part.query for part in question.parts])
+        sides = [side for part in question.parts for side in part.intent.sides]
+        queries = _distinct([*(part.query for part in question.parts), *sides])[:_MOST_QUERIES]
+        simple = all(part.simple for part in question.parts)
         return _search(
             queries,
-            _TOP_K * len(queries),
+            (_TOP_K_SIMPLE if simple else _TOP_K) * len(queries),
             f"Nothing is known yet. Search for {_listed([part.text for part in question.parts])}.",
         )
     if not pages and (failure := next((lookup.failure for lookup in prompt.lookups if lookup.failure), None)):
@@ -119,7 +125,13 @@ def _follow_up(prompt: Prompt, evidence: Evidence, selections: Sequence[Selectio
     queries = [*fresh(_last_named)[:1], ", ".join(fresh(_names_to_follow)[:_MOST_FOLLOWED])]
     if followed := _distinct(queries):
         steps.append(_search(followed, _TOP_K_FOLLOWED, _why(selections, followed)))
-    words = _distinct([each.part.keywords for each in unanswered if not (each.part.simple and each.matches)])
+    words = _distinct(
+        [
+            each.part.keywords
+            for each in unanswered
+            if not (each.part.simple and each.matches and each.says_relation)
+        ]
+    )
     wide = _search(words, _TOP_K_WIDE * len(words), _why(selections, words))
     if words and wide.arguments not in [lookup.arguments for lookup in searches]:
         steps.append(wide)

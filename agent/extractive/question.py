@@ -65,7 +65,8 @@ _WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
     (
         "time",
         re.compile(
-            r"\b(?:when|(?:what|which|in what) (?:year|date|day|month|century|decade))\b", re.IGNORECASE
+            r"^(?:and |so |since )?when\b|\b(?:what|which) (?:year|date|day|month|century|decade)\b",
+            re.IGNORECASE,
         ),
     ),
     (

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from .passages import Unit, introduces, joined
 
-__all__ = ["in_reading_order"]
+__all__ = ["SHORT_PARAGRAPH", "in_reading_order"]
 
 _MOST_ITEMS = 8
-_SHORT = 60
+SHORT_PARAGRAPH = 80
 """Words of a paragraph that is quoted whole: its sentences lean on each other."""
-_OPENS_BACK = re.compile(
-    r"^(?:it|its|this|these|those|they|their|he|she|his|her|such|then|instead|otherwise|however|therefore|thus|also"
-    r"|but|so|in (?:this|that|these|which) \w+)\b",
-    re.IGNORECASE,
-)
-_YES_OR_NO = re.compile(r"^(?:yes|no)\b", re.IGNORECASE)
 
 
 def in_reading_order(chosen: Sequence[Unit], seen: Sequence[Unit], *, procedure: bool) -> tuple[Unit, ...]:
     """What is quoted: documents in the order of their best sentence; inside one, from top to bottom.
 
-    A sentence comes with the sentences of a short paragraph, else with the one it points back to and the one
-    that points back to it; an item with the sentence that introduces its list; a sentence that ends in a
+    A sentence comes with the others of a short paragraph, else with its neighbours; an item with the sentence that introduces its list; a sentence that ends in a
     colon, and a term, with what stands below.
 
     Args:
@@ -71,14 +63,18 @@ def _paragraph(index: int, seen: Sequence[Unit]) -> list[Unit]:
     while last + 1 < len(seen) and _together(seen[last + 1], unit):
         last += 1
     block = list(seen[first : last + 1])
-    if len(unit.whole) < 12 * _SHORT and sum(len(each.text.split()) for each in block) <= _SHORT:
+    if (
+        len(unit.whole) < 12 * SHORT_PARAGRAPH
+        and sum(len(each.text.split()) for each in block) <= SHORT_PARAGRAPH
+    ):
         return block
-    quoted = [unit]
-    if index > first and _OPENS_BACK.match(unit.text):
-        quoted.insert(0, seen[index - 1])
-    if index < last and (_OPENS_BACK.match(seen[index + 1].text) or _YES_OR_NO.match(unit.text)):
-        quoted.append(seen[index + 1])
-    return quoted
+    before = seen[index - 1 : index] if index > first else []
+    behind = seen[index + 1 : index + 2] if index < last else []
+    return [
+        each
+        for each in (*before, unit, *behind)
+        if each is unit or len(each.text.split()) <= SHORT_PARAGRAPH // 2
+    ]
 
 
 def _together(one: Unit, other: Unit) -> bool:

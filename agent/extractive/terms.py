@@ -11,6 +11,8 @@ from ...tools.knowledge.store.lexical import document_terms
 __all__ = ["Word", "content_words", "terms"]
 
 _WORD = re.compile(r"[^\W_]+")
+_VERSION = re.compile(r"[vV]?(\d+(?:\.\d+)+)")
+_WORD_OR_VERSION = re.compile(rf"(?<![\w.])[vV]?\d+(?:\.\d+){{1,4}}(?![\w.]*\w)|{_WORD.pattern}")
 
 # English function words, and the words that questions are built from.
 _ENGLISH = frozenset(
@@ -59,7 +61,7 @@ def content_words(text: str) -> list[Word]:
     """
     return [
         Word(surface, term)
-        for surface in _WORD.findall(text)
+        for surface in _WORD_OR_VERSION.findall(text)
         if surface.casefold() not in _STOP_WORDS
         for term in _terms_of(surface)
     ]
@@ -73,4 +75,6 @@ def terms(text: str) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _terms_of(word: str) -> tuple[str, ...]:
+    if version := _VERSION.fullmatch(word):
+        return (version[1],)  # "v2.4.0" and "2.4.0" are one name
     return tuple(document_terms(word).split())
