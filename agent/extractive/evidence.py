@@ -16,7 +16,8 @@ from .question import SIMPLE, Part, Wanted
 from .quoting import SHORT_PARAGRAPH, in_reading_order
 from .relation import says
 from .sentences import IS_A, Sentence, alike, points_back, read_sentence, subject_of
-from .terms import terms
+from .spelling import respelled
+from .terms import content_words, terms
 
 __all__ = ["Evidence", "Match", "Selection"]
 
@@ -95,7 +96,9 @@ class Match:
     unit: Unit
     score: float
     covered: frozenset[str]
-    """Terms of the part that the sentence, or a heading above it, has."""
+    """Terms of the part that the sentence has, a heading above it, or, of a simple part, its short paragraph."""
+    share: float
+    """How much of the part's weight they have, 0 to 1; what the sentence itself does not say counts in part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +162,23 @@ class Evidence:
         """How much a term tells, over what was seen (inverse document frequency)."""
         return self._idf.get(term, self._unseen)
 
+    def spelled(self, part: Part) -> Part:
+        """The part with its slips mended: lower-case words that nothing seen has, but for one letter."""
+        written = {word.term for word in content_words(part.text) if word.surface.islower()}
+        mended = {
+            term: known
+            for term in part.terms
+            if term in written and term not in self._idf and (known := respelled(term, self._idf))
+        }
+        if not mended:
+            return part
+        return replace(
+            part,
+            terms=tuple(dict.fromkeys(mended.get(term, term) for term in part.terms)),
+            focus=tuple(mended.get(term, term) for term in part.focus),
+            relation=mended.get(part.relation, part.relation) if part.relation else None,
+        )
+
     def speaks_of(self, text: str) -> bool:
         """Whether all terms of ``text`` stand together in one sentence with its headings."""
         wanted = set(terms(text))
@@ -170,6 +190,7 @@ class Evidence:
 
     def select(self, part: Part) -> Selection:
         """Choose the sentences that answer a part."""
+        part = self.spelled(part)
         weights = self._weights(part)
         total = sum(weights.values()) or 1.0
         # "Oracle Cloud" is not answered by one sentence with an oracle and another with a cloud.
@@ -198,7 +219,7 @@ class Evidence:
         if part.intent.sides:
             chosen = self._compared(matches, part)
             covered = set().union(*(match.covered for match in chosen))
-        elif not self._fits(chosen, part, weights):
+        elif not self._fits(chosen, part):
             chosen, covered = [], set()
         if chosen and not self._says_relation(chosen, part):
             answering = self._answering(matches, chosen, part)
@@ -250,7 +271,7 @@ class Evidence:
         unit = read.unit
         own = read.terms | {verb for verb, joined in part.joined if joined in read.terms}
         over = read.above | {verb for verb, joined in part.joined if joined in read.above}
-        beside = self._beside.get(id(unit), frozenset[str]()) - own - over
+        beside = self._beside.get(id(unit), frozenset[str]()) - own - over if part.simple else frozenset[str]()
         said = sum(weight for term, weight in weights.items() if term in own)
         above = sum(weight for term, weight in weights.items() if term in over - own)
         near = sum(weight for term, weight in weights.items() if term in beside)
@@ -279,7 +300,9 @@ class Evidence:
         if part.context and self._around[unit.cursor].isdisjoint(part.context):
             score *= 0.5  # it is about something else than what the pronoun points at
         score *= read.form
-        return Match(unit=unit, score=score, covered=covered)
+        return Match(
+            unit=unit, score=score, covered=covered, share=(said + above + _BESIDE_SHARE * near) / total
+        )
 
     def _likeness(self, heading: frozenset[str], weights: dict[str, float]) -> float:
         """How much a heading is the question: the harmonic mean of what they share, by weight."""
@@ -307,12 +330,11 @@ class Evidence:
         as_good = match.score >= (0.7 if same_section else 0.85) * best.score
         return as_good and match.covered >= best.covered
 
-    def _fits(self, chosen: Sequence[Match], part: Part, weights: dict[str, float]) -> bool:
+    def _fits(self, chosen: Sequence[Match], part: Part) -> bool:
         """Whether one of the sentences has enough of the part to be an answer; a chain may be spread out."""
         if part.chain or len(part.names) > 1:
             return bool(chosen)
-        total = sum(weights.values()) or 1.0
-        best = max((sum(weights[term] for term in match.covered) / total for match in chosen), default=0.0)
+        best = max((match.share for match in chosen), default=0.0)
         return best >= _FITS.get(len(part.terms), _FITS_LONG)
 
     def _compared(self, matches: Sequence[Match], part: Part) -> list[Match]:

@@ -98,7 +98,7 @@ def _below(index: int, seen: Sequence[Unit], *, procedure: bool) -> list[Unit]:
         if top.kind == "term" or unit.kind == "sentence":
             if not under:
                 break
-            if unit.kind == "sentence" and (top.kind != "term" or unit.block not in blocks and blocks):
+            if unit.kind == "sentence" and (top.kind != "term" or (unit.block not in blocks and blocks)):
                 continue  # what stands below an item's first paragraph says more than the list does
         blocks.add(unit.block)
         if len(blocks) > _MOST_ITEMS:
