@@ -70,7 +70,7 @@ def compose(selections: Sequence[Selection], evidence: Evidence) -> Composition:
         fresh = [unit for unit in selection.units if unit not in quoted]
         quoted.update(dict.fromkeys(fresh))
         if fresh:
-            if selection.part.intent.bears or not selection.says_relation:
+            if selection.part.intent.bears or not (selection.says_relation and selection.plain):
                 paragraphs.append(_BEARING)
             paragraphs.extend(_sections(fresh, selection.part))
         if selection.units and not selection.says_relation:

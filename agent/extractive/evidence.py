@@ -65,10 +65,17 @@ _ENUMERATES = 0.6
 _OPENING = 8
 """Words at the start of a sentence in which its subject stands."""
 _WITH_ANOTHER = re.compile(
-    r"\b(?:unlike|than|compared (?:to|with)|in contrast|versus|vs\.?|whereas|as opposed to|differs? from)(?!\w)",
+    r"\b(?:unlike|than|compared (?:to|with)|in contrast|versus|vs\.?|whereas|as opposed to"
+    r"|differs? from)(?!\w)",
     re.I,
 )
+_COMPARES = re.compile(rf"{_WITH_ANOTHER.pattern}|\bdifferen\w+|\bwhile\b", re.I)
+_COMPARED = 1.3
+"""What a sentence on both sides is worth more that says how they compare."""
+_SPELLED_OUT = re.compile(r"\b([A-Z][A-Z\d-]{1,15}) \((?=[A-Za-z-]+ [A-Za-z-])|\(([A-Z][A-Z\d-]{1,15})\)")
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")
+_MUST_SHOW: frozenset[Wanted] = frozenset(("count", "number", "time", "default", "person"))
+"""What a sentence is worth less without."""
 _SIGNS: dict[Wanted, re.Pattern[str]] = {
     "number": re.compile(
         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand|million)\b", re.I
@@ -79,7 +86,7 @@ _SIGNS: dict[Wanted, re.Pattern[str]] = {
         r"|jul|aug|sept?|oct|nov|dec))\b",
         re.I,
     ),
-    "default": re.compile(r"\bdefaults?\b", re.I),
+    "default": re.compile(r"(?<!non-)\bdefaults?\b", re.I),
     "list": re.compile(
         r"\b(?:two|three|four|five|six|seven|eight|nine|ten|several|following|\d+) (?:\w+ ){0,3}"
         r"(?:types?|kinds?|levels?|modes?|options?|ways?|methods?|:)|: *\W*\w[^.]*, |: *$"
@@ -116,6 +123,9 @@ class Selection:
     """Terms of the part that no quote has, in the part's order."""
     says_relation: bool
     """Whether a quote says what the part asks for, about something that the part or another quote names."""
+
+    plain: bool
+    """Whether the quotes have the form of what is asked for: a list, where one is."""
 
     @property
     def covered(self) -> bool:
@@ -228,13 +238,16 @@ class Evidence:
         units = in_reading_order(
             [match.unit for match in chosen], self._units, procedure=part.wanted == "procedure"
         )
+        if units and not part.intent.bears and not _has_sign(units, part):
+            chosen, covered, units = [], set(), ()
         return Selection(
             part=part,
             matches=tuple(chosen),
             units=units,
             coverage=sum(weights[term] for term in covered) / total,
             missing=tuple(term for term in part.terms if term not in covered),
-            says_relation=self._says_relation(chosen, part) and _has_sign(units, part),
+            says_relation=self._says_relation(chosen, part),
+            plain=_is_list(units, part),
         )
 
     def ranked(self, part: Part) -> list[Match]:
@@ -271,7 +284,9 @@ class Evidence:
         unit = read.unit
         own = read.terms | {verb for verb, joined in part.joined if joined in read.terms}
         over = read.above | {verb for verb, joined in part.joined if joined in read.above}
-        beside = self._beside.get(id(unit), frozenset[str]()) - own - over if part.simple else frozenset[str]()
+        beside = (
+            self._beside.get(id(unit), frozenset[str]()) - own - over if part.simple else frozenset[str]()
+        )
         said = sum(weight for term, weight in weights.items() if term in own)
         above = sum(weight for term, weight in weights.items() if term in over - own)
         near = sum(weight for term, weight in weights.items() if term in beside)
@@ -283,11 +298,10 @@ class Evidence:
         if likeness >= _QUESTION_HEADING:
             bare = len(read.heading) < 3 and not unit.heading.rstrip().endswith("?")
             score += likeness * max(0.0, 0.8 - 0.12 * unit.place) * (_BARE_TOPIC if bare else 1.0)
-        if part.wanted in _SIGNS and said:
-            if _SIGNS[part.wanted].search(unit.said):
-                score += 0.25 if part.wanted == "list" else 0.12
-            elif part.wanted in ("number", "time"):
-                score *= _UNSIGNED
+        if said and _shows(unit.said, part):
+            score += 0.25 if part.wanted == "list" else 0.12
+        elif part.wanted in _MUST_SHOW and not part.chain:
+            score *= _UNSIGNED
         if part.wanted == "procedure" and unit.kind != "sentence":
             score += 0.15
         if part.wanted == "definition" and said and self._defines(unit, weights):
@@ -314,6 +328,11 @@ class Evidence:
         return 2 * recall * precision / (recall + precision)
 
     def _defines(self, unit: Unit, weights: dict[str, float]) -> bool:
+        if any(
+            set(terms(short[1] or short[2])) <= weights.keys()
+            for short in _SPELLED_OUT.finditer(unit.said[:1000])
+        ):
+            return True
         match = IS_A.match(unit.said)
         if match is None:
             return False
@@ -349,6 +368,7 @@ class Evidence:
         ]
         rivals.sort(key=lambda match: -match.score)
         both = [match for match in rivals if all(side <= self._own(match) for side in sides)]
+        both.sort(key=lambda match: -match.score * (_COMPARED if _COMPARES.search(match.unit.said) else 1.0))
         for match in both[:_MOST_QUOTES]:
             if match.score >= max(_ENOUGH, 0.7 * both[0].score) and not any(
                 alike(match.unit.said, other.unit.said) for other in chosen
@@ -444,11 +464,23 @@ def _paragraphs(reads: Sequence[Sentence]) -> dict[int, frozenset[str]]:
     return found
 
 
+def _shows(text: str, part: Part) -> bool:
+    """Whether a text has the kind of thing that is asked for: a number, a date, a list, somebody's name."""
+    if part.wanted == "person":
+        asked = set(part.terms)
+        return any(not asked & set(terms(name)) for name in names(text, lone_openers=True))
+    sign = _SIGNS.get("number" if part.wanted == "count" else part.wanted)
+    return sign is not None and sign.search(text) is not None
+
+
 def _has_sign(units: Sequence[Unit], part: Part) -> bool:
-    """Whether there is a number, a date or a list where one is asked for."""
-    if part.wanted not in ("number", "time", "list"):
+    """Whether what is quoted has it, where the question cannot be answered without."""
+    if part.chain or part.wanted not in ("count", "time", "person"):
         return True
+    return any(_shows(unit.said, part) for unit in units)
+
+
+def _is_list(units: Sequence[Unit], part: Part) -> bool:
+    """Whether what is quoted is a list, where one is asked for."""
     items = sum(unit.kind in ("item", "row", "term") for unit in units)
-    return (part.wanted == "list" and items > 1) or any(
-        _SIGNS[part.wanted].search(unit.said) for unit in units
-    )
+    return part.wanted != "list" or items > 1 or any(_shows(unit.said, part) for unit in units)

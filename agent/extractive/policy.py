@@ -19,14 +19,12 @@ __all__ = ["Answer", "Call", "Decision", "decide"]
 
 _MOST_SEARCHES = 4
 _MOST_CALLS = 8
-_MOST_QUERIES = 5
-"""The function takes no more."""
 _LONGEST_QUERY = 500
 """In characters; the function takes twice that."""
 _TOP_K = 4
 """Passages asked for at first, for each query: few, so that the names in them are soon followed."""
 _TOP_K_SIMPLE = 8
-"""The same where the question is simple: it names what it is about, and no name has to be followed."""
+"""The same where the question is simple and no name of several words is in it, whose document comes first."""
 _MOST_FOLLOWED = 5
 _TOP_K_FOLLOWED = 5
 """Passages asked for when names are followed: one for each."""
@@ -78,9 +76,8 @@ def decide(prompt: Prompt) -> Decision:
     pages = prompt.pages
     can_search = "search" in prompt.functions and not prompt.closing
     if not prompt.lookups and can_search:
-        sides = [side for part in question.parts for side in part.intent.sides]
-        queries = _distinct([*(part.query for part in question.parts), *sides])[:_MOST_QUERIES]
-        simple = all(part.simple for part in question.parts)
+        queries = _distinct([part.query for part in question.parts])
+        simple = all(part.simple and not any(" " in name for name in part.names) for part in question.parts)
         return _search(
             queries,
             (_TOP_K_SIMPLE if simple else _TOP_K) * len(queries),
@@ -120,6 +117,11 @@ def _follow_up(prompt: Prompt, evidence: Evidence, selections: Sequence[Selectio
         ideas = _distinct(_rounds(read(selection, evidence) for selection in unanswered))
         return [idea for idea in ideas if not any(query.issuperset(terms(idea)) for query in known)]
 
+    sides = [side for each in selections for side in each.part.intent.sides]
+    if sides and len(searches) == 1:
+        return _search(
+            _distinct(sides)[:_MOST_FOLLOWED], _TOP_K_FOLLOWED * len(sides), _why(selections, sides)
+        )
     # Names go into one query: several queries are fused by rank, and what each of them finds a little of
     # would come before the documents about the names.
     queries = [*fresh(_last_named)[:1], ", ".join(fresh(_names_to_follow)[:_MOST_FOLLOWED])]

@@ -34,6 +34,9 @@ _CONTENTS = (
     frozenset(terms("navigation")),
 )
 _STAMP = re.compile(r"[\d\W]*(?:v(?:ersion)?\.?\s*)?[\d\W]+[\w.]*[\d\W]*")
+_ENDING = re.compile(r"\.\w{1,6}$")
+_SECTION = re.compile(r"(?<![\w.])\d+(?:\.\d+)+\.?\s")
+_CAPTION = re.compile(r"^\W*(?:table|figure|fig|listing|example)\.? \d[\d.-]*\W", re.IGNORECASE)
 _LONGEST_LEAD = 40
 """Words of an introduction that count for what it introduces."""
 
@@ -71,11 +74,16 @@ def read_sentence(unit: Unit, subject: str) -> Sentence:
     return Sentence(
         unit=unit,
         terms=frozenset(own),
-        above=frozenset(terms(f"{unit.title} {unit.headings} {back} {_led_by(unit)}")),
+        above=frozenset(terms(f"{_path(unit.source)} {unit.title} {unit.headings} {back} {_led_by(unit)}")),
         pairs=frozenset(pairwise(own)),
         heading=frozenset(terms(unit.heading)),
         form=0.0 if _is_boilerplate(unit) else _FORM[unit.kind] * _clarity(unit.said),
     )
+
+
+def _path(source: str) -> str:
+    """The folder and the name of a document, which name its subject as a title does."""
+    return _ENDING.sub("", " ".join(source.split("/")[-2:]))
 
 
 def _led_by(unit: Unit) -> str:
@@ -93,6 +101,9 @@ def _is_boilerplate(unit: Unit) -> bool:
     text = unit.text
     if _RIGHTS.search(text[:500]) or _LEADERS.search(text[-200:]):
         return True
+    sections = _SECTION.findall(text[:1000])
+    if sections and unit.kind == "item" and (len(sections) > 1 or _SECTION.match(text)):
+        return True
     if frozenset(terms(unit.heading)) in _CONTENTS:
         return True
     if len(text) < 2000 and "](" in text and not any(map(str.isalpha, _LINKED.sub("", text))):
@@ -103,6 +114,8 @@ def _is_boilerplate(unit: Unit) -> bool:
 def _clarity(text: str) -> float:
     """How far a stretch reads as a statement: not a question, a scrap, a wall of words or spilt code."""
     words = len(text.split())
+    if _CAPTION.match(text):
+        return 0.5
     if text.rstrip("*_` ").endswith(("?", "？")):
         return 0.6
     if sum(character in "{}[]()=<>|\\/'\"_" for character in text) > 0.12 * len(text):

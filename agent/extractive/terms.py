@@ -24,7 +24,7 @@ _ENGLISH = frozenset(
         "just know known let like list lot make makes many may me mean meaning means might mine more most "
         "much must my need neither no nor not of off ok on once one ones only or other others our out "
         "over own please same shall she should show since so some somebody someone something still such "
-        "tell than thank thanks that the their theirs them then there these they thing things this those "
+        "take taken takes taking tell than thank thanks that the their theirs them then there these they thing things this those "
         "though through to too under until up upon us use used uses using very want was way we were what "
         "whatever when where whether which while who whom whose why will with within without would yes "
         "yet you your yours s t d ll m re ve don doesn isn aren wasn weren didn hasn haven won "
