@@ -18,14 +18,15 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
 
 
 Base: Any = KnowledgeBase  # with arguments of any type
+Fields: Any = Filters
 
 CASES: list[tuple[Callable[[Any], object], type[Exception], str]] = [
     (lambda it: it.search("x", mode="fuzzy"), KnowledgeError, "no mode 'fuzzy'; there are auto, lexical"),
     (lambda it: it.search("x", mode=None), TypeError, "mode is None"),
     (lambda it: it.search("x", filters={"tags": ["a"]}), TypeError, r"filters is a dict; give Filters\("),
-    (lambda it: it.search("x", filters=Filters(tags="ab")), TypeError, "filters.tags is a string"),
+    (lambda it: it.search("x", filters=Fields(tags="ab")), TypeError, "filters.tags is a string"),
     (
-        lambda it: it.search("x", filters=Filters(modified_from="2024")),
+        lambda it: it.search("x", filters=Fields(modified_from="2024")),
         TypeError,
         "give a datetime",
     ),
