@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..terminal.bars import adding_bar
+from .attach import attach
 from .options import with_settings
 from .upkeep import migrate, open_base, rebuild, repair, warn_of_missing
 
@@ -209,7 +210,7 @@ def search(
         click.echo("Nothing found.", err=True)
 
 
-for _command in (repair, rebuild, migrate):
+for _command in (attach, repair, rebuild, migrate):
     kb.add_command(_command)
 
 

@@ -43,9 +43,11 @@ if TYPE_CHECKING:
     from .copying import migrate, rebuild
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
+    from .store.attachment import Attachment
 
 __all__ = [
     "AddReport",
+    "Attachment",
     "Copied",
     "Document",
     "DocumentNotFoundError",
@@ -79,6 +81,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Attachment": ".store.attachment",
     "EmbeddingFunction": ".models.embeddings",
     "KnowledgeBase": ".base",
     "RerankFunction": ".models.rerankers",

@@ -10,19 +10,22 @@ from types import TracebackType
 from typing import Literal, Self
 
 from ..addresses import without_credentials
+from .attaching import attachment_at, attachment_of, open_attached
 from .errors import (
     DocumentNotFoundError,
     EmbeddingMismatchError,
     KnowledgeError,
     KnowledgeNotFoundError,
 )
-from .filters import check_filters, matches_name, near_names
+from .filters import matches_name, near_names
 from .ingest.adding import Adding
 from .ingest.passages import join_chunks
 from .models.embedding_functions import find_embedding
 from .models.embeddings import Embedder, EmbeddingFunction, spec_of
 from .models.rerankers import Reranker, RerankFunction
 from .retrieval.searching import Searching
+from .store.attached import AttachedStore
+from .store.attachment import Attachment
 from .store.folder import FolderStore, Indexing
 from .store.milvus import is_server
 from .store.schema import Row
@@ -50,8 +53,8 @@ class KnowledgeBase:
     one batch of a change at most.
 
     Args:
-        uri: a folder (Milvus Lite keeps its data in ``milvus.db`` there), or ``http(s)://…`` for a Milvus
-            server or Zilliz Cloud.
+        uri: a folder (Milvus Lite keeps its data in ``milvus.db`` there), ``http(s)://…`` for a Milvus
+            server or Zilliz Cloud, a folder that stands for an attached collection, or the attachment.
         token: for a server: ``user:password`` or an API key.
         collection: the collection's name; one server can hold several knowledge bases.
         embedding: ``none``, ``auto``, a spec such as ``sentence-transformer:all-MiniLM-L6-v2`` (see
@@ -77,7 +80,7 @@ class KnowledgeBase:
 
     def __init__(
         self,
-        uri: str | Path = "./knowledge",
+        uri: str | Path | Attachment = "./knowledge",
         *,
         token: str | None = None,
         collection: str = "documents",
@@ -86,15 +89,20 @@ class KnowledgeBase:
         create: bool = True,
         indexing: Indexing | None = None,
     ) -> None:
-        address = str(uri)
+        attached = attachment_at(uri, collection)
+        address = attached.uri if attached else str(uri)
         self._uri = without_credentials(address)
         self._closed = False
         self._changing = threading.RLock()
+        self._store: Store
         spec = spec_of(embedding)
         self._reranker = None if reranker == "none" else Reranker(reranker)
+        if attached is not None:
+            self._store, self._embedder = open_attached(attached, embedding, token=token)
+            return
         kind = ServerStore if is_server(address) else FolderStore
         try:
-            self._store: Store = kind.open(address, collection, token=token, indexing=indexing)
+            self._store = kind.open(address, collection, token=token, indexing=indexing)
         except KnowledgeNotFoundError:
             if not create:
                 raise
@@ -117,6 +125,74 @@ class KnowledgeBase:
                 )
             given = made_with if spec == "auto" else embedding
             self._embedder = Embedder(given, dimension=dimension) if dimension else None
+
+    @classmethod
+    def attach(
+        cls,
+        uri: str | Path,
+        *,
+        collection: str,
+        embedding: str | EmbeddingFunction = "none",
+        text: str | None = None,
+        vector: str | None = None,
+        source: str | None = None,
+        title: str | None = None,
+        token: str | None = None,
+        reranker: str | RerankFunction = "none",
+        remember: str | Path | None = None,
+    ) -> Self:
+        """Search a collection that this program did not make, as it is; it is never written to.
+
+        Each row is a document, called by what it is from (or by the collection) and its key. Fields that are
+        not named are told from the schema where it tells them; ``base.attachment.notes`` says which.
+
+        Args:
+            uri: the file of Milvus Lite, such as ``./milvus_demo.db``, or a server's address.
+            collection: its name, or an alias of it.
+            embedding: what its vectors were made with: a spec or a function; ``none`` searches by words only,
+                which takes a full-text index in the collection.
+            text: the field that is searched for and cited.
+            vector: the field with the vectors.
+            source: the field that says what a row is from, if there is one.
+            title: the field with a title, if there is one.
+            token: for a server. It is not remembered.
+            reranker: as for the base.
+            remember: a folder that is to stand for this collection from now on: ``KnowledgeBase(folder)``.
+
+        Raises:
+            KnowledgeNotFoundError: there is no such collection.
+            KnowledgeError: a field cannot be told or does not exist, the collection is not loaded, has no
+                index, or can neither be searched by words nor by vectors.
+            EmbeddingMismatchError: the embedding gives vectors of another size than the collection has.
+            EmbeddingError: it cannot be loaded here, or failed.
+        """
+        attachment = attachment_of(
+            Attachment(
+                uri=str(uri),
+                collection=collection,
+                text=text or "",
+                vector=vector,
+                source=source,
+                title=title,
+                embedding=spec_of(embedding),
+            ),
+            embedding,
+            token=token,
+        )
+        if remember is not None:
+            attachment.write(remember)
+        return cls(attachment, token=token, embedding=embedding, reranker=reranker)
+
+    @property
+    def attachment(self) -> Attachment | None:
+        """What is attached, where it is a collection of someone else's."""
+        return self._store.attachment if isinstance(self._store, AttachedStore) else None
+
+    @property
+    def unlisted(self) -> int:
+        """How many documents :meth:`documents` leaves out; 0 but for large attached collections."""
+        store = self._open_store
+        return max(0, store.counts()[0] - len(store.documents())) if self.attachment else 0
 
     @property
     def uri(self) -> str:
@@ -226,7 +302,7 @@ class KnowledgeBase:
 
     def check_filters(self, filters: Filters) -> FilterCheck:
         """What filters leave of the base, and which of their names no document has."""
-        return check_filters(filters, self._open_store.documents())
+        return self._open_store.check_filters(filters)
 
     def open(self, source: str, *, line: int = 1, num_lines: int = 40) -> Excerpt:
         """Lines of a document, exactly as they are in it.
@@ -334,14 +410,14 @@ class KnowledgeBase:
         """The base in numbers."""
         store = self._open_store
         missing = store.missing()
-        documents = store.documents().values()
+        documents, passages = store.counts()
         return Status(
             uri=self.uri,
             collection=store.name,
             embedding=store.config.embedding,
             dimension=store.config.dimension,
-            documents=len(documents),
-            passages=sum(each.passages for each in documents),
+            documents=documents,
+            passages=passages,
             mode=self._auto_mode,
             backend=store.backend_name,
             missing=missing,

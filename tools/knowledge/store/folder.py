@@ -24,13 +24,14 @@ from pathlib import Path
 
 from ...addresses import without_credentials
 from ..errors import KnowledgeError, KnowledgeLockedError, KnowledgeNotFoundError
-from ..values import Document, Filters
+from ..filters import check_filters
+from ..values import Document, FilterCheck, Filters
 from .backend import Backend
 from .collection import Collection, Hit
 from .conditions import condition_of
 from .fulltext import FullText, FullTextWriter
 from .ledger import Ledger
-from .lexical import title_terms
+from .lexical import search_terms, title_terms
 from .milvus import connect, data_folder
 from .schema import CollectionConfig, Row
 from .stamp import Stamp, checksum_of, data_version
@@ -150,6 +151,19 @@ class FolderStore:
     def languages(self) -> Mapping[str, float] | None:
         """The languages of the passages with the share each has."""
         return self._current().index.languages()
+
+    def counts(self) -> tuple[int, int]:
+        """How many documents there are, and how many passages."""
+        documents = self.documents().values()
+        return len(documents), sum(each.passages for each in documents)
+
+    def check_filters(self, filters: Filters) -> FilterCheck:
+        """What filters leave, and which of their names mean nothing."""
+        return check_filters(filters, self.documents())
+
+    def terms(self, query: str) -> str:
+        """The words of a query as the passages have them."""
+        return search_terms(query, held=self.languages())
 
     def search_lexical(self, terms: Sequence[str], limit: int, filters: Filters | None) -> list[list[Hit]]:
         """BM25 search; one list of hits for each string of terms."""

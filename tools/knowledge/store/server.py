@@ -6,9 +6,11 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ...addresses import without_credentials
-from ..values import Document, Filters
+from ..filters import check_filters
+from ..values import Document, FilterCheck, Filters
 from .collection import Collection, Hit
 from .conditions import condition_of
+from .lexical import search_terms
 from .milvus import connect
 from .schema import CollectionConfig, Row
 
@@ -82,6 +84,19 @@ class ServerStore:
     def languages(self) -> Mapping[str, float] | None:
         """Unknown: a server would have to look at every passage."""
         return None
+
+    def counts(self) -> tuple[int, int]:
+        """How many documents there are, and how many passages."""
+        documents = self.documents().values()
+        return len(documents), sum(each.passages for each in documents)
+
+    def check_filters(self, filters: Filters) -> FilterCheck:
+        """What filters leave, and which of their names mean nothing."""
+        return check_filters(filters, self.documents())
+
+    def terms(self, query: str) -> str:
+        """The words of a query as the passages have them."""
+        return search_terms(query, held=self.languages())
 
     def search_lexical(self, terms: Sequence[str], limit: int, filters: Filters | None) -> list[list[Hit]]:
         """BM25 search; one list of hits for each string of terms."""

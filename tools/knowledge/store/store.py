@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from ..values import Document, Filters
+from ..values import Document, FilterCheck, Filters
 from .collection import Hit
 from .schema import CollectionConfig, Row
 
@@ -60,7 +60,7 @@ class Store(Protocol):
         ...
 
     def documents(self) -> Mapping[str, Document]:
-        """Every document by source, in order."""
+        """Every document by source, in order. Of someone else's collection only some, see ``attached``."""
         ...
 
     def document(self, source: str) -> Document | None:
@@ -77,6 +77,18 @@ class Store(Protocol):
 
     def languages(self) -> Mapping[str, float] | None:
         """The languages of the passages (ISO 639-1) with the share each has; None where nobody knows."""
+        ...
+
+    def counts(self) -> tuple[int, int]:
+        """How many documents there are, and how many passages."""
+        ...
+
+    def check_filters(self, filters: Filters) -> FilterCheck:
+        """What filters leave, and which of their names mean nothing."""
+        ...
+
+    def terms(self, query: str) -> str:
+        """What :meth:`search_lexical` takes for a query; empty where it has no word to search for."""
         ...
 
     def search_lexical(self, terms: Sequence[str], limit: int, filters: Filters | None) -> list[list[Hit]]:
