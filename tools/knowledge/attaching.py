@@ -19,8 +19,8 @@ __all__ = ["attachment_at", "attachment_of", "open_attached"]
 _ALIKE = 0.5
 """The cosine between a stored vector and that of its text, from which on they may be of one embedding.
 
-They are equal where the text alone was embedded, and less alike where a title or a prefix was embedded with it;
-vectors of two embeddings have nothing to do with each other.
+They are equal where the text alone was embedded, and less alike where a title or a prefix was embedded with
+it; vectors of two embeddings have nothing to do with each other.
 """
 _TRIED = 5
 

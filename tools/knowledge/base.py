@@ -26,9 +26,10 @@ from .models.rerankers import Reranker, RerankFunction
 from .retrieval.searching import Searching
 from .store.attached import AttachedStore
 from .store.attachment import Attachment
+from .store.collection import Consistency
 from .store.folder import FolderStore, Indexing
 from .store.milvus import is_server
-from .store.schema import Row
+from .store.schema import Metric, Row
 from .store.server import ServerStore
 from .store.store import Store
 from .values import (
@@ -63,6 +64,10 @@ class KnowledgeBase:
         reranker: reads the best passages of a search again together with the query: ``none``, a spec such as
             ``cross-encoder:BAAI/bge-reranker-base`` (see ``rerankers``), or a pymilvus-model reranking
             function.
+        metric: what vectors are compared by: ``cosine`` or ``ip`` (inner product, for an embedding whose
+            lengths mean something). Fixed when the base is made; None takes that, and cosine for a new one.
+        consistency: how new what is searched on a server is at least: ``Strong``, ``Session``, ``Bounded``
+            or ``Eventually``. The stronger, the longer a search waits.
         create: make the base if there is none.
         indexing: called with the passages done and those there are while the full-text index of a folder is
             made anew, which it is when it is missing, damaged or older than the data.
@@ -86,6 +91,8 @@ class KnowledgeBase:
         collection: str = "documents",
         embedding: str | EmbeddingFunction = "auto",
         reranker: str | RerankFunction = "none",
+        metric: Metric | None = None,
+        consistency: Consistency = "Session",
         create: bool = True,
         indexing: Indexing | None = None,
     ) -> None:
@@ -102,7 +109,9 @@ class KnowledgeBase:
             return
         kind = ServerStore if is_server(address) else FolderStore
         try:
-            self._store = kind.open(address, collection, token=token, indexing=indexing)
+            self._store = kind.open(
+                address, collection, token=token, indexing=indexing, consistency=consistency
+            )
         except KnowledgeNotFoundError:
             if not create:
                 raise
@@ -114,6 +123,8 @@ class KnowledgeBase:
                 token=token,
                 embedding=self._embedder.spec if self._embedder else "none",
                 dimension=self._embedder.dimension() if self._embedder else 0,
+                metric=metric or "cosine",
+                consistency=consistency,
             )
         else:
             made_with, dimension = self._store.config.embedding, self._store.config.dimension
@@ -122,6 +133,12 @@ class KnowledgeBase:
                 raise EmbeddingMismatchError(
                     f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: open it "
                     f"with embedding auto, or change it with: ossifrage kb rebuild --embedding {spec}"
+                )
+            if metric not in {None, self._store.config.metric} and dimension:
+                self._store.close()
+                raise KnowledgeError(
+                    f"the knowledge base {self._uri} compares its vectors by {self._store.config.metric}, "
+                    f"not by {metric}: that is fixed when a base is made"
                 )
             given = made_with if spec == "auto" else embedding
             self._embedder = Embedder(given, dimension=dimension) if dimension else None

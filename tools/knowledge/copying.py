@@ -22,7 +22,7 @@ from .store.collection import Collection, rebuilding, rebuilt
 from .store.folder import FolderStore, forget_derived
 from .store.lexical import passage_terms
 from .store.milvus import TIMEOUT, Connection, connect, data_folder, is_server, milvus_errors
-from .store.schema import FORMAT, Metadata, Row
+from .store.schema import FORMAT, Metadata, Metric, Row
 from .values import Copied
 
 __all__ = ["CopyProgress", "migrate", "rebuild"]
@@ -66,7 +66,8 @@ def rebuild(
             embedder = Embedder(spec if isinstance(embedding, str) else embedding or spec)
             new, dimension = spec, embedder.dimension()
         _reopen_finished(source)
-        copy = _unfinished(source.connection, source.uri, rebuilding(collection), new, dimension)
+        name, metric = rebuilding(collection), source.config.metric
+        copy = _unfinished(source.connection, source.uri, name, new, dimension, metric)
         copied = _copy(source, copy, embedder, progress)
         copy.rename(rebuilt(collection))
         _forget_derived(uri, collection)
@@ -110,7 +111,9 @@ def migrate(
                         f"{address} has a collection {collection!r} already; choose another place to copy to"
                     )
             config = source.config
-            copy = _unfinished(there, address, f"{collection}__migrating", config.embedding, config.dimension)
+            copy = _unfinished(
+                there, address, f"{collection}__migrating", config.embedding, config.dimension, config.metric
+            )
             copied = _copy(source, copy, None, progress)
             _forget_derived(target, collection)
             copy.rename(collection)
@@ -152,17 +155,22 @@ def _reopen_finished(source: Collection) -> None:
             client.rename_collection(finished, rebuilding(source.name), timeout=TIMEOUT)
 
 
-def _unfinished(connection: Connection, uri: str, name: str, embedding: str, dimension: int) -> Collection:
+def _unfinished(
+    connection: Connection, uri: str, name: str, embedding: str, dimension: int, metric: Metric
+) -> Collection:
     """The copy that an interrupted try left, if it is of the kind that is wanted, else a new one."""
     try:
         copy = Collection.open(connection, uri=uri, name=name)
     except KnowledgeNotFoundError:
         pass
     else:
-        if (copy.config.embedding, copy.config.dimension) == (embedding, dimension):
+        made = copy.config
+        if (made.embedding, made.dimension, made.metric) == (embedding, dimension, metric):
             return copy
         copy.drop()
-    return Collection.create(connection, uri=uri, name=name, embedding=embedding, dimension=dimension)
+    return Collection.create(
+        connection, uri=uri, name=name, embedding=embedding, dimension=dimension, metric=metric
+    )
 
 
 def _copy(

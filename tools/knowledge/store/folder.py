@@ -27,13 +27,13 @@ from ..errors import KnowledgeError, KnowledgeLockedError, KnowledgeNotFoundErro
 from ..filters import check_filters
 from ..values import Document, FilterCheck, Filters
 from .backend import Backend
-from .collection import Collection, Hit
+from .collection import Collection, Consistency, Hit
 from .conditions import condition_of
 from .fulltext import FullText, FullTextWriter
 from .ledger import Ledger
 from .lexical import search_terms, title_terms
 from .milvus import connect, data_folder
-from .schema import CollectionConfig, Row
+from .schema import CollectionConfig, Metric, Row
 from .stamp import Stamp, checksum_of, data_version
 
 __all__ = ["FolderStore", "Indexing", "forget_derived"]
@@ -92,7 +92,13 @@ class FolderStore:
 
     @classmethod
     def open(
-        cls, uri: str, name: str, *, token: str | None = None, indexing: Indexing | None = None
+        cls,
+        uri: str,
+        name: str,
+        *,
+        token: str | None = None,
+        indexing: Indexing | None = None,
+        consistency: Consistency = "Session",
     ) -> FolderStore:
         """Open a collection.
 
@@ -101,6 +107,7 @@ class FolderStore:
             name: the collection.
             token: means nothing here.
             indexing: told when the index is made anew.
+            consistency: means nothing here.
 
         Raises:
             KnowledgeNotFoundError: there is none.
@@ -111,13 +118,23 @@ class FolderStore:
 
     @classmethod
     def create(
-        cls, uri: str, name: str, *, token: str | None = None, embedding: str, dimension: int
+        cls,
+        uri: str,
+        name: str,
+        *,
+        token: str | None = None,
+        embedding: str,
+        dimension: int,
+        metric: Metric = "cosine",
+        consistency: Consistency = "Session",
     ) -> FolderStore:
         """Make an empty collection. ``dimension`` is 0 for one without embedding."""
         connection = connect(uri)
         try:
             address = without_credentials(uri)
-            Collection.create(connection, uri=address, name=name, embedding=embedding, dimension=dimension)
+            Collection.create(
+                connection, uri=address, name=name, embedding=embedding, dimension=dimension, metric=metric
+            )
             forget_derived(uri, name)
             return cls(uri, name, None)
         finally:
@@ -173,7 +190,7 @@ class FolderStore:
     def search_dense(
         self, vectors: Sequence[Sequence[float]], limit: int, filters: Filters | None
     ) -> list[list[Hit]]:
-        """Search by cosine similarity; one list of hits for each vector."""
+        """Search by the embedding; one list of hits for each vector."""
         condition = condition_of(filters, self.documents) if filters else ""
         return self._data().search_dense(vectors, limit, condition)
 

@@ -14,7 +14,7 @@ __all__ = ["Store", "Writing"]
 
 
 class Writing(Protocol):
-    """Changes to a store, one caller at a time."""
+    """Changes to a store, one thread at a time."""
 
     known: Mapping[str, Document]
     """The documents there were when it began, by source; what an interruption left half done is gone."""
@@ -98,7 +98,7 @@ class Store(Protocol):
     def search_dense(
         self, vectors: Sequence[Sequence[float]], limit: int, filters: Filters | None
     ) -> list[list[Hit]]:
-        """Search by cosine similarity; one list of hits for each vector."""
+        """Search by the embedding; one list of hits for each vector."""
         ...
 
     def writing(self) -> AbstractContextManager[Writing]:
