@@ -68,7 +68,7 @@ def ask(
     else:
         click.echo(answer_text(result) if output_type is None else _output_as_json(result))
     if not quiet:
-        click.echo(f"\nTrace: {command(settings, 'traces show', result.trace_id)}", err=True)
+        click.echo(f"\nTrace: {command('traces', 'show', result.trace_id)}", err=True)
     for remark in remarks(result):
         click.echo(remark, err=True)
     if result.partial:

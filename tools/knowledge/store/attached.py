@@ -391,7 +391,7 @@ class AttachedStore:
             or origin
             or self.name,
             text=text,
-            path=origin if is_server(origin) else f"milvus:{self.name}/{coded}",
+            path=origin if is_server(origin) else "",
         )
 
     def _condition(self, filters: Filters) -> str:

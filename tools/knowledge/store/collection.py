@@ -13,9 +13,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast, get_args
 
-from ..errors import EmbeddingError, KnowledgeError, KnowledgeNotFoundError
+from ..errors import EmbeddingError, KnowledgeError, KnowledgeNotFoundError, Remedy
 from ..values import Document
 from .conditions import quote
 from .milvus import SLOW_TIMEOUT, TIMEOUT, Connection, milvus_errors
@@ -33,6 +33,7 @@ from .schema import (
 )
 
 __all__ = [
+    "CONSISTENCIES",
     "Collection",
     "Consistency",
     "Hit",
@@ -59,6 +60,7 @@ _NARROW_PAGE, _WIDE_PAGE = 10_000, 1_000
 Consistency = Literal["Strong", "Session", "Bounded", "Eventually"]
 """How new what is read from a server is at least: everything that was written before; what this client wrote;
 what was written up to some seconds ago; anything."""
+CONSISTENCIES: tuple[Consistency, ...] = get_args(Consistency)
 
 
 @dataclass(frozen=True)
@@ -154,9 +156,7 @@ class Collection:
                 client.rename_collection(rebuilt(name), name, timeout=TIMEOUT)
                 found = True
             if not found:
-                raise KnowledgeNotFoundError(
-                    f"nothing in {uri} yet; add documents with: ossifrage kb add PATH"
-                )
+                raise KnowledgeNotFoundError(f"nothing in {uri} yet; add documents", remedy=Remedy("add"))
             properties = client.describe_collection(name, timeout=TIMEOUT).get("properties", {})
         try:
             config = CollectionConfig.of(properties)
@@ -165,10 +165,11 @@ class Collection:
                 f"the collection {name!r} at {uri} is not a knowledge base of ossifrage; choose another name"
             ) from error
         if config.format not in formats:
-            way_out = "ossifrage kb rebuild" if config.format < FORMAT else "a newer version of ossifrage"
+            older = config.format < FORMAT
             raise KnowledgeError(
                 f"the knowledge base {uri} has format {config.format}, this program reads {FORMAT}; "
-                f"bring them together with: {way_out}"
+                + ("rebuild it" if older else "use a newer version of ossifrage"),
+                remedy=Remedy("rebuild") if older else None,
             )
         with milvus_errors(uri):
             # A collection of Milvus Lite that was opened or renamed is not loaded.
@@ -196,7 +197,7 @@ class Collection:
         full_text = backend.full_text and not connection.embedded
         if not (full_text or dimension or connection.embedded):
             raise KnowledgeError(
-                f"{backend.name} at {uri} has no full-text search: choose an embedding (--embedding), "
+                f"{backend.name} at {uri} has no full-text search: choose an embedding, "
                 "a server from Milvus 2.5 on, or a folder"
             )
         config = CollectionConfig(

@@ -6,13 +6,14 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, get_args
 
 from .milvus import SLOW_TIMEOUT, TIMEOUT, load_pymilvus
 
 __all__ = [
     "FORMAT",
     "HEADING_BYTES",
+    "METRICS",
     "PASSAGE_FIELDS",
     "PLACEHOLDER",
     "READABLE_FORMATS",
@@ -32,6 +33,7 @@ __all__ = [
 
 Metric = Literal["cosine", "ip"]
 """What vectors are compared by: the angle between them, or their inner product, which heeds lengths, too."""
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 FORMAT = 3
 """2 had full text of Milvus' own in folders, too."""
@@ -62,7 +64,9 @@ _PROPERTY = "ossifrage"
 
 
 class Metadata(TypedDict):
-    """What a passage knows of its document besides; the last three only in the document's record."""
+    """What a passage knows of its document besides; ``passages`` and what is below only
+    in the document's record.
+    """
 
     added: float
     """Seconds since the epoch, as all times here."""
@@ -72,6 +76,8 @@ class Metadata(TypedDict):
     front_matter: Mapping[str, object]
     language: NotRequired[str | None]
     """ISO 639-1; None where the words do not tell."""
+    marks: NotRequired[list[tuple[int, Literal["page", "sheet", "slide"], int | str]]]
+    """The page, sheet or slide that its first line is on, and those that begin below: line, kind, value."""
     passages: NotRequired[int]
     root: NotRequired[str]
     given_tags: NotRequired[list[str]]
