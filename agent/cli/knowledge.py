@@ -50,6 +50,13 @@ def kb() -> None:
 @click.option(
     "--embedding", metavar="SPEC", help="none, auto, default, sentence-transformer:NAME, openai:MODEL, …"
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that read and embed.",
+)
 @with_settings
 def add(
     settings: Settings,
@@ -58,6 +65,7 @@ def add(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     embedding: str | None,
+    workers: int,
 ) -> int:
     """Add files, folders, zip and tar archives, web pages and sitemaps, or bring them up to date.
 
@@ -68,7 +76,9 @@ def add(
     if embedding is not None:
         settings = settings.model_copy(update={"embedding": embedding})
     with open_base(settings, create=True) as base, adding_bar() as progress:
-        report = base.add(paths, tags=tags, include=include, exclude=exclude, progress=progress)
+        report = base.add(
+            paths, tags=tags, include=include, exclude=exclude, workers=workers, progress=progress
+        )
     _print_report(report)
     stored = report.added or report.changed or report.unchanged or report.removed or report.restored
     if not stored:

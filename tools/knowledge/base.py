@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
@@ -16,6 +17,7 @@ from .copying import CopyProgress, migrate, rebuild
 from .errors import EmbeddingMismatchError, KnowledgeError, KnowledgeNotFoundError, Remedy
 from .filters import matches_name
 from .ingest.adding import Adding
+from .ingest.workers import Workers
 from .models.embedding_functions import find_embedding
 from .models.embeddings import Embedder, EmbeddingFunction, spec_of
 from .models.rerankers import Reranker, RerankFunction
@@ -262,6 +264,7 @@ class KnowledgeBase:
         tags: Iterable[str] = (),
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
+        workers: int = 1,
         progress: Callable[[Progress], None] | None = None,
     ) -> AddReport:
         """Bring the documents of files, folders, archives and addresses up to date in the base.
@@ -278,6 +281,8 @@ class KnowledgeBase:
             include: patterns in the syntax of ``.gitignore``: of folders, archives and sitemaps only what
                 matches one of them is taken.
             exclude: patterns of what is left out of folders, archives and sitemaps.
+            workers: processes that read, cut and embed; 1 does that in this one. Each loads the embedding.
+                They are started anew (``spawn``), so a script needs ``if __name__ == "__main__":``.
             progress: called after each document, and while something large is downloaded.
 
         Raises:
@@ -287,9 +292,13 @@ class KnowledgeBase:
         """
         given, tagged = arguments.paths(paths, "paths"), arguments.strings(tags, "tags")
         included, excluded = arguments.strings(include, "include"), arguments.strings(exclude, "exclude")
+        arguments.number(workers, "workers", least=1)
         with self._changing:
-            adding = Adding(*self._open, progress, tagged)
-            return adding.run(given, include=included, exclude=excluded)
+            store, embedder = self._open
+            with ExitStack() as stack:
+                several = None if workers == 1 else stack.enter_context(Workers(workers, embedder))
+                adding = Adding(store, embedder, progress, tagged, workers=several)
+                return adding.run(given, include=included, exclude=excluded)
 
     def add_texts(
         self,
