@@ -42,17 +42,19 @@ from .values import (
 
 if TYPE_CHECKING:
     from .base import KnowledgeBase
-    from .copying import migrate, rebuild
+    from .copying import migrate, rebuild, write_parquet
     from .ingest.loaders.loaded import Loaded
     from .ingest.loaders.registry import Loader, register_loader
     from .ingest.sources.item import RawDocument
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
     from .store.attachment import Attachment
+    from .store.bulk import BulkStorage
 
 __all__ = [
     "AddReport",
     "Attachment",
+    "BulkStorage",
     "Copied",
     "Document",
     "DocumentNotFoundError",
@@ -89,10 +91,12 @@ __all__ = [
     "migrate",
     "rebuild",
     "register_loader",
+    "write_parquet",
 ]
 
 _HOME = {
     "Attachment": ".store.attachment",
+    "BulkStorage": ".store.bulk",
     "EmbeddingFunction": ".models.embeddings",
     "KnowledgeBase": ".base",
     "Loaded": ".ingest.loaders.loaded",
@@ -100,6 +104,7 @@ _HOME = {
     "RawDocument": ".ingest.sources.item",
     "RerankFunction": ".models.rerankers",
     "migrate": ".copying",
+    "write_parquet": ".copying",
     "rebuild": ".copying",
     "register_loader": ".ingest.loaders.registry",
 }

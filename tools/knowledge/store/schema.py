@@ -29,6 +29,7 @@ __all__ = [
     "create_claims",
     "create_collection",
     "load_collection",
+    "schema_of",
 ]
 
 Metric = Literal["cosine", "ip"]
@@ -151,7 +152,7 @@ def create_collection(client: Any, name: str, config: CollectionConfig) -> None:
     """Make an empty collection with its indexes, ready to be searched."""
     client.create_collection(
         name,
-        schema=_schema(client, config),
+        schema=schema_of(client, config),
         properties=config.properties(),
         consistency_level="Session",
         timeout=TIMEOUT,
@@ -214,7 +215,8 @@ def _ready(client: Any, name: str, indexes: Sequence[tuple[str, str, str]]) -> N
     client.load_collection(name, timeout=SLOW_TIMEOUT)
 
 
-def _schema(client: Any, config: CollectionConfig) -> Any:
+def schema_of(client: Any, config: CollectionConfig) -> Any:
+    """The schema of a collection, as pymilvus has it."""
     pymilvus = load_pymilvus()
     kind = pymilvus.DataType
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
