@@ -22,7 +22,7 @@ __all__ = ["attach"]
 @click.option("--source", metavar="FIELD", help="The field that says what a row is from.")
 @click.option("--title", metavar="FIELD", help="The field with a title.")
 @click.option("--embedding", metavar="SPEC", help="What its vectors were made with; none: words only.")
-@with_settings
+@with_settings("knowledge")
 def attach(
     settings: Settings,
     uri: str,

@@ -57,7 +57,7 @@ def kb() -> None:
     show_default=True,
     help="Processes that read and embed.",
 )
-@with_settings
+@with_settings("knowledge")
 def add(
     settings: Settings,
     paths: tuple[str, ...],
@@ -90,7 +90,7 @@ def add(
 
 @kb.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@with_settings
+@with_settings("knowledge")
 def list_(settings: Settings, as_json: bool) -> None:
     """List the documents."""
     import dataclasses
@@ -113,7 +113,7 @@ def list_(settings: Settings, as_json: bool) -> None:
 
 @kb.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@with_settings
+@with_settings("knowledge")
 def remove(settings: Settings, sources: tuple[str, ...]) -> None:
     """Remove documents by source, or all below a folder."""
     with open_base(settings) as base:
@@ -123,7 +123,7 @@ def remove(settings: Settings, sources: tuple[str, ...]) -> None:
 
 @kb.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@with_settings
+@with_settings("knowledge")
 def status(settings: Settings, as_json: bool) -> None:
     """Show where the knowledge base is and what it holds."""
     import dataclasses
@@ -153,7 +153,7 @@ def status(settings: Settings, as_json: bool) -> None:
 @click.option("--until", metavar="DATE", help="Only documents changed on this day or before.")
 @click.option("--reranker", metavar="SPEC", help="none, cross-encoder:NAME, cohere:MODEL, tei:URL, …")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@with_settings
+@with_settings("knowledge")
 def search(
     settings: Settings,
     words: tuple[str, ...],

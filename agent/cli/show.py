@@ -33,7 +33,7 @@ class _Shown(NamedTuple):
 @click.command()
 @click.argument("place", metavar="SOURCE[:L1-L2]")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@with_settings
+@with_settings("knowledge")
 def show(settings: Settings, place: str, as_json: bool) -> None:
     """Show a document, or the lines L1 to L2 of it with those around them.
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...tools.function import RunContext
-from ...tools.knowledge import KnowledgeBase, KnowledgeError
+from ...tools.knowledge import Knowledge, KnowledgeError
 from ...tools.pages import PageStack
 from ..answer import Citation
 from .citations import plain, with_changed
@@ -29,7 +29,7 @@ async def located(draft: Draft, context: RunContext) -> Draft:
     return await asyncio.to_thread(_located, draft, context.knowledge, context.pages)
 
 
-def _located(draft: Draft, knowledge: KnowledgeBase, pages: PageStack) -> Draft:
+def _located(draft: Draft, knowledge: Knowledge, pages: PageStack) -> Draft:
     known: dict[tuple[str, int], dict[str, Any]] = {}
 
     def change(value: object) -> object:
@@ -47,7 +47,7 @@ def _located(draft: Draft, knowledge: KnowledgeBase, pages: PageStack) -> Draft:
     return replace(draft, citations=citations, output=output, text=as_text(output))
 
 
-def _place(citation: Citation, knowledge: KnowledgeBase, pages: PageStack) -> dict[str, Any]:
+def _place(citation: Citation, knowledge: Knowledge, pages: PageStack) -> dict[str, Any]:
     try:
         found = knowledge.open(citation.source, line=citation.start_line, num_lines=1)
     except KnowledgeError as error:

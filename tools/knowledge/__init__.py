@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .ingest.loaders.loaded import Loaded
     from .ingest.loaders.registry import Loader, register_loader
     from .ingest.sources.item import RawDocument
+    from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
     from .store.attachment import Attachment
@@ -65,6 +66,8 @@ __all__ = [
     "Excerpt",
     "FilterCheck",
     "Filters",
+    "JoinedKnowledge",
+    "Knowledge",
     "KnowledgeBase",
     "KnowledgeError",
     "KnowledgeLockedError",
@@ -98,6 +101,8 @@ _HOME = {
     "Attachment": ".store.attachment",
     "BulkStorage": ".store.bulk",
     "EmbeddingFunction": ".models.embeddings",
+    "JoinedKnowledge": ".joined",
+    "Knowledge": ".joined",
     "KnowledgeBase": ".base",
     "Loaded": ".ingest.loaders.loaded",
     "Loader": ".ingest.loaders.registry",
