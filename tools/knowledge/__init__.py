@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    DiskFullError,
     DocumentNotFoundError,
     EmbeddingError,
     EmbeddingMismatchError,
     EmbeddingUnavailableError,
+    KnowledgeDamagedError,
     KnowledgeError,
     KnowledgeLockedError,
     KnowledgeNotFoundError,
@@ -34,10 +36,12 @@ from .values import (
     Passage,
     Place,
     Progress,
+    Recovered,
     SearchMode,
     Skipped,
     Status,
     UnknownName,
+    WatchEvent,
 )
 
 if TYPE_CHECKING:
@@ -49,14 +53,17 @@ if TYPE_CHECKING:
     from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
+    from .recovery import rebuild_from_sources
     from .store.attachment import Attachment
     from .store.bulk import BulkStorage
+    from .watching import Watching
 
 __all__ = [
     "AddReport",
     "Attachment",
     "BulkStorage",
     "Copied",
+    "DiskFullError",
     "Document",
     "DocumentNotFoundError",
     "EmbeddingError",
@@ -69,6 +76,7 @@ __all__ = [
     "JoinedKnowledge",
     "Knowledge",
     "KnowledgeBase",
+    "KnowledgeDamagedError",
     "KnowledgeError",
     "KnowledgeLockedError",
     "KnowledgeNotFoundError",
@@ -82,6 +90,7 @@ __all__ = [
     "Place",
     "Progress",
     "RawDocument",
+    "Recovered",
     "Remedy",
     "RerankFunction",
     "RerankerError",
@@ -91,8 +100,11 @@ __all__ = [
     "Status",
     "UnknownName",
     "UnreadableError",
+    "WatchEvent",
+    "Watching",
     "migrate",
     "rebuild",
+    "rebuild_from_sources",
     "register_loader",
     "write_parquet",
 ]
@@ -108,9 +120,11 @@ _HOME = {
     "Loader": ".ingest.loaders.registry",
     "RawDocument": ".ingest.sources.item",
     "RerankFunction": ".models.rerankers",
+    "Watching": ".watching",
     "migrate": ".copying",
     "write_parquet": ".copying",
     "rebuild": ".copying",
+    "rebuild_from_sources": ".recovery",
     "register_loader": ".ingest.loaders.registry",
 }
 

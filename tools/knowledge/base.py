@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,7 @@ from .ingest.workers import Workers
 from .models.embedding_functions import find_embedding
 from .models.embeddings import Embedder, EmbeddingFunction, spec_of
 from .models.rerankers import Reranker, RerankFunction
+from .recovery import rebuild_from_sources
 from .retrieval.searching import Searching
 from .store.attached import AttachedStore
 from .store.attachment import Attachment
@@ -39,6 +40,7 @@ from .values import (
     Filters,
     Passage,
     Progress,
+    Recovered,
     SearchMode,
     Status,
 )
@@ -266,6 +268,7 @@ class KnowledgeBase:
         exclude: Iterable[str] = (),
         workers: int = 1,
         progress: Callable[[Progress], None] | None = None,
+        changed: Set[str] | None = None,
     ) -> AddReport:
         """Bring the documents of files, folders, archives and addresses up to date in the base.
 
@@ -284,6 +287,8 @@ class KnowledgeBase:
             workers: processes that read, cut and embed; 1 does that in this one. Each loads the embedding.
                 They are started anew (``spawn``), so a script needs ``if __name__ == "__main__":``.
             progress: called after each document, and while something large is downloaded.
+            changed: read again only what is at these absolute paths, or in these folders or archives, and
+                what the base does not know; the rest is taken to be as it was. None reads all of it.
 
         Raises:
             PathNotFoundError: a path does not exist; nothing was written.
@@ -298,7 +303,7 @@ class KnowledgeBase:
             with ExitStack() as stack:
                 several = None if workers == 1 else stack.enter_context(Workers(workers, embedder))
                 adding = Adding(store, embedder, progress, tagged, workers=several)
-                return adding.run(given, include=included, exclude=excluded)
+                return adding.run(given, include=included, exclude=excluded, changed=changed)
 
     def add_texts(
         self,
@@ -591,6 +596,18 @@ class KnowledgeBase:
                 self._state = self._connected(self._embedding, create=False)
         return copied
 
+    @classmethod
+    def rebuild_from_sources(
+        cls,
+        uri: str | Path,
+        *,
+        collection: str = "documents",
+        embedding: str | EmbeddingFunction | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Recovered:
+        """Make the base of a folder anew that cannot be opened; see :func:`.rebuild_from_sources`."""
+        return rebuild_from_sources(uri, collection=collection, embedding=embedding, progress=progress)
+
     def migrate(
         self, target: str | Path, *, token: str | None = None, progress: CopyProgress | None = None
     ) -> Copied:
@@ -616,6 +633,12 @@ class KnowledgeBase:
                 collection=self._collection,
                 progress=progress,
             )
+
+    def release(self) -> None:
+        """Let another process change a folder, until this one next needs its data; nothing may search now."""
+        with self._changing, self._swapping:
+            if not self._closed:
+                self._state.store.release()
 
     def close(self) -> None:
         """Let go of the base; a folder can then be changed by another process. Safe to call twice."""

@@ -325,6 +325,9 @@ class AttachedStore:
             "who made it"
         )
 
+    def release(self) -> None:
+        """Nothing: it is only read."""
+
     def close(self) -> None:
         """Let go of it. Safe to call twice."""
         self._foreign.close()

@@ -179,6 +179,9 @@ class ServerStore:
             with suppress(KnowledgeError):
                 claims.release(claims.held)
 
+    def release(self) -> None:
+        """Nothing: a server serves any number of processes."""
+
     def close(self) -> None:
         """Let go of the server."""
         self._collection.close()
