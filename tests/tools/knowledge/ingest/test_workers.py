@@ -81,7 +81,7 @@ def test_a_function_that_cannot_be_sent(mixed: Path, tmp_path: Path) -> None:
             base.add([mixed], workers=0)
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
+@pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGKILL", marks=pytest.mark.slow)])
 def test_no_worker_outlives_an_interrupted_add(mixed: Path, tmp_path: Path, name: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", ADD, str(tmp_path / "base"), str(mixed)],

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pymilvus import MilvusClient
@@ -18,7 +18,10 @@ from fakes.letters import Letters
 from fakes.milvus_server import milvus_lite_server
 from ossifrage.tools.knowledge import KnowledgeBase, KnowledgeError
 from ossifrage.tools.knowledge.store.claims import LEASE, SKEW, Claims, Clock, claims_of
+from ossifrage.tools.knowledge.store.collection import Collection, passage_id
 from ossifrage.tools.knowledge.store.milvus import Connection, connect
+from ossifrage.tools.knowledge.store.schema import Row
+from ossifrage.tools.knowledge.store.server import ServerWriting
 
 pytestmark = pytest.mark.integration
 
@@ -148,6 +151,30 @@ def test_a_claim_is_renewed_in_time_and_never_late(connection: Connection) -> No
     with pytest.raises(KnowledgeError, match="stood still"):
         slow.check()
     slow.release(["a"])
+
+
+def test_a_writer_that_stood_still_changes_nothing_more(
+    connection: Connection, tmp_path: Path, uri: str
+) -> None:
+    (tmp_path / "page.md").write_text("# Page\n\nkite\n")
+    with KnowledgeBase(uri, collection="still", embedding="none") as base:
+        base.add([tmp_path / "page.md"])
+    collection = Collection.open(connection, uri=uri, name="still")
+    [row] = collection.stored(vectors=False)
+    clock = Hand()
+    slow = Claims(connection, uri=uri, name="still", clock=clock)
+    writing = ServerWriting(collection, slow)
+    newer = {**row, "document_sha256": "newer", "metadata": {**row["metadata"], "passages": 2}}
+    second, first = ({**newer, "passage_id": passage_id("page.md", "newer", n), "ordinal": n} for n in (1, 0))
+    writing.write([cast(Row, second)])
+    clock.time += LEASE
+    with pytest.raises(KnowledgeError, match="stood still"):
+        writing.write([cast(Row, first)])
+    present = {each["passage_id"] for each in rows(uri, "still", ["passage_id"])}
+    assert present == {row["passage_id"], passage_id("page.md", "newer", 1)}
+    clock.time += SKEW + 1
+    ServerWriting(collection, Claims(connection, uri=uri, name="still", clock=clock))
+    assert [each["passage_id"] for each in rows(uri, "still", ["passage_id"])] == [row["passage_id"]]
 
 
 def test_two_processes_add_the_same_folder_at_once(uri: str, many: Path) -> None:
