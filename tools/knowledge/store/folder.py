@@ -32,19 +32,20 @@ from ..errors import (
     KnowledgeNotFoundError,
     Remedy,
 )
-from ..values import Document, Filters
+from ..filters import check_filters
+from ..values import Document, FilterCheck, Filters
 from .backend import Backend
 from .checksum import checksum_of
-from .collection import Collection, Hit, rebuilt
+from .collection import Collection, Consistency, Hit, rebuilt
 from .conditions import condition_of
 from .full_disk import telling_full_disk
 from .fulltext import FullText, FullTextWriter
 from .ledger import Ledger
-from .lexical import title_terms
+from .lexical import search_terms, title_terms
 from .lite_files import LiteFiles, check_files, data_version, holds_rows, read_files
 from .milvus import connect, data_folder, load_pymilvus
 from .replacing import finish_replacing
-from .schema import CollectionConfig, Row
+from .schema import CollectionConfig, Metric, Row
 from .stamp import Stamp
 
 __all__ = ["FolderStore", "Indexing", "check_folder", "forget_derived"]
@@ -106,7 +107,13 @@ class FolderStore:
 
     @classmethod
     def open(
-        cls, uri: str, name: str, *, token: str | None = None, indexing: Indexing | None = None
+        cls,
+        uri: str,
+        name: str,
+        *,
+        token: str | None = None,
+        indexing: Indexing | None = None,
+        consistency: Consistency = "Session",
     ) -> FolderStore:
         """Open a collection.
 
@@ -115,6 +122,7 @@ class FolderStore:
             name: the collection.
             token: means nothing here.
             indexing: told when the index is made anew.
+            consistency: means nothing here.
 
         Raises:
             KnowledgeNotFoundError: there is none.
@@ -126,7 +134,15 @@ class FolderStore:
 
     @classmethod
     def create(
-        cls, uri: str, name: str, *, token: str | None = None, embedding: str, dimension: int
+        cls,
+        uri: str,
+        name: str,
+        *,
+        token: str | None = None,
+        embedding: str,
+        dimension: int,
+        metric: Metric = "cosine",
+        consistency: Consistency = "Session",
     ) -> FolderStore:
         """Make an empty collection. ``dimension`` is 0 for one without embedding."""
         with telling_full_disk(data_folder(uri).parent):
@@ -134,7 +150,12 @@ class FolderStore:
             try:
                 address = without_credentials(uri)
                 Collection.create(
-                    connection, uri=address, name=name, embedding=embedding, dimension=dimension
+                    connection,
+                    uri=address,
+                    name=name,
+                    embedding=embedding,
+                    dimension=dimension,
+                    metric=metric,
                 )
                 forget_derived(uri, name)
                 return cls(uri, name, None)
@@ -170,6 +191,19 @@ class FolderStore:
         """The languages of the passages with the share each has."""
         return self._current().index.languages()
 
+    def counts(self) -> tuple[int, int]:
+        """How many documents there are, and how many passages."""
+        documents = self.documents().values()
+        return len(documents), sum(each.passages for each in documents)
+
+    def check_filters(self, filters: Filters) -> FilterCheck:
+        """What filters leave, and which of their names mean nothing."""
+        return check_filters(filters, self.documents())
+
+    def terms(self, query: str) -> str:
+        """The words of a query as the passages have them."""
+        return search_terms(query, held=self.languages())
+
     def search_lexical(self, terms: Sequence[str], limit: int, filters: Filters | None) -> list[list[Hit]]:
         """BM25 search; one list of hits for each string of terms."""
         index = self._current().index
@@ -178,7 +212,7 @@ class FolderStore:
     def search_dense(
         self, vectors: Sequence[Sequence[float]], limit: int, filters: Filters | None
     ) -> list[list[Hit]]:
-        """Search by cosine similarity; one list of hits for each vector."""
+        """Search by the embedding; one list of hits for each vector."""
         condition = condition_of(filters, self.documents) if filters else ""
         return self._data().search_dense(vectors, limit, condition)
 
