@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("agent/repl",),
     ("agent/batch", "agent/doctor", "agent/terminal"),
     ("agent/assistant",),
-    ("agent/run",),
+    ("agent/run", "agent/conversations"),
     ("agent/models", "agent/answer"),
     ("agent/extractive",),
     ("agent/engines", "agent/traces", "agent/knowledge"),
