@@ -43,7 +43,8 @@ def test_what_is_missing_is_told_and_repaired(
     for words in (("add", str(tmp_path / "other.md")), ("search", "kite"), ("list",), ("status",)):
         code, _, err = run(capsys, "kb", *words)
         assert (code, err.count("\n")) == (1, 1)
-        assert err.startswith(
+        place = knowledge / "milvus.db"
+        assert err.startswith(f"Error: the knowledge base is damaged: {place}: it is missing")
             f"Error: the knowledge base is damaged: {knowledge / 'milvus.db'}: it is missing"
         )
         assert err.endswith(": ossifrage kb rebuild --from-sources\n")
