@@ -454,12 +454,6 @@ class KnowledgeBase:
             missing=missing,
         )
 
-    def release(self) -> None:
-        """Let another process change a folder, until this one next needs it. No search may be going on."""
-        with self._changing:
-            if not self._closed:
-                self._state.store.release()
-
     def rebuild(
         self,
         *,

@@ -45,8 +45,6 @@ def test_what_is_missing_is_told_and_repaired(
         assert (code, err.count("\n")) == (1, 1)
         place = knowledge / "milvus.db"
         assert err.startswith(f"Error: the knowledge base is damaged: {place}: it is missing")
-            f"Error: the knowledge base is damaged: {knowledge / 'milvus.db'}: it is missing"
-        )
         assert err.endswith(": ossifrage kb rebuild --from-sources\n")
     code, out, err = run(capsys, "kb", "rebuild", "--from-sources", "--embedding", "none")
     assert (code, out) == (1, "Rebuilt 1 document, 1 lost.\n")
