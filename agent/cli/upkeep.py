@@ -75,10 +75,10 @@ def _rebuild_from_sources(settings: Settings, embedding: str | None) -> int:
             embedding=embedding,
             progress=progress,
         )
-    click.echo(
-        f"Rebuilt {recovered.documents} documents; {len(recovered.kept)} of them from their stored passages, "
-        f"since they could not be read again; {len(recovered.missing)} lost."
-    )
+    count, kept = recovered.documents, len(recovered.kept)
+    stored = f", {kept} of them from stored passages since they could not be read again" if kept else ""
+    lost = f", {len(recovered.missing)} lost" if recovered.missing else ""
+    click.echo(f"Rebuilt {count} document{'' if count == 1 else 's'}{stored}{lost}.")
     for skipped in recovered.skipped[:_SHOWN]:
         click.echo(f"not read again {one_line(f'{skipped.source}: {skipped.reason}')}", err=True)
     _print_missing(recovered.missing)
