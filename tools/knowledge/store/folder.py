@@ -2,13 +2,14 @@
 
 ===============  ==================================================================================
 ``milvus.db/``   the data: passages and vectors. Milvus Lite reads all of it when it opens it
-``NAME.index/``  the full-text index, which has the passages too (``fulltext``)
+``NAME.index/``  the full-text index, which has the passages and their vectors too (``fulltext``,
+                 ``vectors``)
 ``NAME.ledger``  the list of documents (``ledger``)
 ``NAME.stamp``   that these agree (``stamp``)
 ===============  ==================================================================================
 
-As long as they agree, Milvus Lite is opened for vectors and for changes only. It lets one process in; any
-number of them may read the rest meanwhile, as of the last change that was finished.
+As long as they agree, Milvus Lite is opened for changes only. It lets one process in; any number of them may
+search and read meanwhile, as of the last change that was finished.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from ..errors import KnowledgeError, KnowledgeLockedError, KnowledgeNotFoundErro
 from ..values import Document, Filters
 from .backend import Backend
 from .collection import Collection, Hit
-from .conditions import condition_of
 from .fulltext import FullText, FullTextWriter
 from .ledger import Ledger
 from .lexical import title_terms
@@ -160,8 +160,7 @@ class FolderStore:
         self, vectors: Sequence[Sequence[float]], limit: int, filters: Filters | None
     ) -> list[list[Hit]]:
         """Search by cosine similarity; one list of hits for each vector."""
-        condition = condition_of(filters, self.documents) if filters else ""
-        return self._data().search_dense(vectors, limit, condition)
+        return self._current().index.nearest(vectors, limit, filters, self.documents)
 
     @contextmanager
     def writing(self) -> Generator[_FolderWriting]:
@@ -238,11 +237,13 @@ class FolderStore:
         if identity is None or stamp is None or not FullText.intact(self._index_folder, stamp.index):
             return None
         try:
-            return _View(stamp, identity, FullText(self._index_folder))
+            index = FullText(self._index_folder)
         except (
             KnowledgeError
         ):  # tantivy's own lists, which no stamp vouches for, are damaged: it is made anew
             return None
+        # An index of an earlier version has no vectors.
+        return _View(stamp, identity, index) if index.dimension == stamp.config.dimension else None
 
     def _agrees(self, view: _View) -> bool:
         stamp = view.stamp
@@ -270,7 +271,7 @@ class FolderStore:
         data = self._data()
         complete = data.repair()
         data.flush()
-        index = view.index if view else FullText.create(self._index_folder)
+        index = view.index if view else FullText.create(self._index_folder, dimension=data.config.dimension)
         have = index.documents()
         stale = [name for name, each in have.items() if complete.get(name) != each]
         new = [each for name, each in complete.items() if have.get(name) != each]
