@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ..errors import KnowledgeError, RerankerError, RerankerUnavailableError
-from ..store.milvus import load_pymilvus
 from .providers import Provider, first_line, known_specs, model_class
 
 __all__ = ["RerankFunction", "RerankResult", "Reranker"]
@@ -140,7 +139,6 @@ def _load(spec: str) -> RerankFunction:
         raise RerankerUnavailableError(
             f"the reranker {spec!r} needs packages that are not installed: pip install {' '.join(absent)}"
         )
-    load_pymilvus()
     try:
         return provider.load(argument)
     except Exception as error:

@@ -9,46 +9,41 @@ from ..values import Passage, Place
 
 __all__ = ["blend", "distinct", "fuse_queries"]
 
-DENSE_SHARE = 0.3
-"""Weight of the embedding in a hybrid search; full text has the rest.
-
-Recall of the gold paragraphs among 994 of HotpotQA (100 questions; ``make bench-knowledge`` repeats 0.3),
-with a sentence transformer (all-MiniLM-L6-v2) and with a weak static embedding (wordllama, 256 dimensions):
-
-=========  ====  ====  =====  ====  ====  =====
-ranking    MiniLM             wordllama
----------  -----------------  -----------------
-share      R@2   R@5   R@10   R@2   R@5   R@10
-=========  ====  ====  =====  ====  ====  =====
-full text  65.5  80.0  90.0   65.5  80.0  90.0
-embedding  63.0  78.5  84.5   54.5  71.0  83.0
-0.2        67.5  82.0  91.5   65.0  80.5  91.0
-0.3        68.0  82.0  91.5   66.0  80.0  90.5
-0.4        68.0  82.5  91.0   63.5  78.0  91.0
-0.5        69.0  82.0  90.0   60.5  77.0  90.5
-=========  ====  ====  =====  ====  ====  =====
-
-A good embedding gains wherever the share is between 0.2 and 0.5; above 0.3 a weak one does harm.
-"""
+SHARE = 0.6
+"""Weight of an embedding in a hybrid search; full text has the rest. TABLE"""
+BAG_SHARE = 0.4
+"""Weight of an embedding that leaves out the order of words, after the first places."""
+BAG_PLACES = 5
+"""The first places, which such an embedding leaves to full text."""
 _RRF_K = 60
 """The constant of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)."""
 
 
-def blend(lexical: Mapping[str, float], dense: Mapping[str, float]) -> dict[str, float]:
+def blend(lexical: Mapping[str, float], dense: Mapping[str, float], *, bag: bool) -> dict[str, float]:
     """Scores of a hybrid search, from 0 to 1.
 
     BM25 scores are divided by the best one, cosine similarities stretched from worst to best: BM25 has a
     natural zero (no term in common), a cosine has none.
+
+    Args:
+        lexical: BM25 scores by key.
+        dense: cosine similarities by key.
+        bag: the embedding leaves out the order of words, as full text does. Then it is the weaker one of two
+            that know the same, and only goes on where full text has given its best.
     """
-    scores: dict[str, float] = {}
+    share = BAG_SHARE if bag else SHARE
     top = max(lexical.values(), default=0.0)
-    for key, score in lexical.items():
-        scores[key] = (1 - DENSE_SHARE) * (score / top if top > 0 else 0.0)
+    words = {key: score / top if top > 0 else 0.0 for key, score in lexical.items()}
     low, high = min(dense.values(), default=0.0), max(dense.values(), default=0.0)
-    for key, score in dense.items():
-        share = (score - low) / (high - low) if high > low else 1.0
-        scores[key] = scores.get(key, 0.0) + DENSE_SHARE * share
-    return scores
+    meanings = {key: (score - low) / (high - low) if high > low else 1.0 for key, score in dense.items()}
+    scores = {
+        key: (1 - share) * words.get(key, 0.0) + share * meanings.get(key, 0.0)
+        for key in words.keys() | meanings.keys()
+    }
+    if not bag:
+        return scores
+    first = set(sorted(words, key=lambda key: (-words[key], key))[:BAG_PLACES])
+    return {key: 0.5 + words[key] / 2 if key in first else score / 2 for key, score in scores.items()}
 
 
 def fuse_queries(rankings: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -83,8 +83,8 @@ class Vectors:
 
         if wrong := {len(vector) for vector in vectors} - {self.dimension}:
             raise EmbeddingError(
-                f"the embedding gives {wrong.pop()} dimensions, the base has {self.dimension}; use the one it "
-                "was made with"
+                f"the embedding gives {wrong.pop()} dimensions, the base has {self.dimension}; use the one "
+                "it was made with"
             )
         keys, scores = self._scores(_of_length_one(np.asarray(vectors, np.float32)))
         return [_best(keys, each, limit, rows) for each in scores]
@@ -95,8 +95,12 @@ class Vectors:
 
         parts = [_parts(file, self.dimension, self._folder) for file in self._files]
         keys = [np.empty(0, f"V{_KEY_BYTES}"), *(names for _, names in parts)]
-        scores = [np.empty((len(wanted), 0), np.float32), *(wanted @ vectors.T for vectors, _ in parts)]
-        return np.concatenate(keys), np.concatenate(scores, axis=1)
+        # One by one: a product of two matrices sets every core spinning, for what takes none of them long.
+        scores = [
+            np.concatenate([np.empty(0, np.float32), *(vectors @ each for vectors, _ in parts)])
+            for each in wanted
+        ]
+        return np.concatenate(keys), scores
 
 
 class VectorsWriter:
@@ -218,7 +222,7 @@ def _best(
     """The hits of one search: the nearest that are there."""
     import numpy as np
 
-    count = 2 * limit
+    count = limit
     while True:
         count = min(count, len(scores))
         near = np.argpartition(-scores, count - 1)[:count] if count else np.empty(0, int)
