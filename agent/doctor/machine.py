@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ... import OssifrageError
 from ...tools.knowledge import KnowledgeBase
-from ...tools.knowledge.models.embedding_functions import find_embedding, missing_packages
+from ...tools.knowledge.models.embedding_functions import PROVIDERS, find_embedding, missing_packages
+from ...tools.knowledge.models.offered import described
 from ..harmony.vocabulary import START, load_encoding, vocabulary_folder
 from ..traces import TraceStore
 from .values import Check, Finding, Report, failed, passed
@@ -86,7 +87,10 @@ def _embeddings(home: Path) -> Finding:
     wanting = "; ".join(
         f"{name}: pip install {' '.join(packages)}" for name, packages in missing.items() if packages
     )
-    return passed(f"`auto` is {find_embedding()}; installed: {ready}" + (f" ({wanting})" if wanting else ""))
+    offered = "".join(f"; {each}" for each in described(PROVIDERS))
+    return passed(
+        f"`auto` is {find_embedding()}; installed: {ready}{offered}" + (f" ({wanting})" if wanting else "")
+    )
 
 
 _CHECKS: dict[str, Callable[[Path], Finding]] = {

@@ -20,7 +20,7 @@ _BEST = 5
 _FOREIGN = re.compile("[^\\W\\d_\0-\u024f]")
 """A letter that is not Latin."""
 _FEW = 0.1
-"""The share of such letters in a text up to which it may be in a language in Latin letters."""
+"""The share of such letters in a passage up to which it may be in a language in Latin letters."""
 
 
 def understands_query(languages: Set[str] | None, query: str, found: Iterable[Hit]) -> bool:
@@ -35,7 +35,7 @@ def understands_query(languages: Set[str] | None, query: str, found: Iterable[Hi
         return True
     if told := document_language(query):
         return told in languages
-    if _is_foreign(query):
+    if _FOREIGN.search(query):
         return False
     best = [hit.row["metadata"].get("language") for hit, _ in zip(found, range(_BEST), strict=False)]
     spoken = Counter(each for each in best if each)
@@ -47,8 +47,6 @@ def understands_passage(languages: Set[str] | None, row: Row) -> bool:
     if languages is None:
         return True
     told = row["metadata"].get("language")
-    return told in languages if told else not _is_foreign(row["text"])
-
-
-def _is_foreign(text: str) -> bool:
-    return len(_FOREIGN.findall(text)) > _FEW * len(text)
+    if told:
+        return told in languages
+    return len(_FOREIGN.findall(row["text"])) <= _FEW * len(row["text"])

@@ -158,7 +158,7 @@ class Collection:
             )
         config = CollectionConfig(embedding=embedding, dimension=dimension, full_text=full_text)
         with milvus_errors(uri):
-            create_collection(connection.client, name, config)
+            create_collection(connection.client, name, config, embedded=connection.embedded)
         return cls(connection, uri=uri, name=name, config=config)
 
     def drop(self) -> None:

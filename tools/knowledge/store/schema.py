@@ -130,8 +130,15 @@ def clip(text: str, limit: int) -> str:
     return text.encode()[:limit].decode(errors="ignore")
 
 
-def create_collection(client: Any, name: str, config: CollectionConfig) -> None:
-    """Make an empty collection with its indexes, ready to be searched."""
+def create_collection(client: Any, name: str, config: CollectionConfig, *, embedded: bool = False) -> None:
+    """Make an empty collection with its indexes, ready to be searched.
+
+    Args:
+        client: of pymilvus.
+        name: the collection's.
+        config: what it is to be.
+        embedded: its vectors are searched beside it (``vectors``), so Milvus need not build a graph of them.
+    """
     client.create_collection(
         name,
         schema=_schema(client, config),
@@ -142,7 +149,7 @@ def create_collection(client: Any, name: str, config: CollectionConfig) -> None:
     # One index at a time and without waiting: pymilvus otherwise sleeps half a second for each.
     for field, kind, metric in (
         *([("sparse", "SPARSE_INVERTED_INDEX", "BM25")] if config.full_text else []),
-        *([("dense", "AUTOINDEX", "COSINE")] if config.dimension else []),
+        *([("dense", "FLAT" if embedded else "AUTOINDEX", "COSINE")] if config.dimension else []),
     ):
         index = client.prepare_index_params()
         index.add_index(field, index_type=kind, metric_type=metric, index_name=field)

@@ -200,10 +200,14 @@ def tiny_cross_encoder(folder: Path) -> Path:
     """Random weights: enough to see that pairs go in and scores come out."""
     torch: Any = importlib.import_module("torch")
     transformers: Any = importlib.import_module("transformers")
-    folder.mkdir()
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "bird", "number", "is", "a", *BIRDS]
-    (folder / "vocab.txt").write_text("\n".join(words))
-    transformers.BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    tokenizers: Any = importlib.import_module("tokenizers")
+    words = ["[PAD]", "[UNK]", "bird", "number", *BIRDS, *map(str, range(11))]
+    vocabulary = {word: n for n, word in enumerate(words)}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", model_max_length=64
+    ).save_pretrained(folder)
     torch.manual_seed(0)
     config = transformers.BertConfig(
         vocab_size=len(words),
@@ -212,6 +216,7 @@ def tiny_cross_encoder(folder: Path) -> Path:
         num_attention_heads=2,
         intermediate_size=32,
         num_labels=1,
+        initializer_range=1.0,
     )
     transformers.BertForSequenceClassification(config).save_pretrained(folder)
     return folder
