@@ -11,10 +11,13 @@ import click
 from ... import OssifrageError
 from ..errors import UsageError
 from .ask import ask
+from .batch import batch
+from .completion import completion
+from .config import config
 from .doctor import doctor
 from .knowledge import kb
 from .model import model
-from .options import settings_options
+from .options import advised, settings_options
 from .traces import traces
 
 __all__ = ["cli", "main"]
@@ -23,7 +26,7 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@settings_options
+@settings_options("engine", "knowledge", "home")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="ossifrage", message="ossifrage %(version)s")
 @click.pass_context
@@ -39,10 +42,14 @@ def cli(context: click.Context, debug: bool, **given: Any) -> None:
         from ..repl import run_prompt
         from ..settings import load_settings
 
-        run_prompt(load_settings(**context.obj))
+        with advised(context.obj):
+            run_prompt(load_settings(**context.obj))
 
 
 cli.add_command(ask)
+cli.add_command(batch)
+cli.add_command(completion)
+cli.add_command(config)
 cli.add_command(doctor)
 cli.add_command(kb)
 cli.add_command(model)
@@ -77,7 +84,8 @@ def main(arguments: list[str] | None = None) -> None:
         if not isinstance(error, OssifrageError):
             click.echo(f"Error: {type(error).__name__}: {_one_line(error)} (--debug shows where)", err=True)
             sys.exit(FAILED)
-        click.echo(f"Error: {_one_line(error)}", err=True)
+        advice = [": ", *error.__notes__] if hasattr(error, "__notes__") else []
+        click.echo(f"Error: {_one_line(error)}{''.join(advice)}", err=True)
         sys.exit(USAGE if isinstance(error, UsageError) else FAILED)
     sys.exit(code if isinstance(code, int) else 0)
 
