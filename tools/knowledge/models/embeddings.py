@@ -58,7 +58,8 @@ class Embedder:
     """
 
     def __init__(self, embedding: str | EmbeddingFunction, *, dimension: int | None = None) -> None:
-        self.spec = spec_of(embedding)
+        # A base may remember a spec that means nothing here: it is told when a text is to be embedded.
+        self.spec = embedding if isinstance(embedding, str) else spec_of(embedding)
         self._function = None if isinstance(embedding, str) else embedding
         self._dimension = dimension
         self._bag_of_words: bool | None = None

@@ -10,9 +10,49 @@ from ..values import Passage, Place
 __all__ = ["blend", "distinct", "fuse_queries"]
 
 SHARE = 0.6
-"""Weight of an embedding in a hybrid search; full text has the rest. TABLE"""
+"""Weight of an embedding in a hybrid search; full text has the rest.
+
+Recall at 2, 5 and 10 of the gold paragraphs, one search a question, with all-MiniLM-L6-v2 among 994 passages
+of HotpotQA (100 questions) and 1,890 of MuSiQue (50), on which this weight was chosen:
+
+=========  ====  ====  =====  ====  ====  =====
+ranking    HotpotQA           MuSiQue
+---------  -----------------  -----------------
+share      R@2   R@5   R@10   R@2   R@5   R@10
+=========  ====  ====  =====  ====  ====  =====
+full text  67.0  81.5  89.0   45.0  52.5  59.2
+embedding  63.0  78.5  84.5   46.7  62.5  72.5
+0.3        67.5  81.5  91.0   48.3  60.8  68.3
+0.4        67.5  81.5  90.5   46.7  63.3  70.0
+0.5        67.5  82.5  90.0   47.5  65.8  72.5
+0.6        68.5  82.0  90.0   47.5  66.7  73.3
+0.7        67.0  81.5  89.0   47.5  68.3  75.0
+=========  ====  ====  =====  ====  ====  =====
+
+The first set by itself would have 0.4, the second 0.7; between them nothing falls below its parts at 0.6 only.
+Half a point is one paragraph of the first set, 0.8 one of the second.
+"""
 BAG_SHARE = 0.4
-"""Weight of an embedding that leaves out the order of words, after the first places."""
+"""Weight of an embedding that leaves out the order of words, after the first places.
+
+Such a one is the weaker of two that know the same. With wordllama, the same questions:
+
+=================  ====  ====  =====  ====  ====  =====
+ranking            HotpotQA           MuSiQue
+-----------------  -----------------  -----------------
+share              R@2   R@5   R@10   R@2   R@5   R@10
+=================  ====  ====  =====  ====  ====  =====
+embedding          54.5  71.0  83.0   34.2  45.8  60.8
+0.2, every place   65.5  80.0  91.0   45.8  53.3  60.8
+0.4, every place   63.5  78.5  91.0   46.7  53.3  62.5
+0.3, from the 6th  67.0  81.5  91.5   45.0  52.5  60.8
+0.4, from the 6th  67.0  81.5  91.0   45.0  52.5  63.3
+0.5, from the 6th  67.0  81.5  90.0   45.0  52.5  63.3
+=================  ====  ====  =====  ====  ====  =====
+
+Among the first places it loses as much as it gains, however small its share; behind them it gains seven
+paragraphs and loses none.
+"""
 BAG_PLACES = 5
 """The first places, which such an embedding leaves to full text."""
 _RRF_K = 60
