@@ -17,7 +17,7 @@ from .embedding_functions import PROVIDERS
 from .offered import offered_embeddings
 from .providers import first_line, known_specs
 
-__all__ = ["Embedder", "EmbeddingFunction", "spec_of"]
+__all__ = ["Embedder", "EmbeddingFunction", "spec_of", "with_heading"]
 
 _CUSTOM = "custom:"
 _BATCH = 256
@@ -98,7 +98,7 @@ class Embedder:
     def embed(self, rows: Sequence[Row]) -> None:
         """Give passages their vectors; raises what :meth:`documents` does."""
         if rows:
-            vectors = self.documents([f"{row['heading'] or row['title']}\n{row['text']}" for row in rows])
+            vectors = self.documents([with_heading(row) for row in rows])
             for row, vector in zip(rows, vectors, strict=True):
                 row["dense"] = vector
 
@@ -149,6 +149,11 @@ class Embedder:
                 )
             vectors.append(values.tolist())
         return vectors
+
+
+def with_heading(row: Row) -> str:
+    """A passage as a model reads it: what it is about, and its lines."""
+    return f"{row['heading'] or row['title']}\n{row['text']}"
 
 
 def spec_of(embedding: str | EmbeddingFunction) -> str:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 __all__ = ["SERVICES", "Scored", "Service", "ServiceReranker"]
 
@@ -70,7 +70,8 @@ SERVICES = {
 }
 
 
-class Scored(NamedTuple):
+@dataclass(frozen=True)
+class Scored:
     """How well one text fits."""
 
     index: int

@@ -29,7 +29,8 @@ embedding  63.0  78.5  84.5   46.7  62.5  72.5
 0.7        67.0  81.5  89.0   47.5  68.3  75.0
 =========  ====  ====  =====  ====  ====  =====
 
-The first set by itself would have 0.4, the second 0.7; between them nothing falls below its parts at 0.6 only.
+Of these, 0.6 alone is above both its parts everywhere. The first set by itself would take 0.4, the second
+0.7.
 Half a point is one paragraph of the first set, 0.8 one of the second.
 """
 BAG_SHARE = 0.4
@@ -50,8 +51,8 @@ embedding          54.5  71.0  83.0   34.2  45.8  60.8
 0.5, from the 6th  67.0  81.5  90.0   45.0  52.5  63.3
 =================  ====  ====  =====  ====  ====  =====
 
-Among the first places it loses as much as it gains, however small its share; behind them it gains seven
-paragraphs and loses none.
+Among the first places it loses as much as it gains, however small its share; behind them it gains nine
+paragraphs.
 """
 BAG_PLACES = 5
 """The first places, which such an embedding leaves to full text."""

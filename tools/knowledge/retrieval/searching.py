@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from ..errors import EmbeddingUnavailableError, KnowledgeError
-from ..models.embeddings import Embedder
+from ..models.embeddings import Embedder, with_heading
 from ..models.rerankers import Reranker
 from ..store.collection import Hit
 from ..store.lexical import query_terms, without_common
@@ -123,9 +123,7 @@ def _scores(hits: Sequence[Hit]) -> dict[str, float]:
 
 
 def _reranked(reranker: Reranker, query: str, rows: Sequence[Row]) -> dict[str, float]:
-    # As an embedding reads it.
-    texts = [f"{row['heading'] or row['title']}\n{row['text']}" for row in rows]
-    scores = reranker.scores(query, texts)
+    scores = reranker.scores(query, [with_heading(row) for row in rows])
     return {row["passage_id"]: score for row, score in zip(rows, scores, strict=True)}
 
 

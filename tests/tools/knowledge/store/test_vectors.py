@@ -66,7 +66,9 @@ def test_the_nearest_of_those_that_are_there(
         write(folder, *sorted(numbers), alive=alive - gone)
     wanted = [0.3, 1.0, 0.1, 0.0]
     found = nearest(folder, wanted, limit, alive - gone)
-    expected = sorted(((cosine(wanted, row(n)["dense"]), n) for n in alive - gone), reverse=True)[:limit]
+    expected = sorted(((cosine(wanted, [1.0, float(n), 0.0, 0.5]), n) for n in alive - gone), reverse=True)[
+        :limit
+    ]
     assert [score for _, score in found] == pytest.approx([score for score, _ in expected], abs=1e-5)
     assert {number for number, _ in found} <= alive - gone
 
