@@ -29,10 +29,11 @@ from .harmony import load_encoding
 from .knowledge import open_knowledge
 from .models.harmony import HarmonyModel
 from .models.open import OpenModel, open_model, wrap_engine
-from .models.writer import response_format
+from .models.writer import Effort, response_format
 from .run.budget import PromptBudget
 from .run.loop import Run
 from .run.output import OutputSchema
+from .run.steering import Steering
 from .run.stream import StreamItem
 from .settings import Settings, load_settings
 from .text import one_line
@@ -128,9 +129,20 @@ class Assistant:
         raise RuntimeError("the run ended without a result")
 
     async def run_stream(
-        self, question: str, *, session: Session | None = None
+        self,
+        question: str,
+        *,
+        session: Session | None = None,
+        reasoning: Effort | None = None,
+        steering: Steering | None = None,
     ) -> AsyncGenerator[StreamItem, None]:
         """Answer one question and tell what happens meanwhile.
+
+        Args:
+            question: what to answer.
+            session: as for :meth:`run`.
+            reasoning: effort for this question; None takes the settings'.
+            steering: to say more to the model while it works, or to end the run with what came so far.
 
         Yields:
             The trace's events as they happen; :class:`~.run.stream.TextDelta` (text for people, never JSON),
@@ -143,18 +155,20 @@ class Assistant:
         if not question.strip():
             raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
         knowledge, model = await self.open()
+        effort = reasoning or self._settings.reasoning
         history = [] if session is None else await session.get_items()
         recorder = Recorder(self._store)
         began = time.monotonic()
         own = model.model.for_run() if isinstance(model.model, HarmonyModel) else model.model
         run = Run(
-            self._agent(own),
+            self._agent(own, effort),
             own,
             RunContext(knowledge, PageStack.of_outputs(_outputs(history))),
             recorder,
             max_steps=self._settings.max_steps,
             history=history,
             budget=_budget(own),
+            steering=steering,
         )
         stop_reason, failure = StopReason.CANCELLED, None
         outcome: Result | Exception
@@ -164,7 +178,7 @@ class Assistant:
             model=model.name,
             output_type="text" if self._schema is None else self._schema.name(),
             knowledge=knowledge.uri,
-            reasoning_effort=self._settings.reasoning,
+            reasoning_effort=effort,
         )
         try:
             yield started
@@ -247,12 +261,12 @@ class Assistant:
         work.close()
         raise UsageError("An event loop is running already: use `await assistant.run(…)` and `aclose()`.")
 
-    def _agent(self, model: Model) -> Agent[RunContext]:
+    def _agent(self, model: Model, effort: Effort) -> Agent[RunContext]:
         return Agent[RunContext](
             name="Ossifrage",
             instructions=self._instructions(model),
             model_settings=ModelSettings(
-                max_tokens=self._settings.max_tokens, reasoning=Reasoning(effort=self._settings.reasoning)
+                max_tokens=self._settings.max_tokens, reasoning=Reasoning(effort=effort)
             ),
             tools=list(self._tools),
             output_type=self._schema,
