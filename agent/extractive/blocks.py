@@ -39,30 +39,11 @@ _DIRECTIVE = re.compile(r"^(?P<indent>\s*)\.\. (?P<name>[\w:+-]+)::(?: +(?P<argu
 _COMMENT = re.compile(
     r"^\s*\.\.(?:\s|$)|^\[[^\]\n]*\]$|^ifdef::|^ifndef::|^endif::|^include::|^//|^\s*:[\w-]+:\s*$"
 )
-_UNREAD = frozenset(
-    [
-        "code",
-        "code-block",
-        "sourcecode",
-        "highlight",
-        "literalinclude",
-        "toctree",
-        "index",
-        "doctest",
-        "testcode",
-    ]
-    + [
-        "testsetup",
-        "testoutput",
-        "parsed-literal",
-        "productionlist",
-        "raw",
-        "math",
-        "image",
-        "figure",
-        "contents",
-    ]
-)
+_UNREAD = frozenset({
+    "code", "code-block", "sourcecode", "highlight", "literalinclude", "toctree", "index", "doctest",
+    "testcode", "testsetup", "testoutput", "parsed-literal", "productionlist", "raw",
+    "math", "image", "figure", "contents",
+})  # fmt: skip
 """Directives of reStructuredText whose body is no prose."""
 _ADMONITIONS = frozenset(
     [
@@ -210,24 +191,25 @@ class _Reader:
             yield from self._end()
             self._columns, self._in_grid, self._simple = (), False, ""
             yield Title(_ANY_TAG.sub("", heading["text"]).strip())
-        elif directive := _DIRECTIVE.match(line):
+        else:
+            yield from self._drawn(position, number, line, indent)
+
+    def _drawn(self, position: int, number: int, line: str, indent: int) -> Iterator[Block]:
+        """Directives, tables drawn with characters, rules; else text."""
+        drawn = _ROW.match(line) or _SIMPLE_RULE.match(line) or self._simple
+        if directive := _DIRECTIVE.match(line):
             yield from self._end()
             yield from self._directive(directive, number)
         elif _COMMENT.match(line):
             yield from self._end()
-        elif (
-            _ROW.match(line)
-            or _SIMPLE_RULE.match(line)
-            or self._simple
-            or (self._in_grid and _RULE.match(line))
-        ):
+        elif drawn or (self._in_grid and _RULE.match(line)):
             if not (self._in_grid and _ROW.match(line)):
                 yield from self._end()
             yield from self._row(position, number, line)
         elif _RULE.match(line):
             yield from self._end()
             self._in_grid = line.lstrip().startswith("+-")
-        elif not any(map(str.isalnum, _ANY_TAG.sub("", line))) and "<" in line:
+        elif "<" in line and not any(map(str.isalnum, _ANY_TAG.sub("", line))):
             yield from self._end()  # tags and nothing else
         else:
             self._columns, self._in_grid, self._simple = (), False, ""
