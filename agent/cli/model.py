@@ -21,7 +21,7 @@ def model() -> None:
 
 @model.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@with_settings
+@with_settings()
 def list_(settings: Settings, as_json: bool) -> None:
     """List the weights that are here, and those that can be fetched."""
     import json
@@ -44,13 +44,13 @@ def list_(settings: Settings, as_json: bool) -> None:
         name = one_line(names.get(file.name, file.stem))
         click.echo(f"{name:<16}  {file.stat().st_size / 1e9:6.1f} GB  {one_line(str(file))}")
     for weights in missing:
-        pull_it = command(settings, "model pull", weights.name)
+        pull_it = command("model", "pull", weights.name)
         click.echo(f"{weights.name:<16}  {weights.size:>9}  not here: {pull_it}")
 
 
 @model.command()
 @click.argument("name")
-@with_settings
+@with_settings()
 def pull(settings: Settings, name: str) -> None:
     """Fetch the weights NAME from Hugging Face; a download that was broken off goes on where it ended."""
     from rich.console import Console

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from copy import copy
 from dataclasses import replace
-from typing import Any
 
 from agents import (
     AgentOutputSchemaBase,
@@ -27,9 +27,12 @@ from .events import ResponseEvents
 from .streamed import ModelRequest, StreamedModel
 from .tool_choice import ToolChoice, read_choice
 from .turn import Turn
+from .unheeded import unheeded
 from .writer import Effort, Function, PromptWriter, functions_of
 
 __all__ = ["HarmonyModel"]
+
+_logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 32_768
 """Completion limit when the settings name none; reasoning at high effort needs room."""
@@ -57,9 +60,10 @@ class HarmonyModel(StreamedModel):
     comes back is validated all the same, since servers have been seen to ignore a grammar.
 
     ``ModelSettings`` that count: ``temperature`` and ``top_p`` (1.0 unless set, as gpt-oss was released),
-    ``max_tokens``, ``reasoning.effort``, ``tool_choice`` (by the grammar, where the turn is held to one; else
-    the model is told, and what does not fit is not acted on), ``extra_args={"seed": …, "grammar": …}``
-    (a grammar of one's own goes before the one made here). The final response's ``metadata`` holds
+    ``max_tokens``, ``reasoning.effort`` (``minimal`` counts as ``low``, ``xhigh`` as ``high``),
+    ``tool_choice`` (by the grammar, where the turn is held to one; else the model is told, and what does not
+    fit is not acted on), ``extra_args={"seed": …, "grammar": …}`` (a grammar of one's own goes before the one
+    made here). Others that are set are named in the log, once. The final response's ``metadata`` holds
     ``finish_reason``, ``seconds``, ``first_token_seconds``, ``cached_tokens`` (where the server tells) and
     ``repairs`` (the values of :class:`~..harmony.message.RepairKind`, comma-separated).
 
@@ -75,6 +79,8 @@ class HarmonyModel(StreamedModel):
         """Whether completions are held to a grammar; None while the server has not been asked."""
         self._encoding = load_encoding()
         self._writer = PromptWriter(self._encoding)
+        self._named: set[str] = set()
+        """Settings that change nothing, as far as the log has named them."""
 
     @property
     def engine(self) -> Engine:
@@ -111,6 +117,7 @@ class HarmonyModel(StreamedModel):
         """
         if request.previous_response_id or request.conversation_id or request.prompt:
             raise UserError("gpt-oss servers keep no conversations or prompts: pass the items themselves.")
+        self._name_unheeded(request.model_settings)
         span = generation_span(model=self._engine.model, disabled=request.tracing.is_disabled())
         span.start(mark_as_current=False)
         try:
@@ -128,7 +135,7 @@ class HarmonyModel(StreamedModel):
             )
             schemas = {function.name: function.parameters for function in functions}
             turn = Turn(ResponseEvents(self._engine.model, names), names, choice, schemas)
-            for event in turn.events.begin():
+            for event in turn.events.begin(prompt_tokens=len(prompt_tokens)):
                 yield event
             asked = prompt_tokens
             for attempt in range(RE_ASKS + 1):
@@ -156,6 +163,11 @@ class HarmonyModel(StreamedModel):
             yield completed
         finally:
             span.finish(reset_current=False)
+
+    def _name_unheeded(self, settings: ModelSettings) -> None:
+        if new := [name for name in unheeded(settings) if name not in self._named]:
+            self._named.update(new)
+            _logger.warning("gpt-oss over token ids has no such setting: %s", ", ".join(new))
 
     async def _constraint(
         self,
@@ -226,5 +238,11 @@ def _instructions(given: str | None, choice: ToolChoice, names: FunctionNames, *
 
 
 def _effort(settings: ModelSettings) -> Effort:
-    effort: Any = settings.reasoning.effort if settings.reasoning is not None else None
-    return effort if effort in ("low", "high") else "medium"
+    asked = settings.reasoning.effort if settings.reasoning is not None else None
+    match asked:
+        case "none" | "minimal" | "low":
+            return "low"
+        case "high" | "xhigh":
+            return "high"
+        case _:
+            return "medium"

@@ -40,6 +40,7 @@ _TRACES_VERSIONS = (
         )""",
         "CREATE INDEX events_by_trace ON events (trace, type)",
     ),
+    (),  # steered, prompt_compacted
 )
 _REASONING_VERSIONS = (
     (

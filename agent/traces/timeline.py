@@ -14,9 +14,11 @@ from .events import (
     Event,
     ModelCalled,
     OutputRejected,
+    PromptCompacted,
     RunEnded,
     RunStarted,
     Said,
+    Steered,
     Thought,
     ToolCalled,
     ToolReturned,
@@ -119,8 +121,6 @@ def _entries(event: Event, reasoning: Mapping[str, str] | None) -> Iterator[_Ent
             yield _Entry("model", _model_call(event), "dim", event.at)
         case Thought():
             yield _Entry("thought", _thought(event, reasoning), "dim italic", event.at)
-        case Said():
-            yield _Entry("said", printable(event.text), "", event.at)
         case ToolCalled():
             yield _Entry("call", f"{one_line(event.tool)} {_arguments(event.arguments)}", "cyan", event.at)
         case ToolReturned():
@@ -137,11 +137,22 @@ def _entries(event: Event, reasoning: Mapping[str, str] | None) -> Iterator[_Ent
             yield _Entry("answer", _answer(event), "green", event.at)
             for citation in event.citations:
                 yield _Entry("citation", _citation(citation))
+        case Said() | Steered() | PromptCompacted():
+            yield _on_the_way(event)
         case RunEnded():
             error = "" if event.error is None else f": {one_line(event.error)}"
             yield _Entry(
                 "end", one_line(event.stop_reason) + error, "red" if event.error else "dim", event.at
             )
+
+
+def _on_the_way(event: Said | Steered | PromptCompacted) -> _Entry:
+    if isinstance(event, Said):
+        return _Entry("said", printable(event.text), "", event.at)
+    if isinstance(event, Steered):
+        return _Entry("you said", printable(event.text), "bold", event.at)
+    shortened = f"{_count(event.outputs, 'tool output')} shortened, so that the prompt fits"
+    return _Entry("compacted", shortened, "yellow", event.at)
 
 
 def _thought(event: Thought, reasoning: Mapping[str, str] | None) -> str:

@@ -8,16 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    DiskFullError,
     DocumentNotFoundError,
     EmbeddingError,
     EmbeddingMismatchError,
     EmbeddingUnavailableError,
+    KnowledgeDamagedError,
     KnowledgeError,
     KnowledgeLockedError,
     KnowledgeNotFoundError,
     KnowledgeUnreachableError,
     NoTextError,
     PathNotFoundError,
+    Remedy,
     RerankerError,
     RerankerUnavailableError,
     UnreadableError,
@@ -29,24 +32,34 @@ from .values import (
     Excerpt,
     FilterCheck,
     Filters,
+    Mark,
     Passage,
     Place,
     Progress,
+    Recovered,
     SearchMode,
     Skipped,
     Status,
     UnknownName,
+    WatchEvent,
 )
 
 if TYPE_CHECKING:
     from .base import KnowledgeBase
     from .copying import migrate, rebuild
+    from .ingest.loaders.loaded import Loaded
+    from .ingest.loaders.registry import Loader, register_loader
+    from .ingest.sources.item import RawDocument
+    from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
+    from .recovery import rebuild_from_sources
+    from .watching import Watching
 
 __all__ = [
     "AddReport",
     "Copied",
+    "DiskFullError",
     "Document",
     "DocumentNotFoundError",
     "EmbeddingError",
@@ -56,16 +69,25 @@ __all__ = [
     "Excerpt",
     "FilterCheck",
     "Filters",
+    "JoinedKnowledge",
+    "Knowledge",
     "KnowledgeBase",
+    "KnowledgeDamagedError",
     "KnowledgeError",
     "KnowledgeLockedError",
     "KnowledgeNotFoundError",
     "KnowledgeUnreachableError",
+    "Loaded",
+    "Loader",
+    "Mark",
     "NoTextError",
     "Passage",
     "PathNotFoundError",
     "Place",
     "Progress",
+    "RawDocument",
+    "Recovered",
+    "Remedy",
     "RerankFunction",
     "RerankerError",
     "RerankerUnavailableError",
@@ -74,16 +96,28 @@ __all__ = [
     "Status",
     "UnknownName",
     "UnreadableError",
+    "WatchEvent",
+    "Watching",
     "migrate",
     "rebuild",
+    "rebuild_from_sources",
+    "register_loader",
 ]
 
 _HOME = {
     "EmbeddingFunction": ".models.embeddings",
+    "JoinedKnowledge": ".joined",
+    "Knowledge": ".joined",
     "KnowledgeBase": ".base",
+    "Loaded": ".ingest.loaders.loaded",
+    "Loader": ".ingest.loaders.registry",
+    "RawDocument": ".ingest.sources.item",
     "RerankFunction": ".models.rerankers",
+    "Watching": ".watching",
     "migrate": ".copying",
     "rebuild": ".copying",
+    "rebuild_from_sources": ".recovery",
+    "register_loader": ".ingest.loaders.registry",
 }
 
 

@@ -7,6 +7,8 @@
         ├── KnowledgeNotFoundError        nothing has been added there yet
         ├── KnowledgeLockedError          another process has the folder open
         ├── KnowledgeUnreachableError     the Milvus server does not answer
+        ├── KnowledgeDamagedError         a file of the folder is not what it was
+        ├── DiskFullError                 there is no room for a change
         ├── PathNotFoundError             a path to add does not exist
         ├── UnreadableError               a document could not be read this time
         ├── NoTextError                   a document holds nothing that can be searched
@@ -21,15 +23,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ... import OssifrageError
 
 __all__ = [
+    "DiskFullError",
     "DocumentNotFoundError",
     "EmbeddingError",
     "EmbeddingMismatchError",
     "EmbeddingUnavailableError",
+    "KnowledgeDamagedError",
     "KnowledgeError",
     "KnowledgeLockedError",
     "KnowledgeNotFoundError",
@@ -47,7 +52,8 @@ __all__ = [
 class Remedy:
     """What helps against an error.
 
-    A program calls the method of that name; the command line names the command, with the flags in use.
+    A program calls the method of :class:`KnowledgeBase` or the function of that name; the command line names
+    its command, with the flags in use.
     """
 
     verb: Literal["add", "documents", "remove", "repair", "rebuild", "rebuild_from_sources"]
@@ -80,6 +86,25 @@ class KnowledgeUnreachableError(KnowledgeError):
     """The Milvus server does not answer, or refuses the connection."""
 
 
+class KnowledgeDamagedError(KnowledgeError):
+    """A file of the base is broken or missing; the documents can be read again from where they came.
+
+    Args:
+        path: the file, or the folder.
+        how: what is wrong with it.
+    """
+
+    def __init__(self, path: Path, how: str) -> None:
+        super().__init__(
+            f"the knowledge base is damaged: {path}: {how}", remedy=Remedy("rebuild_from_sources")
+        )
+        self.path = path
+
+
+class DiskFullError(KnowledgeError):
+    """There is no room for a change; what was stored before is not lost."""
+
+
 class PathNotFoundError(KnowledgeError):
     """A path to add does not exist. Nothing was written."""
 
@@ -92,8 +117,8 @@ class NoTextError(KnowledgeError):
     """A document is there but holds no text that can be searched."""
 
 
-class DocumentNotFoundError(KnowledgeError):
-    """No document of the base has that name, or more than one has.
+class DocumentNotFoundError(KnowledgeError, KeyError):
+    """No document of the base has that name, or more than one has. A ``KeyError``, too: ``base["name"]``.
 
     Args:
         message: one line for people.
@@ -105,10 +130,13 @@ class DocumentNotFoundError(KnowledgeError):
     def __init__(
         self, message: str, *, name: str, candidates: tuple[str, ...] = (), ambiguous: bool = False
     ) -> None:
-        super().__init__(message)
+        # Where nothing comes near, it helps to see what there is.
+        super().__init__(message, remedy=None if candidates else Remedy("documents"))
         self.name = name
         self.candidates = candidates
         self.ambiguous = ambiguous
+
+    __str__ = Exception.__str__  # KeyError's puts the message between quotes
 
 
 class EmbeddingError(KnowledgeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Self
 from ...errors import UnreadableError
 from ...values import Document, Skipped
 from ..loaders.formats import is_read
-from .ahead import Ahead
+from ..prefetch import Pipeline
 from .archives import Archive, archive_stem
 from .files import is_ours, is_own_data, read_file, walk
 from .item import Item, RawDocument
@@ -38,10 +38,15 @@ _LONGEST_NAME = 4096
 
 
 class Plan:
-    """What an ``add`` is about. A context manager: archives and connections are open until its end."""
+    """What an ``add`` is about. A context manager: archives and connections are open until its end.
 
-    def __init__(self) -> None:
+    Args:
+        texts: the names of texts that were given, which are no file's.
+    """
+
+    def __init__(self, texts: Set[str] = frozenset()) -> None:
         self.found: list[Item] = []
+        self._texts = texts
         self._skipped: dict[str, Skipped] = {}
         self._paths: set[str] = set()
         self._folders: dict[Path, str] = {}
@@ -87,7 +92,8 @@ class Plan:
         """Take an item, or report why it is not read; the same place counts once."""
         if item.path in self._paths:
             return
-        reason = unfit or _unfit_name(item.source)
+        taken = "a text that was given has this name: remove one, or rename the file"
+        reason = unfit or _unfit_name(item.source) or (taken if item.source in self._texts else "")
         if reason:
             self.skip(item.source, reason)
         else:
@@ -140,7 +146,8 @@ def plan(
     """
     names = Names(documents)
     targets = resolve_paths(paths, names)
-    planner = _Planner(names, Selection(include, exclude), on_download)
+    texts = {source for source, document in documents.items() if not document.path}
+    planner = _Planner(Plan(texts), names, Selection(include, exclude), on_download)
     try:
         for target in targets:
             planner.take(target)
@@ -151,8 +158,8 @@ def plan(
 
 
 class _Planner:
-    def __init__(self, names: Names, choice: Selection, on_download: OnDownload | None) -> None:
-        self.plan = Plan()
+    def __init__(self, plan: Plan, names: Names, choice: Selection, on_download: OnDownload | None) -> None:
+        self.plan = plan
         self._names = names
         self._choice = choice
         self._on_download = on_download
@@ -244,23 +251,24 @@ class _Planner:
         from .sitemaps import list_pages
 
         def fetch(address: str) -> RawDocument:
-            return self._fetch(address, place).raw()
+            return self._fetch(address, place, given=url).raw()
 
         listing = list_pages(url, sitemap, final_url=final_url, choice=self._choice, fetch=fetch)
-        pages = Ahead(
-            [partial(_page, self._open_web(), address) for address in listing.pages.values()],
-            width=_CONNECTIONS,
-        )
+        web = self._open_web()
+        # The program is not to wait for a server that is silent.
+        pipeline = self.plan.resources.enter_context(Pipeline(patience=0))
+        calls = [partial(_page, web, address, url) for address in listing.pages.values()]
+        pages = pipeline.calls(calls, width=_CONNECTIONS)
         for number, page in enumerate(listing.pages):
-            self.plan.add(Item(self._names.of_page(page), page, place, partial(pages.result, number)))
+            self.plan.add(Item(self._names.of_page(page), page, place, partial(pages.take, number)))
         for each in listing.skipped:
             self.plan.skip(each.source, each.reason)
         if listing.complete:
             self.plan.listed(place)
 
-    def _fetch(self, url: str, place: str) -> Download:
+    def _fetch(self, url: str, place: str, *, given: str | None = None) -> Download:
         tell = self._on_download
-        return self._open_web().fetch(url, partial(tell, place) if tell else None)
+        return self._open_web().fetch(url, partial(tell, place) if tell else None, given=given)
 
     def _open_web(self) -> Web:
         if self._web is None:
@@ -271,8 +279,8 @@ class _Planner:
         return self._web
 
 
-def _page(web: Web, url: str) -> RawDocument:
-    download = web.fetch(url)
+def _page(web: Web, url: str, sitemap: str) -> RawDocument:
+    download = web.fetch(url, given=sitemap)
     if archive_stem(download.name):
         download.file.close()
         raise UnreadableError("an archive (add it by itself)")
