@@ -68,6 +68,8 @@ _AFTER_RULE = {"": "head", "head": "body", "body": ""}
 _LONGEST_TERM = 6
 """In words; a line of more that ends in ``::`` is a sentence before code."""
 _MOST_ROW_LINES = 80
+_BLANKS = 3
+"""A page leaves out blank lines: numbers that lie no further apart have nothing but those between them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +104,7 @@ class _Open:
 
 
 def blocks_of(lines: Mapping[int, str], *, source: str = "") -> Iterator[Block | Title]:
-    """The blocks of a page in order; a gap in the line numbers ends what stands before it.
+    """The blocks of a page in order; a wide gap in the line numbers ends whatever stands before it.
 
     Args:
         lines: line number to text.
@@ -139,9 +141,11 @@ class _Reader:
         for position, number in enumerate(self._numbers):
             line = self._lines[number]
             if before is not None and number != before + 1:
-                yield from self._end()
-                self._closing = self._literal = None
-                self._columns, self._in_grid, self._simple = (), False, ""
+                if self._closing is None or number > before + _BLANKS:
+                    yield from self._end()
+                if number > before + _BLANKS:
+                    self._closing = self._literal = None
+                    self._columns, self._in_grid, self._simple = (), False, ""
             before = number
             if skip:
                 skip -= 1
