@@ -100,7 +100,7 @@ def _sections(units: Sequence[Unit], part: Part) -> Iterator[str]:
 
 
 def _heading(unit: Unit, part: Part) -> str:
-    """The heading that a quote needs: for a judgement always, else where it alone says what is asked about."""
+    """The heading that a quote needs: for a judgement always, else where only it says what is asked about."""
     if part.intent.bears or _YES_OR_NO.match(unit.said):
         return _plain(unit.heading or unit.title)
     open_terms = set(part.terms) - set(terms(unit.said))
@@ -132,10 +132,8 @@ def _paragraph(units: Sequence[Unit]) -> str:
     text = ""
     listed = False
     for unit in units:
-        label = unit.lead if unit.lead is not None and _is_label(unit.lead) else None
-        named = (
-            f"**{_plain(label.said).strip(_MARKS)}**: " if label is not None and label not in units else ""
-        )
+        label = _label(unit)
+        named = f"**{label}**: " if label and unit.lead not in units else ""
         cited = f"{named}{_plain(unit.said)} {_citation(unit)}"
         if unit.kind == "sentence":
             text += cited if not text else f"\n\n{cited}" if listed or named else f" {cited}"

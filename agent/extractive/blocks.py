@@ -39,30 +39,11 @@ _DIRECTIVE = re.compile(r"^(?P<indent>\s*)\.\. (?P<name>[\w:+-]+)::(?: +(?P<argu
 _COMMENT = re.compile(
     r"^\s*\.\.(?:\s|$)|^\[[^\]\n]*\]$|^ifdef::|^ifndef::|^endif::|^include::|^//|^\s*:[\w-]+:\s*$"
 )
-_UNREAD = frozenset(
-    [
-        "code",
-        "code-block",
-        "sourcecode",
-        "highlight",
-        "literalinclude",
-        "toctree",
-        "index",
-        "doctest",
-        "testcode",
-    ]
-    + [
-        "testsetup",
-        "testoutput",
-        "parsed-literal",
-        "productionlist",
-        "raw",
-        "math",
-        "image",
-        "figure",
-        "contents",
-    ]
-)
+_UNREAD = frozenset({
+    "code", "code-block", "sourcecode", "highlight", "literalinclude", "toctree", "index", "doctest",
+    "testcode", "testsetup", "testoutput", "parsed-literal", "productionlist", "raw",
+    "math", "image", "figure", "contents",
+})  # fmt: skip
 """Directives of reStructuredText whose body is no prose."""
 _ADMONITIONS = frozenset(
     [
@@ -87,6 +68,8 @@ _AFTER_RULE = {"": "head", "head": "body", "body": ""}
 _LONGEST_TERM = 6
 """In words; a line of more that ends in ``::`` is a sentence before code."""
 _MOST_ROW_LINES = 80
+_BLANKS = 3
+"""A page leaves out blank lines: numbers that lie no further apart have nothing but those between them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +104,7 @@ class _Open:
 
 
 def blocks_of(lines: Mapping[int, str], *, source: str = "") -> Iterator[Block | Title]:
-    """The blocks of a page in order; a gap in the line numbers ends what stands before it.
+    """The blocks of a page in order; a wide gap in the line numbers ends whatever stands before it.
 
     Args:
         lines: line number to text.
@@ -158,9 +141,11 @@ class _Reader:
         for position, number in enumerate(self._numbers):
             line = self._lines[number]
             if before is not None and number != before + 1:
-                yield from self._end()
-                self._closing = self._literal = None
-                self._columns, self._in_grid, self._simple = (), False, ""
+                if self._closing is None or number > before + _BLANKS:
+                    yield from self._end()
+                if number > before + _BLANKS:
+                    self._closing = self._literal = None
+                    self._columns, self._in_grid, self._simple = (), False, ""
             before = number
             if skip:
                 skip -= 1
@@ -210,24 +195,25 @@ class _Reader:
             yield from self._end()
             self._columns, self._in_grid, self._simple = (), False, ""
             yield Title(_ANY_TAG.sub("", heading["text"]).strip())
-        elif directive := _DIRECTIVE.match(line):
+        else:
+            yield from self._drawn(position, number, line, indent)
+
+    def _drawn(self, position: int, number: int, line: str, indent: int) -> Iterator[Block]:
+        """Directives, tables drawn with characters, rules; else text."""
+        drawn = _ROW.match(line) or _SIMPLE_RULE.match(line) or self._simple
+        if directive := _DIRECTIVE.match(line):
             yield from self._end()
             yield from self._directive(directive, number)
         elif _COMMENT.match(line):
             yield from self._end()
-        elif (
-            _ROW.match(line)
-            or _SIMPLE_RULE.match(line)
-            or self._simple
-            or (self._in_grid and _RULE.match(line))
-        ):
+        elif drawn or (self._in_grid and _RULE.match(line)):
             if not (self._in_grid and _ROW.match(line)):
                 yield from self._end()
             yield from self._row(position, number, line)
         elif _RULE.match(line):
             yield from self._end()
             self._in_grid = line.lstrip().startswith("+-")
-        elif not any(map(str.isalnum, _ANY_TAG.sub("", line))) and "<" in line:
+        elif "<" in line and not any(map(str.isalnum, _ANY_TAG.sub("", line))):
             yield from self._end()  # tags and nothing else
         else:
             self._columns, self._in_grid, self._simple = (), False, ""

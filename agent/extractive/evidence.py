@@ -10,12 +10,15 @@ from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 
 from ...tools.pages import Page
+from .comparing import compared
+from .match import Match
 from .names import names
 from .passages import Unit, units_of
-from .question import SIMPLE, Part, Wanted
+from .question import SIMPLE, Part
 from .quoting import SHORT_PARAGRAPH, in_reading_order
 from .relation import says
 from .sentences import IS_A, Sentence, alike, points_back, read_sentence, subject_of
+from .signs import cannot_do_without, is_list, shows, weakens_without
 from .spelling import respelled
 from .terms import content_words, terms
 
@@ -40,10 +43,15 @@ _ENOUGH = 0.42
 """The least a sentence has to score to be quoted."""
 _ENOUGH_CHAIN = 0.3
 """The same for a part of many terms, which are seldom all in one sentence."""
-_FITS = {1: 0.9, 2: 0.75, 3: 0.75, 4: 0.65, 5: 0.6, 6: 0.55}
+_FITS = {1: 0.6, 2: 0.6, 3: 0.6, 4: 0.65, 5: 0.6, 6: 0.55}
 """The share of a part's weight that its best quote has to have, by the number of its terms: two sentences
 with half a question each do not answer it."""
+_FEW = 3
+_MOST_OF_FEW = 0.8
+"""The same for a part of so few terms where the quote has not all of them."""
 _FITS_LONG = 0.5
+_UNNAMED = 0.5
+"""What a sentence is worth that has not the whole of an identifier that is asked about."""
 _UNSIGNED = 0.75
 """What a sentence without a number, or a date, is worth where one is asked for."""
 _COVERED = 0.72
@@ -59,53 +67,9 @@ _WHOLE_CHAIN = 0.6
 _MOST_BETWEEN = 6
 """Sentences tried as the step between what is known and what is asked for."""
 _MOST_QUOTES = 3
-_MOST_NAMES = 4
-"""A sentence that names more is a list of names: it says nothing about two of them."""
-_ENUMERATES = 0.6
-_OPENING = 8
-"""Words at the start of a sentence in which its subject stands."""
-_WITH_ANOTHER = re.compile(
-    r"\b(?:unlike|than|compared (?:to|with)|in contrast|versus|vs\.?|whereas|as opposed to"
-    r"|differs? from)(?!\w)",
-    re.I,
-)
-_COMPARES = re.compile(rf"{_WITH_ANOTHER.pattern}|\bdifferen\w+|\bwhile\b", re.I)
-_COMPARED = 1.3
-"""What a sentence on both sides is worth more that says how they compare."""
 _SPELLED_OUT = re.compile(r"\b([A-Z][A-Z\d-]{1,15}) \((?=[A-Za-z-]+ [A-Za-z-])|\(([A-Z][A-Z\d-]{1,15})\)")
+"""An abbreviation beside what it stands for."""
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")
-_MUST_SHOW: frozenset[Wanted] = frozenset(("count", "number", "time", "default", "person"))
-"""What a sentence is worth less without."""
-_SIGNS: dict[Wanted, re.Pattern[str]] = {
-    "number": re.compile(
-        r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand|million)\b", re.I
-    ),
-    "time": re.compile(
-        r"\b(?:1\d|20)\d\d\b|\b(?:january|february|march|april|june|july|august|september|october|november"
-        r"|december|(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)\.? \d|\d{1,2} (?:jan|feb|mar|apr|may|jun"
-        r"|jul|aug|sept?|oct|nov|dec))\b",
-        re.I,
-    ),
-    "default": re.compile(r"(?<!non-)\bdefaults?\b", re.I),
-    "list": re.compile(
-        r"\b(?:two|three|four|five|six|seven|eight|nine|ten|several|following|\d+) (?:\w+ ){0,3}"
-        r"(?:types?|kinds?|levels?|modes?|options?|ways?|methods?|:)|: *\W*\w[^.]*, |: *$"
-        r"|(?:\w+(?: \w+)?, ){2,}(?:and|or) ",
-        re.I,
-    ),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Match:
-    """One sentence held against one part."""
-
-    unit: Unit
-    score: float
-    covered: frozenset[str]
-    """Terms of the part that the sentence has, a heading above it, or, of a simple part, its short paragraph."""
-    share: float
-    """How much of the part's weight they have, 0 to 1; what the sentence itself does not say counts in part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +155,10 @@ class Evidence:
 
     def speaks_of(self, text: str) -> bool:
         """Whether all terms of ``text`` stand together in one sentence with its headings."""
+        if "/" in text:  # "HTTP/3" is not spoken of where there is HTTP and some 3
+            return any(
+                text.casefold() in f"{read.unit.said} {read.unit.headings}".casefold() for read in self._reads
+            )
         wanted = set(terms(text))
         return any(wanted <= read.terms | read.above for read in self._reads)
 
@@ -227,10 +195,10 @@ class Evidence:
                 chosen.append(match)
                 covered |= match.covered
         if part.intent.sides:
-            chosen = self._compared(matches, part)
-            covered = set().union(*(match.covered for match in chosen))
+            chosen = compared(matches, part, enough=_ENOUGH)
+            covered = set[str]().union(*(match.covered for match in chosen))
         elif not self._fits(chosen, part):
-            chosen, covered = [], set()
+            chosen, covered = [], set[str]()
         if chosen and not self._says_relation(chosen, part):
             answering = self._answering(matches, chosen, part)
             chosen.extend(answering)
@@ -238,8 +206,8 @@ class Evidence:
         units = in_reading_order(
             [match.unit for match in chosen], self._units, procedure=part.wanted == "procedure"
         )
-        if units and not part.intent.bears and not _has_sign(units, part):
-            chosen, covered, units = [], set(), ()
+        if units and cannot_do_without(part) and not any(shows(match.unit.said, part) for match in chosen):
+            chosen, covered, units = [], set[str](), ()
         return Selection(
             part=part,
             matches=tuple(chosen),
@@ -247,7 +215,7 @@ class Evidence:
             coverage=sum(weights[term] for term in covered) / total,
             missing=tuple(term for term in part.terms if term not in covered),
             says_relation=self._says_relation(chosen, part),
-            plain=_is_list(units, part),
+            plain=is_list(units, part),
         )
 
     def ranked(self, part: Part) -> list[Match]:
@@ -298,9 +266,9 @@ class Evidence:
         if likeness >= _QUESTION_HEADING:
             bare = len(read.heading) < 3 and not unit.heading.rstrip().endswith("?")
             score += likeness * max(0.0, 0.8 - 0.12 * unit.place) * (_BARE_TOPIC if bare else 1.0)
-        if said and _shows(unit.said, part):
+        if said and shows(unit.said, part):
             score += 0.25 if part.wanted == "list" else 0.12
-        elif part.wanted in _MUST_SHOW and not part.chain:
+        elif weakens_without(part):
             score *= _UNSIGNED
         if part.wanted == "procedure" and unit.kind != "sentence":
             score += 0.15
@@ -309,14 +277,22 @@ class Evidence:
         covered = frozenset(weights.keys() & (own | over | beside))
         if covered.isdisjoint(part.terms):
             score = 0.0
+        if any(not set(terms(name)) <= covered for name in part.names if _is_identifier(name)):
+            score *= _UNNAMED
         if part.focus and not part.names and covered.isdisjoint(part.focus):
             score *= 0.6
         if part.context and self._around[unit.cursor].isdisjoint(part.context):
             score *= 0.5  # it is about something else than what the pronoun points at
         score *= read.form
-        return Match(
-            unit=unit, score=score, covered=covered, share=(said + above + _BESIDE_SHARE * near) / total
+        shares = ((own, 1.0), (over - own, _HEADING_SHARE), (beside, _BESIDE_SHARE))
+        asked = {term: self.weight(term) for term in part.terms}
+        got = sum(
+            kind * asked[term]
+            for found, kind in shares
+            for term in asked
+            if term in found and term in weights
         )
+        return Match(unit=unit, score=score, covered=covered, share=got / (sum(asked.values()) or 1.0))
 
     def _likeness(self, heading: frozenset[str], weights: dict[str, float]) -> float:
         """How much a heading is the question: the harmonic mean of what they share, by weight."""
@@ -353,49 +329,18 @@ class Evidence:
         """Whether one of the sentences has enough of the part to be an answer; a chain may be spread out."""
         if part.chain or len(part.names) > 1:
             return bool(chosen)
-        best = max((match.share for match in chosen), default=0.0)
-        return best >= _FITS.get(len(part.terms), _FITS_LONG)
-
-    def _compared(self, matches: Sequence[Match], part: Part) -> list[Match]:
-        """What speaks of both sides of a comparison; and for each side what is about it and nothing beside it.
-
-        A sentence that compares one of the sides with something else says nothing about the other.
-        """
-        sides = [frozenset(terms(side)) for side in part.intent.sides]
-        chosen: list[Match] = []
-        rivals = [
-            replace(match, score=match.score * self._singling(match)) for match in matches if match.score
-        ]
-        rivals.sort(key=lambda match: -match.score)
-        both = [match for match in rivals if all(side <= self._own(match) for side in sides)]
-        both.sort(key=lambda match: -match.score * (_COMPARED if _COMPARES.search(match.unit.said) else 1.0))
-        for match in both[:_MOST_QUOTES]:
-            if match.score >= max(_ENOUGH, 0.7 * both[0].score) and not any(
-                alike(match.unit.said, other.unit.said) for other in chosen
-            ):
-                chosen.append(match)
-        for side, other in zip(sides, reversed(sides), strict=True):
-            found = next(
-                (match for match in rivals if self._is_about(match, side - other or side, other)), None
-            )
-            if found is not None and not any(alike(found.unit.said, each.unit.said) for each in chosen):
-                chosen.append(found)
-        return chosen
-
-    def _own(self, match: Match) -> frozenset[str]:
-        return frozenset(terms(match.unit.said))
-
-    def _singling(self, match: Match) -> float:
-        return _ENUMERATES if len(names(match.unit.said, lone_openers=True)) > _MOST_NAMES else 1.0
-
-    def _is_about(self, match: Match, side: frozenset[str], other: frozenset[str]) -> bool:
-        """Whether a sentence begins with one side, or stands under its heading, and compares it with nothing."""
-        unit = match.unit
-        if unit.kind == "code" or _WITH_ANOTHER.search(unit.said) or len(unit.said.split()) < _OPENING // 2:
-            return False
-        opening = frozenset(terms(" ".join(unit.said.split()[:_OPENING])))
-        heading = frozenset(terms(f"{unit.heading} {unit.title}"))
-        return side <= opening or (side <= heading and not other <= heading)
+        needed = _FITS.get(len(part.terms), _FITS_LONG)
+        linked = [match for match in chosen if self._follows(match, chosen, part)]
+        if linked and not part.intent.bears:  # one says what the other names: together they are one thought
+            asked = {term: self.weight(term) for term in part.terms}
+            said = frozenset(chosen[0].covered).union(*(match.covered for match in linked))
+            if sum(weight for term, weight in asked.items() if term in said) >= needed * sum(asked.values()):
+                return True
+        few = len(part.terms) <= _FEW
+        return any(
+            match.share >= (_MOST_OF_FEW if few and not match.covered >= set(part.terms) else needed)
+            for match in chosen
+        )
 
     def _linked(self, matches: Sequence[Match], chosen: Sequence[Match], part: Part) -> list[Match]:
         """Sentences on what a chosen one names; they say the rest of a question that goes through it."""
@@ -464,23 +409,5 @@ def _paragraphs(reads: Sequence[Sentence]) -> dict[int, frozenset[str]]:
     return found
 
 
-def _shows(text: str, part: Part) -> bool:
-    """Whether a text has the kind of thing that is asked for: a number, a date, a list, somebody's name."""
-    if part.wanted == "person":
-        asked = set(part.terms)
-        return any(not asked & set(terms(name)) for name in names(text, lone_openers=True))
-    sign = _SIGNS.get("number" if part.wanted == "count" else part.wanted)
-    return sign is not None and sign.search(text) is not None
-
-
-def _has_sign(units: Sequence[Unit], part: Part) -> bool:
-    """Whether what is quoted has it, where the question cannot be answered without."""
-    if part.chain or part.wanted not in ("count", "time", "person"):
-        return True
-    return any(_shows(unit.said, part) for unit in units)
-
-
-def _is_list(units: Sequence[Unit], part: Part) -> bool:
-    """Whether what is quoted is a list, where one is asked for."""
-    items = sum(unit.kind in ("item", "row", "term") for unit in units)
-    return part.wanted != "list" or items > 1 or any(_shows(unit.said, part) for unit in units)
+def _is_identifier(name: str) -> bool:
+    return " " not in name and ("_" in name or "." in name.strip("."))

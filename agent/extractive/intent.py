@@ -24,6 +24,7 @@ _WHY = re.compile(
     re.IGNORECASE,
 )
 _SIDE = r"(?:the |an? |using )?(?P<{}>\S(?:[^,;?]{{0,60}}?\S)?)"
+_MORE = r"(?:\w+er|(?:more|less|better|worse)(?: \w+)?)"
 _ONE, _TWO = _SIDE.format("one"), _SIDE.format("two")
 _COMPARISONS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -33,8 +34,7 @@ _COMPARISONS = tuple(
         rf"^compare {_ONE} (?:and|with|to|against) {_TWO}$",
         rf"(?:^|[,:] ){_ONE} (?:vs\.?|versus) {_TWO}$",
         rf"\b(?:which|what|who)\b[^,:]*[,:] {_ONE},? or {_TWO}$",
-        rf"\b(?:is|are|does|do|was|were) {_ONE} \w+ (?:\w+er|(?:more|less|better|worse)(?: \w+)?) than {_TWO}$",
-        rf"\b(?:is|are|does|do|was|were) {_ONE} (?:\w+er|(?:more|less|better|worse)(?: \w+)?) than {_TWO}$",
+        rf"\b(?:is|are|does|do|was|were) {_ONE}(?: \w+)? {_MORE} than {_TWO}$",
         rf"\bshould (?:i|we|one) (?:use|choose|take|pick|prefer) {_ONE} or {_TWO}$",
     )
 )

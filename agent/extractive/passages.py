@@ -49,7 +49,7 @@ class Unit:
     text: str
     """Verbatim: a substring of the lines ``start`` to ``end`` joined by blanks (code: by newlines)."""
     said: str
-    """The same as people read it: links leave their words, a cell of a table comes with its column's heading."""
+    """The same as people read it: links leave their words, a cell comes with its column's heading."""
     kind: Kind
     cursor: int
     source: str
@@ -59,7 +59,7 @@ class Unit:
     headings: str
     """Every heading above it, outermost first."""
     lead: Unit | None
-    """What introduces it: the sentence before a list, the term of a definition, the item that a paragraph is in."""
+    """What introduces it: the sentence before a list, a definition's term, the item around a paragraph."""
     start: int
     end: int
     block: int
@@ -172,7 +172,7 @@ def _row_as_read(row: Block) -> str:
 
 
 def _stretches(block: Block) -> Iterator[tuple[str, int, int, str, int]]:
-    """The quotable texts of a block, each with its first and last line, the block's text, and where it begins there."""
+    """What can be quoted of a block: text, first and last line, the whole block's text, the place there."""
     numbers = [number for number, _ in block.lines]
     if block.kind in ("code", "row", "term"):
         text = ("\n" if block.kind == "code" else " ").join(line for _, line in block.lines)

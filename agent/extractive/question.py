@@ -225,7 +225,7 @@ def _part(piece: str, pointed: tuple[str, ...]) -> Part:
     text = piece.strip().strip("?？!. ;,").strip()
     body = _FOREIGN_OPENER.sub("", text) if _ASKS.search(piece) else text
     intent = read_intent(text)
-    wanted = next((kind for kind, pattern in _WANTED if pattern.search(piece)), None)
+    wanted: Wanted = next((kind for kind, pattern in _WANTED if pattern.search(piece)), None)
     asking = (
         COMPARING
         if intent.kind == "comparison"

@@ -16,8 +16,8 @@ SHORT_PARAGRAPH = 80
 def in_reading_order(chosen: Sequence[Unit], seen: Sequence[Unit], *, procedure: bool) -> tuple[Unit, ...]:
     """What is quoted: documents in the order of their best sentence; inside one, from top to bottom.
 
-    A sentence comes with the others of a short paragraph, else with its neighbours; an item with the sentence that introduces its list; a sentence that ends in a
-    colon, and a term, with what stands below.
+    A sentence comes with the others of a short paragraph, else with its neighbours; an item with the sentence
+    that introduces its list; a sentence that ends in a colon, and a term, with what stands below.
 
     Args:
         chosen: best first.
@@ -68,8 +68,8 @@ def _paragraph(index: int, seen: Sequence[Unit]) -> list[Unit]:
         and sum(len(each.text.split()) for each in block) <= SHORT_PARAGRAPH
     ):
         return block
-    before = seen[index - 1 : index] if index > first else []
-    behind = seen[index + 1 : index + 2] if index < last else []
+    before = [seen[index - 1]] if index > first else list[Unit]()
+    behind = [seen[index + 1]] if index < last else list[Unit]()
     return [
         each
         for each in (*before, unit, *behind)

@@ -71,9 +71,10 @@ def read_sentence(unit: Unit, subject: str) -> Sentence:
     """Read a unit; ``subject`` is what the one before it is about."""
     own = terms(_URL.sub(" ", unit.said)) if unit.kind != "code" else terms(unit.said)
     back = subject if unit.kind != "code" and points_back(unit.said) else ""
+    defined = unit.lead.said[:300] if unit.lead is not None and unit.lead.kind == "term" else ""
     return Sentence(
         unit=unit,
-        terms=frozenset(own),
+        terms=frozenset((*own, *terms(defined))),
         above=frozenset(terms(f"{_path(unit.source)} {unit.title} {unit.headings} {back} {_led_by(unit)}")),
         pairs=frozenset(pairwise(own)),
         heading=frozenset(terms(unit.heading)),
@@ -97,7 +98,7 @@ def _led_by(unit: Unit) -> str:
 
 
 def _is_boilerplate(unit: Unit) -> bool:
-    """Navigation (links and nothing else), a table of contents, a notice of rights, a bare date or version."""
+    """Navigation (nothing but links), a table of contents, a notice of rights, a bare date or version."""
     text = unit.text
     if _RIGHTS.search(text[:500]) or _LEADERS.search(text[-200:]):
         return True

@@ -45,7 +45,9 @@ def quotes(text: str) -> list[tuple[str, int, int, int]]:
     place = 0
     found: list[tuple[str, int, int, int]] = []
     for match in CITATION.finditer(text):
-        quote = re.sub(r"^\s*(?:- )?(?:```\n)?|(?:\n```)?\s*$", "", text[place : match.start()])
+        quote = re.sub(
+            r"^(?:\s*\*\*[^\n]+\*\*\n)?\s*(?:- )?(?:```\n)?|(?:\n```)?\s*$", "", text[place : match.start()]
+        )
         found.append((quote, int(match[1]), int(match[2]), int(match[3] or match[2])))
         place = match.end()
     return found

@@ -25,7 +25,6 @@ def test_markdown_is_cut_into_what_can_be_quoted():
         ("sentence", "Another one follows.", 7, 7, "Top"),
         ("item", "**First** item", 9, 9, "Top"),
         ("item", "second item", 10, 10, "Top"),
-        ("row", "a | b", 13, 13, "Table"),
         ("row", "1 | 2", 15, 15, "Table"),
         ("code", "x = 1\ny = 2", 17, 18, "Table"),
         ("sentence", "tagged text", 20, 20, "Table"),
