@@ -202,6 +202,11 @@ class Desk:
                 await before.aclose()
             return model
 
+    async def idle(self) -> None:
+        """Wait until nothing is being asked; a question that was stopped may still write its end down."""
+        async with self._asking:
+            pass
+
     async def last_turn(self) -> Turn | None:
         """The turn before, of this conversation."""
         turns = self.conversation.turns() if self.conversation else []

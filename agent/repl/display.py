@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -73,6 +74,9 @@ class Display:
         self._app = self._session.app
         self._app.min_redraw_interval = _REDRAW_SECONDS
         self._app.ttimeoutlen = 0.1
+        self.drawn = asyncio.Event()
+        """The prompt is there."""
+        self._app.after_render += lambda _: self.drawn.set()
 
     async def run(self) -> None:
         """Read keys until :meth:`leave`, or the end of input."""

@@ -34,7 +34,7 @@ async def open_desk(desk: Desk) -> Opened:
     from .. import assistant as assistant  # the heavy one
     from ..errors import UsageError
     from ..terminal import turn as turn
-    from ..terminal.lines import amount
+    from ..terminal.figures import amount
     from ..text import one_line
 
     told: list[str] = []

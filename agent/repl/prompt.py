@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..terminal.ink import ink, wrapped
-from ..terminal.lines import clock, said
+from ..terminal.figures import clock
+from ..terminal.ink import ink, said, wrapped
 from ..terminal.look import Look
 from ..text import one_line
 from .clipboard import copied
@@ -26,6 +26,7 @@ from .worker import Worker
 if TYPE_CHECKING:
     from ..models.writer import Effort
     from ..terminal.turn import ReasoningView
+    from .commands import Command
 
 __all__ = ["Prompt"]
 
@@ -187,6 +188,7 @@ class Prompt:
         await asyncio.wait([asyncio.wrap_future(closing)], timeout=_CLOSING_SECONDS)
 
     async def _open(self, resume: Callable[[Prompt], None] | None) -> None:
+        await self._display.drawn.wait()  # what comes now takes long
         try:
             if resume is not None:
                 resume(self)
@@ -260,13 +262,15 @@ class Prompt:
             self._queue.append(typed)
             return
         self.write(said(f"/{command.name} {line.text}".rstrip(), self.look))
-        task = self._background(self._do(command.run, line.text))
+        task = self._background(self._do(command, line.text))
         if not command.meanwhile:
             self._command = command.name, time.monotonic(), task
 
-    async def _do(self, run: Callable[[Any, str], Any], words: str) -> None:
+    async def _do(self, command: Command, words: str) -> None:
         try:
-            await run(self, words)
+            if not command.meanwhile:
+                await self.work(self.desk.idle())
+            await command.run(self, words)
         except asyncio.CancelledError:
             self.say("Stopped.")
         except Exception as error:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ...conversations import Turn
 from ...errors import UsageError
+from ...terminal.figures import amount, duration
 from ...terminal.ink import cut, ink, wrapped
-from ...terminal.lines import amount, arguments_in_short, duration
+from ...terminal.lines import arguments_in_short
 from ...text import one_line, printable
 from ...traces import ToolCalled, ToolReturned, Trace, TraceStore
 from ..exporting import conversation_as_markdown, turn_as_markdown

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from ....tools.limits import telling_lines
 from ...errors import UsageError
+from ...terminal.figures import amount
 from ...terminal.ink import cut, ink
-from ...terminal.lines import amount
 from ...text import one_line, printable
 from ..face import Face
 
