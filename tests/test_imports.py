@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tools/knowledge/store",),
     ("tools/knowledge/filters", "tools/knowledge/arguments"),
     ("tools/knowledge/values",),
-    ("tools/knowledge/errors", "tools", "tools/addresses"),
+    ("tools/knowledge/errors", "tools", "tools/addresses", "tools/private"),
     ("prompts",),
     (".",),
 )
