@@ -211,10 +211,6 @@ class FolderStore:
         """Let go of Milvus; it is opened again when it is needed."""
         self.close()
 
-    def release(self) -> None:
-        """Let go of Milvus; it is opened again when it is needed."""
-        self.close()
-
     def close(self) -> None:
         """Let go of Milvus. Safe to call twice."""
         with self._opening:
