@@ -228,11 +228,14 @@ class Prompt:
         """A question is done with. What was said too late is asked next, or goes back to the prompt."""
         late = self._question.unread() if self._question else []
         self._question = None
-        self._queue.extendleft(reversed(late))
-        if well:
+        if well and late:
+            self._start(late[0], None)
+            for line in late[1:]:  # in the order of typing, before what is typed from now on
+                self.entered(line)
+        elif well:
             self._go_on()
-        elif self._queue:
-            self._display.put_back(self._queue)
+        elif late or self._queue:
+            self._display.put_back([*late, *self._queue])
             self._queue.clear()
         self._display.redraw()
 
