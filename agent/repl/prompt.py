@@ -20,7 +20,7 @@ from .keys import key_bindings
 from .notes import notes_to
 from .opening import explained, names_of, open_desk
 from .question import Question
-from .words import Line, read_line
+from .words import Line, as_typed, read_line
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -218,24 +218,26 @@ class Prompt:
 
     # Questions.
 
-    def _start(self, text: str, effort: Effort | None) -> None:
+    def _start(self, text: str, effort: Effort | None) -> Question:
         self.write(said(text, self.look))
-        self._question = Question(text, effort, self.desk, write=self._display.write, over=self._over)
+        question = Question(text, effort, self.desk, write=self._display.write, over=self._over)
+        self._question = question
         if self._ready:
-            self._question.begin(self._worker, self.look, lambda: self.reasoning)
+            question.begin(self._worker, self.look, lambda: self.reasoning)
+        return question
 
     def _over(self, well: bool) -> None:
         """A question is done with. What was said too late is asked next, or goes back to the prompt."""
         late = self._question.unread() if self._question else []
         self._question = None
         if well and late:
-            self._start(late[0], None)
+            question = self._start(late[0], None)
             for line in late[1:]:  # in the order of typing, before what is typed from now on
-                self.entered(line)
+                question.say(line)
         elif well:
             self._go_on()
         elif late or self._queue:
-            self._display.put_back([*late, *self._queue])
+            self._display.put_back([*map(as_typed, late), *self._queue])
             self._queue.clear()
         self._display.redraw()
 
