@@ -634,6 +634,12 @@ class KnowledgeBase:
                 progress=progress,
             )
 
+    def release(self) -> None:
+        """Let another process change a folder, until this one next needs its data; nothing may search now."""
+        with self._changing, self._swapping:
+            if not self._closed:
+                self._state.store.release()
+
     def close(self) -> None:
         """Let go of the base; a folder can then be changed by another process. Safe to call twice."""
         with self._changing:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..store.milvus import load_pymilvus
 from .providers import Provider, model_class
+from .wordllama import WordLlama, find_model
 
 __all__ = ["PROVIDERS", "find_embedding", "missing_packages"]
 
@@ -77,6 +78,12 @@ class _Model2Vec:
 
 
 PROVIDERS = {
+    "wordllama": Provider(
+        lambda _: WordLlama(),
+        argument=False,
+        packages=(("wordllama", "wordllama"), ("tokenizers", "tokenizers"), ("safetensors", "safetensors")),
+        languages=frozenset({"en"}),
+    ),
     "default": Provider(
         _default,
         argument=False,
@@ -113,13 +120,14 @@ _DEFAULT_FILES = (
 def find_embedding() -> str:
     """What ``auto`` means for a new knowledge base on this machine.
 
-    ``default`` where its packages are installed and its files lie in the Hugging Face cache, else ``none``.
-    Looks at files only, so that it takes no time to find nothing.
+    ``default`` where its packages are installed and its files lie in the Hugging Face cache, else
+    ``wordllama``, which comes with this program, else ``none``. Looks at files only: it takes no time.
     """
-    if PROVIDERS["default"].missing or not all(_is_cached(repo, name) for repo, name in _DEFAULT_FILES):
-        return "none"
-    load_pymilvus()  # looking for a part of a package imports the package
-    return "none" if find_spec("pymilvus.model") is None else "default"
+    if not PROVIDERS["default"].missing and all(_is_cached(repo, name) for repo, name in _DEFAULT_FILES):
+        load_pymilvus()  # looking for a part of a package imports the package
+        if find_spec("pymilvus.model") is not None:
+            return "default"
+    return "wordllama" if not PROVIDERS["wordllama"].missing and find_model() else "none"
 
 
 def missing_packages() -> dict[str, list[str]]:

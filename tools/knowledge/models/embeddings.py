@@ -1,25 +1,35 @@
 """Embedding functions by name, and what is asked of them.
 
 A spec names one: ``default``, ``sentence-transformer:NAME-or-folder``, ``openai:MODEL``,
-``model2vec:NAME-or-folder``, ``bge-m3``, ``tei:URL``.
+``model2vec:NAME-or-folder``, ``bge-m3``, ``tei:URL``, ``wordllama``, or what an installed package offers
+(:mod:`.offered`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from ..errors import EmbeddingError, EmbeddingUnavailableError, KnowledgeError
-from ..store.milvus import load_pymilvus
 from ..store.schema import Row
 from .embedding_functions import PROVIDERS
+from .offered import offered_embeddings
 from .providers import first_line, known_specs
 
-__all__ = ["Embedder", "EmbeddingFunction", "spec_of"]
+__all__ = ["Embedder", "EmbeddingFunction", "spec_of", "with_heading"]
 
 _CUSTOM = "custom:"
 _BATCH = 256
 """Most texts that a program's own function gets at a time."""
+_PARTS = ("dim", "encode_documents", "encode_queries")
+_IN_ORDER = "the old dog bites the young man by the river"
+_OUT_OF_ORDER = "the man the bites by river young old dog the"
+_SAME = 0.999
+"""The cosine of the two from which on a model does not see the order of words.
+
+It is 1 for every mean of word vectors, such as wordllama and model2vec; all-MiniLM-L6-v2 has 0.95.
+"""
 
 
 class EmbeddingFunction(Protocol):
@@ -48,9 +58,27 @@ class Embedder:
     """
 
     def __init__(self, embedding: str | EmbeddingFunction, *, dimension: int | None = None) -> None:
-        self.spec = spec_of(embedding)
+        # A base may remember a spec that means nothing here: it is told when a text is to be embedded.
+        self.spec = embedding if isinstance(embedding, str) else spec_of(embedding)
         self._function = None if isinstance(embedding, str) else embedding
         self._dimension = dimension
+        self._bag_of_words: bool | None = None
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """What it understands, in ISO 639-1; None where that is not known."""
+        provider = PROVIDERS.get(self.spec.partition(":")[0])
+        return provider.languages if provider else None
+
+    def bag_of_words(self) -> bool:
+        """Whether it leaves out the order of words, as full text does. Measured once; raises what
+        :meth:`documents` does.
+        """
+        if self._bag_of_words is None:
+            one, other = self.queries([_IN_ORDER, _OUT_OF_ORDER])
+            product = sum(a * b for a, b in zip(one, other, strict=True))
+            self._bag_of_words = product >= _SAME * math.hypot(*one) * math.hypot(*other)
+        return self._bag_of_words
 
     def dimension(self) -> int:
         """Dimensions of the vectors. Measured: some functions do not know before they are used."""
@@ -70,7 +98,7 @@ class Embedder:
     def embed(self, rows: Sequence[Row]) -> None:
         """Give passages their vectors; raises what :meth:`documents` does."""
         if rows:
-            vectors = self.documents([f"{row['heading'] or row['title']}\n{row['text']}" for row in rows])
+            vectors = self.documents([with_heading(row) for row in rows])
             for row, vector in zip(rows, vectors, strict=True):
                 row["dense"] = vector
 
@@ -123,6 +151,11 @@ class Embedder:
         return vectors
 
 
+def with_heading(row: Row) -> str:
+    """A passage as a model reads it: what it is about, and its lines."""
+    return f"{row['heading'] or row['title']}\n{row['text']}"
+
+
 def spec_of(embedding: str | EmbeddingFunction) -> str:
     """The name a knowledge base remembers an embedding by.
 
@@ -135,10 +168,11 @@ def spec_of(embedding: str | EmbeddingFunction) -> str:
         return embedding
     kind, colon, argument = embedding.partition(":")
     provider = PROVIDERS.get(kind)
+    if provider is None and kind in offered_embeddings() and bool(colon) == bool(argument):
+        return embedding
     if provider is None or provider.argument not in {None, bool(argument)} or bool(colon) != bool(argument):
-        raise KnowledgeError(
-            f"unknown embedding {embedding!r}; known are none, auto, {known_specs(PROVIDERS)}"
-        )
+        known = ", ".join([known_specs(PROVIDERS), *(name for name in offered_embeddings())])
+        raise KnowledgeError(f"unknown embedding {embedding!r}; known are none, auto, {known}")
     return embedding
 
 
@@ -149,17 +183,36 @@ def _load(spec: str) -> EmbeddingFunction:
             "embedding=, or search in mode lexical"
         )
     kind, _, argument = spec.partition(":")
-    provider = PROVIDERS[kind]
-    if missing := provider.missing:
-        raise EmbeddingUnavailableError(
-            f"the embedding {spec!r} needs packages that are not installed: pip install {' '.join(missing)}"
-        )
-    load_pymilvus()
     try:
+        if (provider := PROVIDERS.get(kind)) is None:
+            return _offered(kind, argument)
+        if missing := provider.missing:
+            raise EmbeddingUnavailableError(
+                f"the embedding {spec!r} needs packages that are not installed: pip install "
+                f"{' '.join(missing)}"
+            )
         return provider.load(argument)
+    except KnowledgeError:
+        raise
     except Exception as error:
         # Behind the function may be any library or service.
         raise EmbeddingUnavailableError(
             f"the embedding {spec!r} cannot be loaded ({first_line(error)}); make it available, or "
             "search in mode lexical"
         ) from error
+
+
+def _offered(name: str, argument: str) -> EmbeddingFunction:
+    entry = offered_embeddings().get(name)
+    if entry is None:
+        raise EmbeddingUnavailableError(
+            f"no installed package offers the embedding {name!r} any more: install the one that did, or "
+            "search in mode lexical"
+        )
+    function = entry.load()(argument)
+    if lacking := [part for part in _PARTS if not hasattr(function, part)]:
+        raise EmbeddingUnavailableError(
+            f"the embedding {name!r} ({entry.value}) gave a {type(function).__name__} without "
+            f"{', '.join(lacking)}"
+        )
+    return function

@@ -13,6 +13,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from ..store.milvus import load_pymilvus
+
 __all__ = ["Provider", "first_line", "known_specs", "model_class"]
 
 
@@ -32,6 +34,8 @@ class Provider:
     """Modules that have to be there, each with the name pip knows it by."""
     batch: int = 256
     """Most texts to give it at a time."""
+    languages: frozenset[str] | None = None
+    """What an embedding understands, in ISO 639-1; None where that depends on the model, or is not known."""
 
     @property
     def missing(self) -> list[str]:
@@ -41,6 +45,7 @@ class Provider:
 
 def model_class(module: str, name: str) -> Any:
     """A class of pymilvus-model."""
+    load_pymilvus()
     # Importing it makes transformers say on stderr that there is no PyTorch, which most have no use for.
     before = os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", _OURS)
     try:

@@ -1,18 +1,19 @@
 """Rerankers by name: a model that reads a query and a passage together, and says how well they fit.
 
-A spec names one of pymilvus-model's functions: ``cross-encoder:NAME-or-folder``,
-``bge-reranker:NAME-or-folder``, ``cohere:MODEL``, ``jina:MODEL``, ``voyage:MODEL``, ``tei:URL``. The services
-read their keys from the environment. Nothing is installed.
+A spec names one: ``cross-encoder:NAME-or-folder``, ``cohere:MODEL``, ``jina:MODEL``, ``voyage:MODEL``,
+``tei:URL``. The services read their keys from the environment. Nothing is installed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
 from typing import Any, Protocol
 
 from ..errors import KnowledgeError, RerankerError, RerankerUnavailableError
-from ..store.milvus import load_pymilvus
-from .providers import Provider, first_line, known_specs, model_class
+from .providers import Provider, first_line, known_specs
+from .rerank_services import SERVICES, Scored, ServiceReranker
 
 __all__ = ["RerankFunction", "RerankResult", "Reranker"]
 
@@ -39,46 +40,28 @@ class RerankFunction(Protocol):
         ...
 
 
-def _pymilvus(module: str, name: str, parameter: str, **options: Any) -> Callable[[str], Any]:
-    return lambda argument: model_class(f"reranker.{module}", name)(**{parameter: argument}, **options)
+class _CrossEncoder:
+    """A model of sentence-transformers. (pymilvus-model names its arguments as old versions did.)"""
+
+    def __init__(self, name: str) -> None:
+        self._model: Any = import_module("sentence_transformers").CrossEncoder(name)
+
+    def __call__(self, query: str, documents: list[str], top_k: int) -> Sequence[Scored]:
+        scores = self._model.predict([(query, text) for text in documents], show_progress_bar=False)
+        return [Scored(index, float(score)) for index, score in enumerate(scores)]
 
 
 _PROVIDERS = {
     "cross-encoder": Provider(
-        # The default device of pymilvus-model's cross-encoder is no device.
-        _pymilvus("cross_encoder", "CrossEncoderRerankFunction", "model_name", device=None),
+        _CrossEncoder,
         argument=True,
         packages=(("sentence_transformers", "sentence-transformers"),),
     ),
-    "bge-reranker": Provider(
-        _pymilvus("bgereranker", "BGERerankFunction", "model_name"),
-        argument=True,
-        packages=(("FlagEmbedding", "FlagEmbedding"), ("peft", "peft"), ("transformers", "transformers")),
-    ),
-    "cohere": Provider(
-        _pymilvus("cohere", "CohereRerankFunction", "model_name"),
-        argument=True,
-        # pymilvus-model passes an argument that cohere 5.16 no longer takes.
-        packages=(("cohere", "'cohere>=5.10,<5.16'"),),
-    ),
-    "jina": Provider(
-        _pymilvus("jinaai", "JinaRerankFunction", "model_name"),
-        argument=True,
-        packages=(("requests", "requests"),),
-    ),
-    "voyage": Provider(
-        _pymilvus("voyageai", "VoyageRerankFunction", "model_name"),
-        argument=True,
-        packages=(("voyageai", "voyageai"),),
-    ),
-    "tei": Provider(
-        _pymilvus("tei", "TEIRerankFunction", "api_url"),
-        argument=True,
-        packages=(("requests", "requests"),),
-        # pymilvus-model gives back no more than five of what the server scored; the server scores each text
-        # by itself, so that batches can be compared.
-        batch=5,
-    ),
+    **{
+        # A server of text-embeddings-inference takes no more at once, unless it was started so.
+        name: Provider(partial(ServiceReranker, service), argument=True, packages=(), batch=32)
+        for name, service in SERVICES.items()
+    },
 }
 
 
@@ -140,7 +123,6 @@ def _load(spec: str) -> RerankFunction:
         raise RerankerUnavailableError(
             f"the reranker {spec!r} needs packages that are not installed: pip install {' '.join(absent)}"
         )
-    load_pymilvus()
     try:
         return provider.load(argument)
     except Exception as error:

@@ -7,18 +7,19 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from ..errors import EmbeddingUnavailableError, KnowledgeError
-from ..models.embeddings import Embedder
+from ..models.embeddings import Embedder, with_heading
 from ..models.rerankers import Reranker
 from ..store.collection import Hit
 from ..store.places import whereabouts
 from ..store.schema import Row
 from ..store.store import Store
 from ..values import Filters, Passage
+from .languages import understands_passage, understands_query
 from .ranking import blend, distinct, fuse_queries
 
 __all__ = ["Searching"]
 
-_CANDIDATES = 50
+_CANDIDATES = 100
 """Passages each ranking brings in, at least."""
 _RERANKED = 30
 """Passages of each query that a reranker reads, at least."""
@@ -52,13 +53,17 @@ class Searching:
         """The best passages for any of the queries."""
         limit = max(3 * top_k, _CANDIDATES)
         lexical = self._lexical(queries, limit) if mode != "dense" else []
-        dense = self._dense(queries, limit) if mode != "lexical" else []
-        rows = {hit.row["passage_id"]: hit.row for hits in [*lexical, *dense] for hit in hits}
-        words, meanings = [_scores(hits) for hits in lexical], [_scores(hits) for hits in dense]
         if mode == "hybrid":
-            rankings = [blend(*pair) for pair in zip(words, meanings, strict=True)]
+            dense = self._understood(queries, lexical, limit)
+            bag = any(dense) and self._known_embedder.bag_of_words()
+            rankings = [
+                blend(_scores(words), _scores(meanings), bag=bag)
+                for words, meanings in zip(lexical, dense, strict=True)
+            ]
         else:
-            rankings = words or meanings
+            dense = self._dense(queries, limit) if mode == "dense" else []
+            rankings = [_scores(hits) for hits in lexical or dense]
+        rows = {hit.row["passage_id"]: hit.row for hits in [*lexical, *dense] for hit in hits}
         if self._reranker is not None:
             most = max(top_k, _RERANKED)
             rankings = [
@@ -80,11 +85,30 @@ class Searching:
         return [next(found) if each else [] for each in terms]
 
     def _dense(self, queries: Sequence[str], limit: int) -> list[list[Hit]]:
+        return self._store.search_dense(self._known_embedder.queries(queries), limit, self._filters)
+
+    def _understood(
+        self, queries: Sequence[str], lexical: Sequence[Sequence[Hit]], limit: int
+    ) -> list[list[Hit]]:
+        """What the embedding finds of what it understands, for each query that it understands."""
+        languages = self._known_embedder.languages
+        understood = [
+            understands_query(languages, query, hits) for query, hits in zip(queries, lexical, strict=True)
+        ]
+        asked = [query for query, known in zip(queries, understood, strict=True) if known]
+        found = iter(self._dense(asked, limit) if asked else [])
+        return [
+            [hit for hit in next(found) if understands_passage(languages, hit.row)] if known else []
+            for known in understood
+        ]
+
+    @property
+    def _known_embedder(self) -> Embedder:
         if self._embedder is None:
             raise EmbeddingUnavailableError(
                 "this knowledge base was made without an embedding; search in mode lexical"
             )
-        return self._store.search_dense(self._embedder.queries(queries), limit, self._filters)
+        return self._embedder
 
 
 def _best(scores: Mapping[str, float]) -> list[str]:
@@ -97,9 +121,7 @@ def _scores(hits: Sequence[Hit]) -> dict[str, float]:
 
 
 def _reranked(reranker: Reranker, query: str, rows: Sequence[Row]) -> dict[str, float]:
-    # As an embedding reads it.
-    texts = [f"{row['heading'] or row['title']}\n{row['text']}" for row in rows]
-    scores = reranker.scores(query, texts)
+    scores = reranker.scores(query, [with_heading(row) for row in rows])
     return {row["passage_id"]: score for row, score in zip(rows, scores, strict=True)}
 
 

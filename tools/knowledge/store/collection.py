@@ -204,7 +204,7 @@ class Collection:
             embedding=embedding, dimension=dimension, metric=metric, full_text=full_text
         )
         with milvus_errors(uri):
-            create_collection(connection.client, name, config)
+            create_collection(connection.client, name, config, embedded=connection.embedded)
         return cls(connection, uri=uri, name=name, config=config, consistency=consistency)
 
     def drop(self) -> None:
@@ -342,10 +342,11 @@ class Collection:
                 self._client.delete(self.name, ids=list(ids[start : start + _BATCH]), timeout=self._patience)
 
     def rows_of(self, documents: Sequence[Document]) -> Iterator[Row]:
-        """The passages of documents, each document's record last, without their vectors."""
+        """The passages of documents, each document's record last."""
+        fields = [*STORED_FIELDS, *(["dense"] if self.config.dimension else [])]
         for document in documents:
             record, *others = keys_of(document)
-            yield from self._by_key([*others, record], STORED_FIELDS)
+            yield from self._by_key([*others, record], fields)
 
     def repair(self) -> dict[str, Document]:
         """Delete what an interrupted ``add`` left behind; returns the documents there are, by source.

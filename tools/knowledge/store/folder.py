@@ -3,13 +3,14 @@
 ===============  ==================================================================================
 ``milvus.db/``   the data: passages and vectors. Milvus Lite reads all of it when it opens it
                  (``lite_files``)
-``NAME.index/``  the full-text index, which has the passages too (``fulltext``)
+``NAME.index/``  the full-text index, which has the passages and their vectors too (``fulltext``,
+                 ``vectors``)
 ``NAME.ledger``  the list of documents (``ledger``)
 ``NAME.stamp``   that these agree, and what the files of the data were (``stamp``)
 ===============  ==================================================================================
 
-As long as they agree, Milvus Lite is opened for vectors and for changes only. It lets one process in; any
-number of them may read the rest meanwhile, as of the last change that was finished.
+As long as they agree, Milvus Lite is opened for changes only. It lets one process in; any number of them may
+search and read meanwhile, as of the last change that was finished.
 """
 
 from __future__ import annotations
@@ -216,6 +217,8 @@ class FolderStore:
         self, vectors: Sequence[Sequence[float]], limit: int, filters: Filters | None
     ) -> list[list[Hit]]:
         """Search by the embedding; one list of hits for each vector."""
+        if self.config.metric == "cosine":
+            return self._current().index.nearest(vectors, limit, filters, self.documents)
         condition = condition_of(filters, self.documents) if filters else ""
         return self._data().search_dense(vectors, limit, condition)
 
@@ -317,11 +320,13 @@ class FolderStore:
         if identity is None or stamp is None or not FullText.intact(self._index_folder, stamp.index):
             return None
         try:
-            return _View(stamp, identity, FullText(self._index_folder))
+            index = FullText(self._index_folder)
         except (
             KnowledgeError
         ):  # tantivy's own lists, which no stamp vouches for, are damaged: it is made anew
             return None
+        # An index of an earlier version has no vectors.
+        return _View(stamp, identity, index) if index.dimension == _dimension(stamp.config) else None
 
     def _agrees(self, view: _View) -> bool:
         stamp = view.stamp
@@ -350,7 +355,7 @@ class FolderStore:
         with _telling_damage(self._data_files):
             complete = self._newest(data, data.repair())
             data.flush()
-        index = view.index if view else FullText.create(self._index_folder)
+        index = view.index if view else FullText.create(self._index_folder, dimension=_dimension(data.config))
         have = index.documents()
         stale = [name for name, each in have.items() if complete.get(name) != each]
         new = [each for name, each in complete.items() if have.get(name) != each]
@@ -530,6 +535,11 @@ def check_folder(uri: str, name: str) -> None:
     stamp = Stamp.read(data.parent / f"{name}.stamp")
     if (data / "collections" / name).is_dir():
         check_files(data / "collections" / name, stamp.files if stamp else LiteFiles())
+
+
+def _dimension(config: CollectionConfig) -> int:
+    """Of the vectors that are kept beside the data; they are of length one, which suits cosines alone."""
+    return config.dimension if config.metric == "cosine" else 0
 
 
 def _require(data: Path, name: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -25,6 +25,7 @@ from ..values import Document, Filters
 from .checksum import checksum_of
 from .collection import Hit, document_of
 from .schema import Row
+from .vectors import Vectors, VectorsWriter
 
 __all__ = ["FullText", "FullTextWriter"]
 
@@ -63,10 +64,11 @@ class FullText:
             self._searcher = self._index.searcher()
         self._folder = folder
         self._schema = self._index.schema
+        self._vectors = Vectors.open(folder)
 
     @classmethod
-    def create(cls, folder: Path) -> FullText:
-        """Make an empty index in place of whatever is there."""
+    def create(cls, folder: Path, *, dimension: int) -> FullText:
+        """Make an empty index in place of whatever is there; ``dimension`` is 0 without vectors."""
         try:
             if folder.is_dir():
                 shutil.rmtree(folder)
@@ -75,6 +77,8 @@ class FullText:
             raise _unusable(folder, error) from error
         with _index_errors(folder):
             tantivy.Index(_schema(), path=str(folder))
+        if dimension:
+            Vectors.create(folder, dimension)
         return cls(folder)
 
     @staticmethod
@@ -104,6 +108,11 @@ class FullText:
         """How many there are."""
         return self._searcher.num_docs
 
+    @property
+    def dimension(self) -> int:
+        """Of the vectors; 0 where it has none."""
+        return self._vectors.dimension if self._vectors else 0
+
     def search(
         self, terms: str, limit: int, filters: Filters | None, sources: Callable[[], Iterable[str]]
     ) -> list[Hit]:
@@ -125,6 +134,30 @@ class FullText:
         query = _Query.boolean_query([(_MUST, _Query.boolean_query(words)), *conditions])
         found = self._searcher.search(query, limit, count=False).hits
         return [Hit(self._row(address), score) for score, address in found]
+
+    def nearest(
+        self,
+        vectors: Sequence[Sequence[float]],
+        limit: int,
+        filters: Filters | None,
+        sources: Callable[[], Iterable[str]],
+    ) -> list[list[Hit]]:
+        """Search by cosine similarity; one list of hits for each vector; else as :meth:`search`."""
+        if self._vectors is None:
+            raise KnowledgeError(f"the full-text index {self._folder} has no vectors")
+        conditions = self._conditions(filters, sources) if filters else []
+
+        def rows(keys: Sequence[str]) -> dict[str, Row]:
+            # For some hundred keys this is faster than a query for a set of terms.
+            named = _Query.boolean_query([(_SHOULD, self._term("key", key)) for key in keys])
+            found = self._rows(_Query.boolean_query([(_MUST, named), *conditions]))
+            return {row["passage_id"]: row for row in found}
+
+        return self._vectors.search(vectors, limit, rows)
+
+    def holds(self, key: str) -> bool:
+        """Whether there is a passage of that key."""
+        return bool(self._searcher.search(self._term("key", key), 1, count=False).hits)
 
     def rows(self, source: str) -> list[Row]:
         """The passages of a document, in order."""
@@ -160,7 +193,7 @@ class FullText:
                     f"another process is changing the knowledge base {self._folder.parent}; wait for it"
                 ) from error
             raise _unusable(self._folder, error) from error
-        changes = FullTextWriter(self._folder, writer)
+        changes = FullTextWriter(self._folder, writer, self.dimension)
         try:
             yield changes
         finally:
@@ -207,13 +240,14 @@ class FullText:
 class FullTextWriter:
     """Changes to an index, which take place when they are committed."""
 
-    def __init__(self, folder: Path, writer: tantivy.IndexWriter) -> None:
+    def __init__(self, folder: Path, writer: tantivy.IndexWriter, dimension: int) -> None:
         self._folder = folder
         self._writer = writer
+        self._vectors = VectorsWriter(folder, dimension) if dimension else None
         self._committed = False
         self._closed = False
 
-    def add(self, rows: Iterable[Row], title_terms: Callable[[Row], str]) -> None:
+    def add(self, rows: Sequence[Row], title_terms: Callable[[Row], str]) -> None:
         """Add passages that are not there yet.
 
         Args:
@@ -223,6 +257,8 @@ class FullTextWriter:
         with _index_errors(self._folder):
             for row in rows:
                 self._writer.add_document(_document(row, title_terms(row)))
+            if self._vectors is not None:
+                self._vectors.add(rows)
 
     def delete(self, sources: Iterable[str]) -> None:
         """Delete documents, as they were before this block or were added in it until now."""
@@ -233,7 +269,13 @@ class FullTextWriter:
     def commit(self) -> None:
         """Let the changes take place, all at once; nothing can be changed after that."""
         with _index_errors(self._folder):
+            if self._vectors is not None:
+                # First: what the index does not know of does no harm.
+                self._vectors.commit()
             self._writer.commit()
+            if self._vectors is not None:
+                now = FullText(self._folder)
+                self._vectors.merge(now.passages, now.holds)
         self._committed = True
         self.close()
 
@@ -243,6 +285,8 @@ class FullTextWriter:
             return
         self._closed = True
         with _index_errors(self._folder):
+            if self._vectors is not None:
+                self._vectors.close()
             if not self._committed:
                 self._writer.rollback()
             self._writer.wait_merging_threads()  # what frees the lock

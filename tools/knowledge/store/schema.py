@@ -148,8 +148,15 @@ def clip(text: str, limit: int) -> str:
     return text.encode()[:limit].decode(errors="ignore")
 
 
-def create_collection(client: Any, name: str, config: CollectionConfig) -> None:
-    """Make an empty collection with its indexes, ready to be searched."""
+def create_collection(client: Any, name: str, config: CollectionConfig, *, embedded: bool = False) -> None:
+    """Make an empty collection with its indexes, ready to be searched.
+
+    Args:
+        client: of pymilvus.
+        name: the collection's.
+        config: what it is to be.
+        embedded: its vectors are searched beside it (``vectors``), so Milvus need not build a graph of them.
+    """
     client.create_collection(
         name,
         schema=schema_of(client, config),
@@ -157,17 +164,25 @@ def create_collection(client: Any, name: str, config: CollectionConfig) -> None:
         consistency_level="Session",
         timeout=TIMEOUT,
     )
-    load_collection(client, name, config)
+    load_collection(client, name, config, embedded=embedded)
 
 
-def load_collection(client: Any, name: str, config: CollectionConfig) -> None:
-    """Make a collection ready to be searched; whoever made it may not have come to its indexes."""
+def load_collection(client: Any, name: str, config: CollectionConfig, *, embedded: bool = False) -> None:
+    """Make a collection ready to be searched; whoever made it may not have come to its indexes.
+
+    Args:
+        client: of pymilvus.
+        name: the collection's.
+        config: what it is.
+        embedded: as for :func:`create_collection`.
+    """
+    dense = "FLAT" if embedded and config.metric == "cosine" else "AUTOINDEX"
     _ready(
         client,
         name,
         [
             *([("sparse", "SPARSE_INVERTED_INDEX", "BM25")] if config.full_text else []),
-            *([("dense", "AUTOINDEX", config.metric.upper())] if config.dimension else []),
+            *([("dense", dense, config.metric.upper())] if config.dimension else []),
         ],
     )
 
