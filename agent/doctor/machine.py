@@ -13,7 +13,8 @@ from pathlib import Path
 from ... import OssifrageError
 from ...tools.knowledge import KnowledgeBase
 from ...tools.knowledge.ingest.loaders.registry import offered_loaders
-from ...tools.knowledge.models.embedding_functions import find_embedding, missing_packages
+from ...tools.knowledge.models.embedding_functions import PROVIDERS, find_embedding, missing_packages
+from ...tools.knowledge.models.offered import described
 from ..harmony.vocabulary import START, load_encoding, vocabulary_folder
 from ..home import private_folder
 from ..traces import TraceStore
@@ -88,7 +89,10 @@ def _embeddings(home: Path) -> Finding:
     wanting = "; ".join(
         f"{name}: pip install {' '.join(packages)}" for name, packages in missing.items() if packages
     )
-    return passed(f"`auto` is {find_embedding()}; installed: {ready}" + (f" ({wanting})" if wanting else ""))
+    offered = "".join(f"; {each}" for each in described(PROVIDERS))
+    return passed(
+        f"`auto` is {find_embedding()}; installed: {ready}{offered}" + (f" ({wanting})" if wanting else "")
+    )
 
 
 def _loaders(home: Path) -> Finding:

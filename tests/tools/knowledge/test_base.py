@@ -68,19 +68,15 @@ class Flat:
 
 HOLD = """
 import sys
-from ossifrage import KnowledgeBase
-class Flat:
-    dim = 2
-    def encode_queries(self, queries, /):
-        return [[1.0, 0.5] for _ in queries]
-with KnowledgeBase(sys.argv[1], embedding=Flat()) as base:
-    base.search("bones", mode="dense")
-    print(1, flush=True)
-    input()
+from ossifrage.tools.knowledge.store.milvus import connect
+connection = connect(sys.argv[1])
+print(1, flush=True)
+input()
+connection.close()
 """
 
 
-def test_while_a_process_has_the_vectors_others_may_read_and_not_write(docs: Path, tmp_path: Path) -> None:
+def test_while_a_process_has_the_data_others_may_search_and_not_write(docs: Path, tmp_path: Path) -> None:
     with KnowledgeBase(tmp_path / "kb", embedding=Flat()) as base:
         base.add([docs])
     with subprocess.Popen(
@@ -93,6 +89,7 @@ def test_while_a_process_has_the_vectors_others_may_read_and_not_write(docs: Pat
         assert other.stdout.readline() == "1\n"
         with KnowledgeBase(tmp_path / "kb", embedding=Flat()) as base:
             assert base.search("bones", mode="lexical")[0].source == "docs/birds/ossifrage.md"
+            assert len(base.search("bones", mode="dense")) == 3
             assert base.open("notes.txt").lines[2] == "second line"
             assert len(base.documents()) == 3
             assert len(base.add([docs]).unchanged) == 3
@@ -110,9 +107,9 @@ def test_while_a_process_has_the_vectors_others_may_read_and_not_write(docs: Pat
         assert base.add([docs]).changed == ("docs/notes.txt",)
 
 
-def test_close_frees_the_folder_for_another_process(tmp_path: Path) -> None:
+def test_close_frees_the_folder_for_another_process(docs: Path, tmp_path: Path) -> None:
     base = KnowledgeBase(tmp_path / "kb", embedding=Flat())
-    base.search("bones", mode="dense")
+    base.add([docs])
     base.close()
     subprocess.run([sys.executable, "-c", HOLD, str(tmp_path / "kb")], input="\n", text=True, check=True)
 

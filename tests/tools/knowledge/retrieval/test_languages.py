@@ -127,82 +127,95 @@ PASSAGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnowledgeBase]:
+@pytest.fixture(scope="module", params=["none", "wordllama"])
+def many(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[KnowledgeBase]:
     folder = tmp_path_factory.mktemp("languages")
     for code, passages in PASSAGES.items():
         for number, text in enumerate(passages):
             (folder / f"{code}{number}.txt").write_text(text + "\n")
-    with KnowledgeBase(tmp_path_factory.mktemp("base"), embedding="none") as base:
+    with KnowledgeBase(tmp_path_factory.mktemp("base"), embedding=request.param) as base:
         base.add([folder])
         yield base
 
 
-@pytest.mark.parametrize(
-    ("query", "source"),
-    [
-        ("กระดูก", "th0"),
-        ("นกแร้ง", "th0"),
-        ("แมวนอนที่ไหน", "th2"),
-        ("ปลูกข้าว", "th3"),
-        ("骨头", "zh0"),
-        ("鸟巢 树", "zh1"),
-        ("怎么检索数据", "zh2"),
-        ("水稻什么时候种", "zh3"),
-        ("骨を落とす", "ja0"),
-        ("ﾋｹﾞﾜｼ", "ja0"),
-        ("猫が眠る", "ja2"),
-        ("뼈", "ko0"),
-        ("둥지", "ko1"),
-        ("고양이가 자는 곳", "ko2"),
-        ("농부는 언제 벼를", "ko3"),
-        ("Knochen", "de0"),
-        ("Baum", "de1"),
-        ("Wie ist das Haus gedeckt?", "de2"),
-        ("HAUS ZIEGEL", "de2"),
-        ("Haeuser", "de2"),
-        ("Feld Bauer", "de3"),
-        ("l'os du gypaète", "fr0"),
-        ("journal national", "fr2"),
-        ("gypaete", "fr0"),
-        ("hueso", "es0"),
-        ("cancion antigua", "es2"),
-        ("¿Quién sembraba el campo?", "es3"),
-        ("região", "pt2"),
-        ("tratado proposto", "pt2"),
-        ("biblioteca aperta", "it2"),
-        ("albero", "it1"),
-        ("oud huis", "nl2"),
-        ("bibliotek", "sv2"),
-        ("bygga bo träd", "sv1"),
-        ("zamek otwarty", "pl2"),
-        ("rolnik pszenica", "pl3"),
-        ("kemik", "tr0"),
-        ("eski evler", "tr2"),
-        ("кость", "ru0"),
-        ("дерево", "ru1"),
-        ("черного коршуна", "ru1"),
-        ("Где хранится старая книга?", "ru2"),
-        ("παλιό υπόγειο", "el2"),
-        ("δεντρο", "el1"),
-        ("عظام", "ar0"),
-        ("نهر", "ar1"),
-        ("مكتبة", "ar2"),
-        ("كتاب قديم", "ar2"),
-        ("کتاب قدیمی", "fa2"),
-        ("درخت", "fa1"),
-        ("हड्डी", "hi0"),
-        ("किताब", "hi2"),
-        ("पेड़ पर घोंसला", "hi1"),
-        ("bone", "en0"),
-        ("house tile", "en2"),
-        ("Where did the farmer sow wheat?", "en3"),
-        ("Welcher Vogel drops 骨头", "zh0"),
-    ],
-)
+QUERIES = [
+    ("กระดูก", "th0"),
+    ("นกแร้ง", "th0"),
+    ("แมวนอนที่ไหน", "th2"),
+    ("ปลูกข้าว", "th3"),
+    ("骨头", "zh0"),
+    ("鸟巢 树", "zh1"),
+    ("怎么检索数据", "zh2"),
+    ("水稻什么时候种", "zh3"),
+    ("骨を落とす", "ja0"),
+    ("ﾋｹﾞﾜｼ", "ja0"),
+    ("猫が眠る", "ja2"),
+    ("뼈", "ko0"),
+    ("둥지", "ko1"),
+    ("고양이가 자는 곳", "ko2"),
+    ("농부는 언제 벼를", "ko3"),
+    ("Knochen", "de0"),
+    ("Baum", "de1"),
+    ("Wie ist das Haus gedeckt?", "de2"),
+    ("HAUS ZIEGEL", "de2"),
+    ("Haeuser", "de2"),
+    ("Feld Bauer", "de3"),
+    ("l'os du gypaète", "fr0"),
+    ("journal national", "fr2"),
+    ("gypaete", "fr0"),
+    ("hueso", "es0"),
+    ("cancion antigua", "es2"),
+    ("¿Quién sembraba el campo?", "es3"),
+    ("região", "pt2"),
+    ("tratado proposto", "pt2"),
+    ("biblioteca aperta", "it2"),
+    ("albero", "it1"),
+    ("oud huis", "nl2"),
+    ("bibliotek", "sv2"),
+    ("bygga bo träd", "sv1"),
+    ("zamek otwarty", "pl2"),
+    ("rolnik pszenica", "pl3"),
+    ("kemik", "tr0"),
+    ("eski evler", "tr2"),
+    ("кость", "ru0"),
+    ("дерево", "ru1"),
+    ("черного коршуна", "ru1"),
+    ("Где хранится старая книга?", "ru2"),
+    ("παλιό υπόγειο", "el2"),
+    ("δεντρο", "el1"),
+    ("عظام", "ar0"),
+    ("نهر", "ar1"),
+    ("مكتبة", "ar2"),
+    ("كتاب قديم", "ar2"),
+    ("کتاب قدیمی", "fa2"),
+    ("درخت", "fa1"),
+    ("हड्डी", "hi0"),
+    ("किताब", "hi2"),
+    ("पेड़ पर घोंसला", "hi1"),
+    ("bone", "en0"),
+    ("house tile", "en2"),
+    ("Where did the farmer sow wheat?", "en3"),
+    ("Welcher Vogel drops 骨头", "zh0"),
+]
+
+
+@pytest.mark.parametrize(("query", "source"), QUERIES)
 def test_the_right_passage_is_first(many: KnowledgeBase, query: str, source: str) -> None:
     found = [passage.source.removesuffix(".txt").rpartition("/")[2] for passage in many.search(query)]
     assert found[:1] == [source], found
+
+
+def test_an_embedding_has_no_say_in_a_language_that_it_does_not_know(many: KnowledgeBase) -> None:
+    """What it finds there is chance, and would fill up the places behind the few that words find."""
+    for query, source in QUERIES:
+        if not source.startswith("en"):
+            asked = [passage.source for passage in many.search(query)]
+            assert asked == [passage.source for passage in many.search(query, mode="lexical")], query
+    for query in ("Where do birds of prey live?", "house tile"):
+        words = {passage.source for passage in many.search(query, mode="lexical")}
+        more = {passage.source for passage in many.search(query)} - words
+        assert bool(more) == (many.status().embedding != "none"), query
+        assert {name.rpartition("/")[2][:2] for name in more} <= {"en"}, query
 
 
 @pytest.mark.parametrize("code", ["de", "en", "es", "fa", "fr", "it", "nl", "pl", "pt", "sv", "tr"])
