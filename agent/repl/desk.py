@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ class Desk:
         self._settings: Settings | None = None
         self._assistant: Assistant | None = None
         self._knowledge: KnowledgeBase | None = None
+        self._users = 0
         self._asking = asyncio.Lock()
         self._opening = asyncio.Lock()
 
@@ -85,12 +87,26 @@ class Desk:
                 from ..knowledge import open_knowledge
 
                 self._knowledge = await asyncio.to_thread(open_knowledge, self.settings, create=create)
-                await self.release()
+                await self._release()
             return self._knowledge
 
-    async def release(self) -> None:
-        """Let other processes use the knowledge base."""
-        if self._knowledge is not None:
+    @asynccontextmanager
+    async def using_knowledge(self, *, create: bool = False) -> AsyncGenerator[KnowledgeBase]:
+        """The knowledge base for some work; when the last who works with it is done, other processes may.
+
+        Raises:
+            KnowledgeError: as :meth:`knowledge`.
+        """
+        knowledge = await self.knowledge(create=create)
+        self._users += 1
+        try:
+            yield knowledge
+        finally:
+            self._users -= 1
+            await self._release()
+
+    async def _release(self) -> None:
+        if self._knowledge is not None and not self._users:
             await asyncio.to_thread(self._knowledge.release)
 
     async def assistant(self) -> Assistant:
@@ -134,7 +150,7 @@ class Desk:
         """
         from ..answer import Answer, Result
 
-        async with self._asking:
+        async with self._asking, self.using_knowledge():
             self.last_question = question
             assistant = await self.assistant()
             if self.conversation is None:
@@ -174,7 +190,6 @@ class Desk:
                             trace_id=result.trace_id,
                         ),
                     )
-                await self.release()
             return result or _no_result()
 
     async def change(self, **given: Any) -> OpenModel:
@@ -201,6 +216,11 @@ class Desk:
             if before is not None:
                 await before.aclose()
             return model
+
+    async def idle(self) -> None:
+        """Wait until nothing is being asked; a question that was stopped may still write its end down."""
+        async with self._asking:
+            pass
 
     async def last_turn(self) -> Turn | None:
         """The turn before, of this conversation."""

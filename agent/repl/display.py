@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -73,6 +74,9 @@ class Display:
         self._app = self._session.app
         self._app.min_redraw_interval = _REDRAW_SECONDS
         self._app.ttimeoutlen = 0.1
+        self.drawn = asyncio.Event()
+        """The prompt is there."""
+        self._app.after_render.add_handler(self._was_drawn)
 
     async def run(self) -> None:
         """Read keys until :meth:`leave`, or the end of input."""
@@ -118,6 +122,9 @@ class Display:
         text = "\n".join([*lines, *([buffer.text] if buffer.text else [])])
         buffer.text = text
         buffer.cursor_position = len(text)
+
+    def _was_drawn(self, sender: object) -> None:
+        self.drawn.set()
 
     def _message(self) -> ANSI:
         if self._app.is_done:

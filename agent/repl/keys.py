@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application.current import get_app
@@ -68,7 +69,13 @@ def key_bindings(prompt: Prompt) -> KeyBindings:
             event.current_buffer.text = question
             event.current_buffer.cursor_position = len(question)
 
+    if hasattr(signal, "SIGTSTP"):
+        keys.add("c-z")(_suspend)
     return keys
+
+
+def _suspend(event: KeyPressEvent) -> None:
+    event.app.suspend_to_background()
 
 
 def _text() -> str:

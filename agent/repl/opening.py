@@ -34,7 +34,7 @@ async def open_desk(desk: Desk) -> Opened:
     from .. import assistant as assistant  # the heavy one
     from ..errors import UsageError
     from ..terminal import turn as turn
-    from ..terminal.lines import amount
+    from ..terminal.figures import amount
     from ..text import one_line
 
     told: list[str] = []
@@ -42,8 +42,8 @@ async def open_desk(desk: Desk) -> Opened:
     holds = ""
     _ = desk.settings
     try:
-        knowledge = await desk.knowledge()
-        status = await asyncio.to_thread(knowledge.status)
+        async with desk.using_knowledge() as knowledge:
+            status = await asyncio.to_thread(knowledge.status)
         holds = f" · {amount(status.documents, 'document')}, {amount(status.passages, 'passage')}"
         names = await names_of(desk)
         if status.missing:
@@ -54,8 +54,6 @@ async def open_desk(desk: Desk) -> Opened:
         raise
     except OssifrageError as error:
         told.append(explained(error))
-    finally:
-        await desk.release()
     try:
         opened = (
             await desk.open_engine()
@@ -71,8 +69,8 @@ async def open_desk(desk: Desk) -> Opened:
 
 async def names_of(desk: Desk) -> list[str]:
     """Sources and tags of the knowledge base."""
-    knowledge = await desk.knowledge()
-    documents = await asyncio.to_thread(knowledge.documents)
+    async with desk.using_knowledge() as knowledge:
+        documents = await asyncio.to_thread(knowledge.documents)
     tags = sorted({tag for document in documents for tag in document.tags})
     return [*tags, *(document.source for document in documents)]
 

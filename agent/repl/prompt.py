@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..terminal.ink import ink, wrapped
-from ..terminal.lines import clock, said
+from ..terminal.figures import clock
+from ..terminal.ink import ink, said, wrapped
 from ..terminal.look import Look
 from ..text import one_line
 from .clipboard import copied
@@ -20,12 +20,13 @@ from .keys import key_bindings
 from .notes import notes_to
 from .opening import explained, names_of, open_desk
 from .question import Question
-from .words import Line, read_line
+from .words import Line, as_typed, read_line
 from .worker import Worker
 
 if TYPE_CHECKING:
     from ..models.writer import Effort
     from ..terminal.turn import ReasoningView
+    from .commands import Command
 
 __all__ = ["Prompt"]
 
@@ -187,6 +188,7 @@ class Prompt:
         await asyncio.wait([asyncio.wrap_future(closing)], timeout=_CLOSING_SECONDS)
 
     async def _open(self, resume: Callable[[Prompt], None] | None) -> None:
+        await self._display.drawn.wait()  # what comes now takes long
         try:
             if resume is not None:
                 resume(self)
@@ -216,21 +218,26 @@ class Prompt:
 
     # Questions.
 
-    def _start(self, text: str, effort: Effort | None) -> None:
+    def _start(self, text: str, effort: Effort | None) -> Question:
         self.write(said(text, self.look))
-        self._question = Question(text, effort, self.desk, write=self._display.write, over=self._over)
+        question = Question(text, effort, self.desk, write=self._display.write, over=self._over)
+        self._question = question
         if self._ready:
-            self._question.begin(self._worker, self.look, lambda: self.reasoning)
+            question.begin(self._worker, self.look, lambda: self.reasoning)
+        return question
 
     def _over(self, well: bool) -> None:
         """A question is done with. What was said too late is asked next, or goes back to the prompt."""
         late = self._question.unread() if self._question else []
         self._question = None
-        self._queue.extendleft(reversed(late))
-        if well:
+        if well and late:
+            question = self._start(late[0], None)
+            for line in late[1:]:  # in the order of typing, before what is typed from now on
+                question.say(line)
+        elif well:
             self._go_on()
-        elif self._queue:
-            self._display.put_back(self._queue)
+        elif late or self._queue:
+            self._display.put_back([*map(as_typed, late), *self._queue])
             self._queue.clear()
         self._display.redraw()
 
@@ -260,13 +267,15 @@ class Prompt:
             self._queue.append(typed)
             return
         self.write(said(f"/{command.name} {line.text}".rstrip(), self.look))
-        task = self._background(self._do(command.run, line.text))
+        task = self._background(self._do(command, line.text))
         if not command.meanwhile:
             self._command = command.name, time.monotonic(), task
 
-    async def _do(self, run: Callable[[Any, str], Any], words: str) -> None:
+    async def _do(self, command: Command, words: str) -> None:
         try:
-            await run(self, words)
+            if not command.meanwhile:
+                await self.work(self.desk.idle())
+            await command.run(self, words)
         except asyncio.CancelledError:
             self.say("Stopped.")
         except Exception as error:

@@ -10,8 +10,8 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from ..run.steering import Steering
+from ..terminal.figures import clock
 from ..terminal.ink import ink
-from ..terminal.lines import clock
 from ..terminal.look import Look
 from .desk import Desk
 from .opening import explained
@@ -60,7 +60,8 @@ class Question:
         self._view: TurnView | None = None
         self._future: Future[Any] | None = None
         self._items: deque[StreamItem] = deque()
-        self._runs = self._ended = False
+        self._runs = self._ended = self._failed = False
+        self._read: list[str] = []
 
     def begin(self, worker: Worker, look: Look, reasoning: Callable[[], ReasoningView]) -> None:
         """Ask, once everything is open."""
@@ -84,8 +85,8 @@ class Question:
         self._steering.say(line)
 
     def unread(self) -> list[str]:
-        """The lines that came too late."""
-        return self._steering.unread()
+        """The lines that came too late; all of them, where there is no answer that could have heeded any."""
+        return [*(self._read if self._failed else ()), *self._steering.unread()]
 
     def stop(self) -> None:
         """Stop it: it is over within a moment, whatever it waits for."""
@@ -121,6 +122,7 @@ class Question:
             self._runs = self._runs or kind == "run_started"
             if kind == "steered" and (text := getattr(item, "text", "")) in self.handed:
                 self.handed.remove(text)
+                self._read.append(text)
             lines += self._view.feed(item)
         self._write(lines)
 
@@ -132,6 +134,7 @@ class Question:
             self._write(self._view.stopped())
             self._finish(well=False)
         elif error := self._future.exception():
+            self._failed = True
             self._write(self._view.failed(explained(error)))
             self._finish(well=False)
         else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..conversations import Turn
-from ..terminal.ink import ink
-from ..terminal.lines import cited, said, unsaid
+from ..terminal.ink import ink, said
+from ..terminal.lines import cited, unsaid
 from ..terminal.markdown import MarkdownStream
 from .face import Face
 

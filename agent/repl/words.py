@@ -9,7 +9,7 @@ from typing import Literal
 
 from ..text import well_formed
 
-__all__ = ["Line", "cleaned", "read_line"]
+__all__ = ["Line", "as_typed", "cleaned", "read_line"]
 
 _COMMAND = re.compile(r"/([A-Za-z?]+)(?:[^\S\n]+(.*))?")
 _ALONE: dict[str, str] = {
@@ -58,3 +58,8 @@ def read_line(typed: str) -> Line:
     if found := _COMMAND.fullmatch(text):
         return Line("command", (found[2] or "").strip(), found[1].lower())
     return Line("question", text)
+
+
+def as_typed(question: str) -> str:
+    """What to type for a question."""
+    return f"/{question}" if question.startswith("//") or read_line(question).kind == "command" else question

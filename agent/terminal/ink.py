@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from ..text import printable
 from .look import Look
 
-__all__ = ["Style", "cut", "ink", "pad", "wrapped"]
+__all__ = ["Style", "cut", "ink", "pad", "said", "wrapped"]
 
 Style = Literal["bold", "dim", "cyan", "green", "yellow", "red", "italic", "reverse"]
 
@@ -57,3 +57,10 @@ def wrapped(text: str, look: Look, *styles: Style, margin: str = "") -> list[str
         rows = [row.plain.rstrip() for row in Text(paragraph).wrap(console, width, tab_size=4)] or [""]
         lines += [(margin + ink(row, look, *styles)).rstrip() for row in rows]
     return lines
+
+
+def said(text: str, look: Look) -> list[str]:
+    """What the user said, behind the mark of the prompt."""
+    first, *more = wrapped(text, look, "bold", margin="  ")
+    mark = ink("❯ " if look.unicode else "> ", look, "bold")
+    return [mark + first.removeprefix("  "), *more]

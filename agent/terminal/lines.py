@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from ..text import one_line
+from .figures import amount, duration
 from .ink import cut, ink, pad, wrapped
 from .look import Look
 from .markdown import link
@@ -15,42 +16,12 @@ from .render import place_text
 if TYPE_CHECKING:
     from ..answer import Citation, Result
 
-__all__ = [
-    "amount",
-    "arguments_in_short",
-    "cited",
-    "clock",
-    "duration",
-    "footer",
-    "said",
-    "step_line",
-    "unsaid",
-]
+__all__ = ["arguments_in_short", "cited", "footer", "step_line", "unsaid"]
 
 _WIDEST = 110
 """Columns that a line of a step takes at most: what belongs together stands together."""
 _LEAST = 22
 """Columns for what was asked for and what came back, where both are told."""
-
-
-def clock(seconds: float) -> str:
-    """``0:03``."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    return f"{minutes}:{rest:02}"
-
-
-def duration(seconds: float) -> str:
-    """``41 ms``, ``3.2 s``, ``12 s``, ``2 min 5 s``."""
-    if seconds < 1:
-        return f"{max(0, round(seconds * 1000))} ms"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    return f"{round(seconds)} s" if seconds < 100 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
-
-
-def amount(number: int, noun: str) -> str:
-    """``1 step``, ``2,990 passages``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def arguments_in_short(raw: str) -> str:
@@ -113,13 +84,6 @@ def cited(citations: Sequence[Citation], look: Look) -> list[str]:
             quote = "  " + ink(f"“{words}”" if look.unicode else f'"{words}"', look, "dim")
         lines.append(ink(mark, look, "cyan") + link(shown, citation.location or "", look) + quote)
     return lines
-
-
-def said(text: str, look: Look) -> list[str]:
-    """What the user said, behind the mark of the prompt."""
-    first, *more = wrapped(text, look, "bold", margin="  ")
-    mark = ink("❯ " if look.unicode else "> ", look, "bold")
-    return [mark + first.removeprefix("  "), *more]
 
 
 def unsaid(missing: Sequence[str], look: Look) -> list[str]:

@@ -20,8 +20,9 @@ from ..traces import (
     ToolCalled,
     ToolReturned,
 )
-from .ink import cut, ink, wrapped
-from .lines import amount, arguments_in_short, cited, clock, duration, footer, said, step_line, unsaid
+from .figures import amount, clock, duration
+from .ink import cut, ink, said, wrapped
+from .lines import arguments_in_short, cited, footer, step_line, unsaid
 from .look import Look
 from .markdown import MarkdownStream
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ...conversations import Turn
 from ...errors import UsageError
+from ...terminal.figures import amount, duration
 from ...terminal.ink import cut, ink, wrapped
-from ...terminal.lines import amount, arguments_in_short, duration
+from ...terminal.lines import arguments_in_short
 from ...text import one_line, printable
 from ...traces import ToolCalled, ToolReturned, Trace, TraceStore
 from ..exporting import conversation_as_markdown, turn_as_markdown
@@ -41,14 +42,12 @@ async def open_(face: Face, words: str) -> None:
         last = int(found[3] or found[2])
 
     async def opened() -> tuple[str, int, dict[int, str], str]:
-        base = await face.desk.knowledge()
         begin = max(1, first - _AROUND)
         count = max(8, min(last, first + _LINES) + _AROUND - begin + 1)
-        excerpt = await asyncio.to_thread(base.open, source, line=begin, num_lines=count)
-        path = next(
-            (each.path for each in await asyncio.to_thread(base.documents) if each.source == excerpt.source),
-            "",
-        )
+        async with face.desk.using_knowledge() as base:
+            excerpt = await asyncio.to_thread(base.open, source, line=begin, num_lines=count)
+            documents = await asyncio.to_thread(base.documents)
+        path = next((each.path for each in documents if each.source == excerpt.source), "")
         return excerpt.source, excerpt.total_lines, dict(excerpt.lines), path
 
     name, total, lines, path = await face.work(opened())

@@ -7,8 +7,8 @@ import shlex
 from ...conversations import Conversation, Turn, compacted
 from ...errors import UsageError
 from ...models.writer import Effort
+from ...terminal.figures import amount
 from ...terminal.ink import cut, ink
-from ...terminal.lines import amount
 from ...text import one_line
 from ..face import Face
 from ..showing import show_turn

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from ....tools.limits import telling_lines
 from ...errors import UsageError
+from ...terminal.figures import amount
 from ...terminal.ink import cut, ink
-from ...terminal.lines import amount
 from ...text import one_line, printable
 from ..face import Face
 
@@ -25,8 +25,8 @@ async def sources(face: Face, words: str) -> None:
     """List the documents."""
 
     async def listed() -> list[tuple[str, int]]:
-        base = await face.desk.knowledge()
-        documents = await asyncio.to_thread(base.documents)
+        async with face.desk.using_knowledge() as base:
+            documents = await asyncio.to_thread(base.documents)
         return [(document.source, document.lines) for document in documents]
 
     wanted = words.casefold()
@@ -49,11 +49,8 @@ async def search(face: Face, words: str) -> None:
         return
 
     async def found() -> Sequence[tuple[str, str, str]]:
-        base = await face.desk.knowledge()
-        try:
+        async with face.desk.using_knowledge() as base:
             passages = await asyncio.to_thread(base.search, words, top_k=_FOUND)
-        finally:
-            await face.desk.release()
         return [
             (f"{each.source}:{each.start_line}-{each.end_line}", each.heading or each.title, each.text)
             for each in passages
@@ -87,11 +84,8 @@ async def kb(face: Face, words: str) -> None:
 
 async def _add(face: Face, paths: Sequence[str]) -> None:
     async def add() -> tuple[str, list[str]]:
-        base = await face.desk.knowledge(create=True)
-        try:
+        async with face.desk.using_knowledge(create=True) as base:
             report = await asyncio.to_thread(base.add, paths)
-        finally:
-            await face.desk.release()
         counted = [
             f"{len(each)} {verb}"
             for each, verb in (
@@ -115,10 +109,7 @@ async def _add(face: Face, paths: Sequence[str]) -> None:
 
 async def _remove(face: Face, names: Sequence[str]) -> None:
     async def remove() -> int:
-        base = await face.desk.knowledge()
-        try:
+        async with face.desk.using_knowledge() as base:
             return len(await asyncio.to_thread(base.remove, names))
-        finally:
-            await face.desk.release()
 
     face.say(f"Removed {amount(await face.work(remove()), 'document')}.")

@@ -146,7 +146,8 @@ def test_killed_in_the_middle_and_gone_on_with(home: Path, server: Server) -> No
         assert "❯ What is a kite?" in terminal.text
         assert "word30" in terminal.text
         terminal.send("/retry\r")
-        terminal.until("word20")
+        terminal.until("❯ /retry\n❯ What is a kite?")
+        terminal.until(lambda: "word20" in "\n".join(terminal.scrollback).split("/retry")[-1])
         terminal.send("\x03")
         terminal.until("what was found is kept")
         terminal.send("\x04")
