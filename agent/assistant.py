@@ -35,7 +35,7 @@ from .run.loop import Run
 from .run.output import OutputSchema
 from .run.stream import StreamItem
 from .settings import Settings, load_settings
-from .traces import Recorder, TraceStore
+from .traces import Limits, Recorder, TraceStore
 
 __all__ = ["Assistant"]
 
@@ -142,9 +142,11 @@ class Assistant:
             raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
         knowledge, model = await self.open()
         history = [] if session is None else await session.get_items()
-        recorder = Recorder(self._store)
+        recorder = Recorder(self._store, keep_reasoning=self._settings.record_reasoning)
         began = time.monotonic()
-        own = model.model.for_run() if isinstance(model.model, HarmonyModel) else model.model
+        own = model.model
+        if isinstance(own, HarmonyModel):
+            own = own.for_run(recorder.calls)
         run = Run(
             self._agent(own),
             own,
@@ -163,6 +165,7 @@ class Assistant:
             output_type="text" if self._schema is None else self._schema.name(),
             knowledge=knowledge.uri,
             reasoning_effort=self._settings.reasoning,
+            limits=self._limits(own),
         )
         try:
             yield started
@@ -244,6 +247,14 @@ class Assistant:
                 return self._runner.run(work)
         work.close()
         raise UsageError("An event loop is running already: use `await assistant.run(…)` and `aclose()`.")
+
+    def _limits(self, model: Model) -> Limits:
+        return Limits(
+            steps=self._settings.max_steps,
+            tokens=self._settings.max_tokens,
+            tool_seconds=self._settings.tool_seconds,
+            context_window=model.engine.context_window if isinstance(model, HarmonyModel) else None,
+        )
 
     def _agent(self, model: Model) -> Agent[RunContext]:
         return Agent[RunContext](

@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     """Reranker spec; see ``KnowledgeBase``."""
     reasoning: Literal["low", "medium", "high"] = "medium"
     """Reasoning effort."""
+    record_reasoning: bool = True
+    """Keep what the model thinks, in ``reasoning.db``."""
     context_window: int | None = Field(default=None, ge=1024)
     """Tokens of context for ``llama-cpp``; None means 32,768. A server has its own."""
     constrained: bool | None = None

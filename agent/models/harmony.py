@@ -21,7 +21,10 @@ from ..engines.engine import Engine, Sampling
 from ..errors import ContextWindowError
 from ..harmony.names import FunctionNames
 from ..harmony.reader import Reader
+from ..harmony.visible import hidden_spans, message_start
 from ..harmony.vocabulary import load_encoding
+from ..traces.events import Mended, Sampled
+from ..traces.tokens import CallLog, TokenCall
 from .constraint import TurnConstraint, can_be_held
 from .events import ResponseEvents
 from .streamed import ModelRequest, StreamedModel
@@ -75,6 +78,7 @@ class HarmonyModel(StreamedModel):
         """Whether completions are held to a grammar; None while the server has not been asked."""
         self._encoding = load_encoding()
         self._writer = PromptWriter(self._encoding)
+        self._calls: CallLog | None = None
 
     @property
     def engine(self) -> Engine:
@@ -86,10 +90,15 @@ class HarmonyModel(StreamedModel):
         """What renders this model's prompts, and knows how long they are."""
         return self._writer
 
-    def for_run(self) -> HarmonyModel:
-        """The same model for one run: what its prompts are made of is let go of with it."""
+    def for_run(self, calls: CallLog | None = None) -> HarmonyModel:
+        """The same model for one run: what its prompts are made of is let go of with it.
+
+        Args:
+            calls: is told each request to the engine, as token ids.
+        """
         model = copy(self)
         model._writer = PromptWriter(self._encoding)
+        model._calls = calls
         return model
 
     async def close(self) -> None:
@@ -190,17 +199,60 @@ class HarmonyModel(StreamedModel):
         if constraint is not None and sampling.grammar is None and self._engine.constraint != "none":
             sampling = replace(sampling, grammar=constraint.grammar(self._engine.constraint))
         completion = self._engine.generate(tokens, sampling)
-        # Closed here, not by the garbage collector: closing is what stops the server.
-        async with aclosing(bounded(completion, sampling.max_tokens)) as chunks:
-            async for chunk in chunks:
-                for token in chunk.tokens:
-                    for event in turn.feed(token):
-                        yield event
-                if chunk.cached_tokens is not None:
-                    turn.cached_tokens = (turn.cached_tokens or 0) + chunk.cached_tokens
-                turn.finish_reason = chunk.finish_reason or turn.finish_reason
-        for event in turn.end():
-            yield event
+        completed: list[int] = []
+        tries = 1
+        try:
+            # Closed here, not by the garbage collector: closing is what stops the server.
+            async with aclosing(bounded(completion, sampling.max_tokens)) as chunks:
+                async for chunk in chunks:
+                    completed += chunk.tokens
+                    tries = max(tries, chunk.tries)
+                    for token in chunk.tokens:
+                        for event in turn.feed(token):
+                            yield event
+                    if chunk.cached_tokens is not None:
+                        turn.cached_tokens = (turn.cached_tokens or 0) + chunk.cached_tokens
+                    turn.finish_reason = chunk.finish_reason or turn.finish_reason
+            for event in turn.end():
+                yield event
+        finally:
+            if self._calls is not None:
+                self._record(self._calls, tokens, completed, sampling, turn, tries)
+
+    def _record(
+        self,
+        calls: CallLog,
+        prompt: Sequence[int],
+        completion: Sequence[int],
+        sampling: Sampling,
+        turn: Turn,
+        tries: int,
+    ) -> None:
+        known = calls.shared(prompt)
+        tokens = [*prompt, *completion]
+        start = message_start(tokens, known)
+        calls.called(
+            TokenCall(
+                response_id=turn.events.response_id,
+                prompt=prompt,
+                completion=completion,
+                hidden=hidden_spans(self._encoding, tokens, prompt=len(prompt), start=start),
+                known=known,
+                sampled=Sampled(
+                    max_tokens=sampling.max_tokens,
+                    temperature=sampling.temperature,
+                    top_p=sampling.top_p,
+                    seed=sampling.seed,
+                    constrained=sampling.grammar is not None,
+                ),
+                tries=tries,
+                mended=[
+                    Mended(kind=repair.kind.value, position=repair.position, dropped=repair.dropped)
+                    for repair in turn.repairs
+                ],
+                channels={channel or "other": count for channel, count in turn.channels.items()},
+            )
+        )
 
     def _sampling(self, prompt_tokens: int, settings: ModelSettings) -> Sampling:
         room = self._engine.context_window - prompt_tokens

@@ -169,6 +169,7 @@ class Run:
             out_of_steps = isinstance(error, MaxTurnsExceeded)
             self._stop_reason = StopReason.MAX_STEPS if out_of_steps else StopReason.CONTEXT_WINDOW
             self._agent = self._agent.clone(tools=[])
+            yield self._recorder.limit_reached(self._stop_reason.value)
             async with aclosing(self._sampled(self._next_input(render("answer_now")), 1)) as items:
                 async for item in items:
                     yield item

@@ -7,18 +7,25 @@ from .events import (
     Answered,
     CitationsRejected,
     Event,
+    LimitReached,
+    Limits,
+    Mended,
     ModelCalled,
     OutputRejected,
+    Retrieved,
+    RetrievedPassage,
     RunEnded,
     RunStarted,
     Said,
+    Sampled,
     Thought,
     ToolCalled,
     ToolReturned,
     Usage,
 )
+from .filters import TraceFilter, parse_filter
 from .recorder import Recorder
-from .store import TraceStore
+from .store import Purged, TraceStore
 from .timeline import render_timeline
 from .trace import Trace, TraceSummary
 
@@ -26,20 +33,29 @@ __all__ = [
     "Answered",
     "CitationsRejected",
     "Event",
+    "LimitReached",
+    "Limits",
+    "Mended",
     "ModelCalled",
     "OutputRejected",
+    "Purged",
     "Recorder",
+    "Retrieved",
+    "RetrievedPassage",
     "RunEnded",
     "RunStarted",
     "Said",
+    "Sampled",
     "Thought",
     "ToolCalled",
     "ToolReturned",
     "Trace",
+    "TraceFilter",
     "TraceStore",
     "TraceSummary",
     "Usage",
     "one_line",
+    "parse_filter",
     "printable",
     "render_timeline",
 ]

@@ -16,8 +16,11 @@ from .events import (
     Answered,
     CitationsRejected,
     Event,
+    LimitReached,
+    Limits,
     ModelCalled,
     OutputRejected,
+    Retrieved,
     RunEnded,
     RunStarted,
     Said,
@@ -27,6 +30,7 @@ from .events import (
     Usage,
 )
 from .store import TraceStore, new_reasoning_id, new_trace_id
+from .tokens import CallLog, Packed
 
 __all__ = ["Recorder"]
 
@@ -51,11 +55,14 @@ class Recorder:
 
     Args:
         store: where to write; None writes nothing.
+        keep_reasoning: write what is thought to the reasoning log.
     """
 
-    def __init__(self, store: TraceStore | None) -> None:
+    def __init__(self, store: TraceStore | None, *, keep_reasoning: bool = True) -> None:
         self._store = store
-        self._thoughts = _ThoughtLog(store)
+        self._keeps_reasoning = keep_reasoning
+        self._thoughts = _ThoughtLog(store if keep_reasoning else None)
+        self._calls = CallLog()
         self._trace_id = ""
         self._step = 0
         self._usage = Usage()
@@ -67,6 +74,11 @@ class Recorder:
     def trace_id(self) -> str:
         """The trace's id, also where nothing is stored; empty before :meth:`start`."""
         return self._trace_id
+
+    @property
+    def calls(self) -> CallLog | None:
+        """Takes the token ids of the model's calls; None where nothing is stored."""
+        return None if self._store is None else self._calls
 
     @property
     def usage(self) -> Usage:
@@ -82,6 +94,9 @@ class Recorder:
         output_type: str,
         knowledge: str | None = None,
         reasoning_effort: str | None = None,
+        limits: Limits | None = None,
+        rerun_of: str | None = None,
+        rerun_from: int | None = None,
     ) -> RunStarted:
         """The question is asked."""
         event = RunStarted(
@@ -92,6 +107,10 @@ class Recorder:
             output_type=output_type,
             reasoning_effort=reasoning_effort,
             version=_own_version(),
+            limits=limits,
+            reasoning_kept=self._keeps_reasoning and self._store is not None,
+            rerun_of=rerun_of,
+            rerun_from=rerun_from,
         )
         self._run_began = time.monotonic()
         self._trace_id = new_trace_id(event.at)
@@ -128,8 +147,12 @@ class Recorder:
         cached_tokens: int | None = None,
         finish: str | None = None,
         repairs: Sequence[str] = (),
+        response_id: str | None = None,
+        replayed: bool = False,
     ) -> ModelCalled:
-        """The completion has ended."""
+        """The completion has ended; ``response_id`` is what its calls were told with."""
+        calls = self._calls.take(response_id) if response_id else []
+        told = calls[-1][0] if calls else None
         usage = self._usage
         self._usage = Usage(
             model_calls=usage.model_calls + 1,
@@ -149,7 +172,15 @@ class Recorder:
                 first_token_seconds=self._first_token_seconds,
                 finish=finish,
                 repairs=tuple(repairs),
-            )
+                mended=() if told is None else tuple(told.mended),
+                channels={} if told is None else dict(told.channels),
+                sampled=None if told is None else told.sampled,
+                attempts=max(1, len(calls)),
+                tries=max((call.tries for call, _ in calls), default=1),
+                has_tokens=bool(calls),
+                replayed=replayed,
+            ),
+            [packed for _, packed in calls],
         )
 
     def thinking(self, delta: str) -> None:
@@ -185,7 +216,14 @@ class Recorder:
         return self._record(ToolCalled(step=self._step, call_id=call_id, tool=tool, arguments=arguments))
 
     def tool_returned(
-        self, *, call_id: str, tool: str, output: str, summary: str, error: bool = False
+        self,
+        *,
+        call_id: str,
+        tool: str,
+        output: str,
+        summary: str,
+        error: bool = False,
+        retrieved: Retrieved | None = None,
     ) -> ToolReturned:
         """A tool came back; ``summary`` is one line for people."""
         now = time.monotonic()
@@ -198,8 +236,13 @@ class Recorder:
                 error=error,
                 summary=summary,
                 seconds=now - self._tools_began.pop(call_id, now),
+                retrieved=retrieved,
             )
         )
+
+    def limit_reached(self, limit: str) -> LimitReached:
+        """A limit ended the search; the model is asked what it can say by now."""
+        return self._record(LimitReached(step=self._step, limit=limit))
 
     def output_rejected(self, *, attempt: int, errors: str, text: str) -> OutputRejected:
         """A final message did not match the output type."""
@@ -227,17 +270,21 @@ class Recorder:
                 error=error,
                 seconds=time.monotonic() - self._run_began,
                 usage=self._usage,
-            )
+            ),
+            [packed for _, packed in self._calls.take()],
         )
         return [ended] if unfinished is None else [unfinished, ended]
 
-    def _record(self, event: E) -> E:
+    def _record(self, event: E, calls: Sequence[Packed] = ()) -> E:
         if self._store is not None:
+            packed = [(self._step, attempt, call) for attempt, call in enumerate(calls)]
             try:
-                self._store.append(self._trace_id, event)
+                self._store.append(self._trace_id, event, packed)
             except OssifrageError as error:
                 self._store = None
                 _logger.warning("trace %s ends early: %s", self._trace_id, error)
+            if packed or isinstance(event, RunEnded):
+                self._thoughts.finish(self._trace_id, packed)
         return event
 
 
@@ -252,6 +299,7 @@ class _ThoughtLog:
         self._waiting: list[str] = []
         self._waiting_characters = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._ended: list[str] = []
 
     def add(self, trace_id: str, step: int, text: str) -> None:
         self._place = (trace_id, step)
@@ -273,8 +321,22 @@ class _ThoughtLog:
         if self._reasoning_id is None:
             return None
         kept = self._reasoning_id, self._characters
+        self._ended.append(self._reasoning_id)
         self._reasoning_id, self._characters = None, 0
         return kept
+
+    def finish(self, trace_id: str, calls: Sequence[tuple[int, int, Packed]]) -> None:
+        """What was thought up to now is whole; ``calls`` holds its tokens."""
+        ended, self._ended = self._ended, []
+        if self._store is not None:
+            try:
+                self._store.finish_reasoning(trace_id, ended, calls)
+            except OssifrageError as error:
+                self._failed(trace_id, error)
+
+    def _failed(self, trace_id: str, error: OssifrageError) -> None:
+        self._store = None
+        _logger.warning("reasoning of trace %s ends early: %s", trace_id, error)
 
     def _write(self) -> None:
         if self._timer is not None:
@@ -292,8 +354,7 @@ class _ThoughtLog:
                 else:
                     self._store.extend_reasoning(self._reasoning_id, text)
             except OssifrageError as error:
-                self._store = None
-                _logger.warning("reasoning of trace %s ends early: %s", trace_id, error)
+                self._failed(trace_id, error)
         if self._reasoning_id is None:
             self._reasoning_id = new_reasoning_id()
 
