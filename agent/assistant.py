@@ -17,7 +17,7 @@ from ..prompts import render
 from ..tools.find import find_tool
 from ..tools.function import RunContext
 from ..tools.guarded import guarded
-from ..tools.knowledge import KnowledgeBase
+from ..tools.knowledge import JoinedKnowledge, KnowledgeBase
 from ..tools.list_sources import list_sources_tool
 from ..tools.open import open_tool
 from ..tools.pages import PageStack
@@ -35,6 +35,7 @@ from .run.loop import Run
 from .run.output import OutputSchema
 from .run.stream import StreamItem
 from .settings import Settings, load_settings
+from .text import one_line
 from .traces import Limits, Recorder, TraceStore
 
 __all__ = ["Assistant"]
@@ -61,7 +62,8 @@ class Assistant:
         tools: more tools for the model, beside ``search``, ``open``, ``find`` and ``list_sources``. A
             call that takes longer than ``settings.tool_seconds`` is stopped, an exception is told to the
             model, and an output of more than 1 MB is cut (see :func:`~..tools.guarded.guarded`).
-        output_type: what an answer has to be: a Pydantic model or any type Pydantic knows; ``str`` for text.
+        output_type: what an answer has to be: a Pydantic model or any type Pydantic knows; ``str`` for text;
+            for a JSON schema, :meth:`OutputSchema.of_json_schema <.run.output.OutputSchema.of_json_schema>`.
         save_traces: write each run to ``traces.db`` and its reasoning to ``reasoning.db`` in the settings'
             home.
 
@@ -73,10 +75,10 @@ class Assistant:
         self,
         settings: Settings | None = None,
         *,
-        knowledge: KnowledgeBase | str | None = None,
+        knowledge: KnowledgeBase | JoinedKnowledge | str | None = None,
         engine: Engine | Model | str | None = None,
         tools: Sequence[Tool] = (),
-        output_type: type[Any] = Answer,
+        output_type: type[Any] | OutputSchema = Answer,
         save_traces: bool = True,
     ) -> None:
         self._settings = settings or load_settings()
@@ -85,9 +87,9 @@ class Assistant:
         seconds = self._settings.tool_seconds
         self._tools = [guarded(tool, seconds=seconds) for tool in (*_OWN_TOOLS, *_distinct(tools))]
         self._output_type = output_type
-        self._schema = None if output_type is str else OutputSchema(output_type)
+        self._schema = _schema(output_type)
         self._store = TraceStore(self._settings.home) if save_traces else None
-        self._knowledge = knowledge if isinstance(knowledge, KnowledgeBase) else None
+        self._knowledge = None if isinstance(knowledge, str) else knowledge
         self._model: OpenModel | None = None
         self._opening = asyncio.Lock()
         self._opening_knowledge: asyncio.Task[KnowledgeBase] | None = None
@@ -188,7 +190,7 @@ class Assistant:
             raise outcome
         yield outcome
 
-    async def open(self) -> tuple[KnowledgeBase, OpenModel]:
+    async def open(self) -> tuple[KnowledgeBase | JoinedKnowledge, OpenModel]:
         """Open the knowledge base and the engine, both at once; later calls return the same.
 
         Raises:
@@ -214,7 +216,7 @@ class Assistant:
         if self._opening_knowledge is not None:  # its opening was cancelled
             with suppress(OssifrageError):
                 await self._opened_knowledge()
-        if self._knowledge is not None and not isinstance(self._given_knowledge, KnowledgeBase):
+        if isinstance(self._knowledge, KnowledgeBase) and self._knowledge is not self._given_knowledge:
             await asyncio.to_thread(self._knowledge.close)
             self._knowledge = None
 
@@ -267,7 +269,7 @@ class Assistant:
             output_type=self._schema,
         )
 
-    async def _opened_knowledge(self) -> KnowledgeBase:
+    async def _opened_knowledge(self) -> KnowledgeBase | JoinedKnowledge:
         """The base, once it is open; a thread that opens it goes on whether or not it is awaited."""
         if (opening := self._opening_knowledge) is not None:
             try:
@@ -280,7 +282,12 @@ class Assistant:
         return self._knowledge
 
     def _instructions(self, model: Model) -> str:
-        text = render("instructions", answer_fields=self._output_type is Answer)
+        names = self._knowledge.given if isinstance(self._knowledge, JoinedKnowledge) else ()
+        text = render(
+            "instructions",
+            answer_fields=self._output_type is Answer,
+            given=[one_line(name) for name in names],
+        )
         if self._schema is not None and not isinstance(model, HarmonyModel):
             # HarmonyModel writes this section itself; not every chat server passes a schema on to the model.
             text += "\n\n" + response_format(self._schema)
@@ -296,6 +303,12 @@ class Assistant:
         if engine is None or isinstance(engine, str):
             return await open_model(self._settings, engine or self._settings.engine)
         return wrap_engine(engine, constrained=self._settings.constrained, owned=False)
+
+
+def _schema(output_type: type[Any] | OutputSchema) -> OutputSchema | None:
+    if isinstance(output_type, OutputSchema):
+        return output_type
+    return None if output_type is str else OutputSchema(output_type)
 
 
 def _distinct(tools: Sequence[Tool]) -> Sequence[Tool]:

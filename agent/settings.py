@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -13,10 +16,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from .config_file import ConfigFile
 from .errors import UsageError
 from .home import default_home
 
-__all__ = ["Settings", "load_settings"]
+__all__ = ["Origin", "Settings", "checked_value", "load_settings", "nearest", "origin_of"]
 
 
 class Settings(BaseSettings):
@@ -94,15 +98,90 @@ def load_settings(**given: object) -> Settings:
     """Settings with what was given; values of None count as not given.
 
     Raises:
-        UsageError: a value is not valid; the message names the setting, never a secret's value.
+        UsageError: a value is not valid, or the config file cannot be read; the message names the setting,
+            and the variable or the line where it stands, never a secret's value.
     """
+    arguments = {name: value for name, value in given.items() if value is not None}
+    file = ConfigFile(_home_of(arguments))
+    file.values()  # tells what is wrong with it better than Pydantic does
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(**arguments)  # type: ignore[arg-type]
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}"
-            for detail in error.errors(include_url=False, include_input=False, include_context=False)
-        )
+        details = error.errors(include_url=False, include_input=False, include_context=False)
+        problems = "; ".join(_problem(detail, arguments, file) for detail in details)
         raise UsageError(f"A setting is not valid: {problems}") from error
-    except ValueError as error:  # the config file is not TOML
-        raise UsageError(f"The config file cannot be read: {error}") from error
+
+
+def origin_of(name: str, file: ConfigFile, arguments: Mapping[str, object]) -> Origin:
+    """Where a setting's value comes from.
+
+    Args:
+        name: the setting's.
+        file: the config file that holds.
+        arguments: what was given beside it.
+    """
+    if name in arguments:
+        return Origin("argument", _flag(name))
+    if variable := _variable(name):
+        return Origin("variable", variable)
+    if name in file.values():
+        line = file.line_of(name)
+        return Origin("file", str(file.path) if line is None else f"{file.path}:{line}")
+    return Origin("default", "")
+
+
+def nearest(name: str) -> str:
+    """The setting that may have been meant, as a question to add to a message; empty where none is near."""
+    near = get_close_matches(name, Settings.model_fields, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def checked_value(name: str, text: str) -> str | int | float | bool:
+    """A setting's value from its text, as the config file holds it.
+
+    Raises:
+        UsageError: it is no value of this setting, or the setting cannot stand in the file.
+    """
+    if name == "home":
+        raise UsageError("home cannot be set in the config file, which lies in it: use OSSIFRAGE_HOME")
+    try:
+        settings = Settings.__pydantic_validator__.validate_assignment(Settings.model_construct(), name, text)
+    except ValidationError as error:
+        raise UsageError(f"{name}: {error.errors(include_input=False)[0]['msg']}") from error
+    value: object = getattr(settings, name)
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+class Origin(NamedTuple):
+    """Where a value comes from."""
+
+    kind: Literal["argument", "variable", "file", "default"]
+    place: str
+    """The flag, the variable, or the file with its line; empty for a default."""
+
+
+def _home_of(arguments: Mapping[str, object]) -> Path:
+    return Path(str(arguments.get("home") or default_home())).expanduser()
+
+
+def _problem(detail: Mapping[str, Any], arguments: Mapping[str, object], file: ConfigFile) -> str:
+    """What is wrong with a setting, where it stands, and which one may have been meant."""
+    name, *inner = (str(part) for part in detail["loc"])
+    setting = ".".join((name, *inner))
+    origin = origin_of(name, file, arguments)
+    where = f" ({origin.place})" if origin.kind in ("variable", "file") else ""
+    if detail["type"] != "extra_forbidden":
+        return f"{setting}: {detail['msg']}{where}"
+    return f"{setting}: there is no such setting{where}{nearest(name)}"
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _variable(name: str) -> str:
+    """The variable that gives a setting; empty where there is none."""
+    wanted = f"OSSIFRAGE_{name}".upper()
+    return next((each for each, value in os.environ.items() if each.upper() == wanted and value), "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["one_line", "printable", "well_formed"]
+__all__ = ["counted", "one_line", "printable", "well_formed"]
 
 # Control characters (Cc) hold escape sequences in both their 7-bit and 8-bit forms, format characters (Cf)
 # reorder or hide text, lone surrogates (Cs) cannot be encoded, and Zl and Zp end a line unseen.
@@ -40,6 +40,11 @@ def one_line(text: str, limit: int | None = None) -> str:
     if limit is None or len(line) <= limit:
         return line
     return line[: limit - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 passage``, ``2 passages``, ``1,234 passages``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _spelled(character: str) -> str:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from .. import OssifrageError
 from ..prompts import ToolPrompt, render, tool_prompt
-from .knowledge import DocumentNotFoundError, KnowledgeBase, Passage
+from .knowledge import DocumentNotFoundError, Knowledge, Passage
 from .pages import PageStack
 
 __all__ = ["Found", "RunContext", "ToolOutput", "ToolReport", "knowledge_tool", "validation_errors"]
@@ -58,7 +58,7 @@ class ToolReport(NamedTuple):
 class RunContext:
     """What the tools of one run share; the SDK hands it to every call."""
 
-    knowledge: KnowledgeBase
+    knowledge: Knowledge
     pages: PageStack = field(default_factory=PageStack)
     reports: dict[str, ToolReport] = field(default_factory=dict[str, ToolReport])
     """By call id."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .given import joined_with, piped
 from .options import command, with_settings
+from .output_types import output_options, wanted_type
 
 if TYPE_CHECKING:
+    from ...tools.knowledge import JoinedKnowledge, Knowledge
     from ..answer import Result
+    from ..run.output import OutputSchema
     from ..settings import Settings
 
 __all__ = ["ask"]
@@ -20,54 +25,72 @@ PARTIAL, NOT_FOUND = 3, 4
 
 
 @click.command()
-@click.argument("question", nargs=-1, required=True)
+@click.argument("question", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole result as JSON.")
-@click.option(
-    "--output-type",
-    metavar="MODULE:TYPE",
-    help="A Pydantic model the answer has to be; it is printed as JSON.",
-)
+@click.option("--events", is_flag=True, help="Print what happens as it happens, one JSON object a line.")
+@output_options
 @click.option("--reasoning", type=click.Choice(["low", "medium", "high"]), help="How hard the model thinks.")
 @click.option("--show-reasoning", is_flag=True, help="Show what the model thinks, on stderr.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
-@with_settings
+@with_settings("engine", "knowledge")
 def ask(
     settings: Settings,
     question: tuple[str, ...],
     as_json: bool,
+    events: bool,
     output_type: str | None,
+    schema: str | None,
     reasoning: str | None,
     show_reasoning: bool,
     quiet: bool,
 ) -> int:
-    """Answer QUESTION from the knowledge base; `-` reads it from standard input.
+    """Answer QUESTION from the knowledge base.
 
-    The answer goes to standard output, everything else to standard error. Exit codes: 0 answered, 3 partial
-    (a limit was hit, or the engine failed in the answer), 4 the sources do not say.
+    What is piped in beside a QUESTION is one more source, for this run; without a QUESTION, or with `-`, it
+    is the question. The answer goes to standard output, everything else to standard error. Exit codes:
+    0 answered, 3 partial (a limit was hit, or the engine failed in the answer), 4 the sources do not say.
     """
     import asyncio
 
     from ..errors import UsageError
     from ..models.open_engine import check_engine
 
+    if events and as_json:
+        raise UsageError("--events and --json both say what to print: give one of them.")
     text = " ".join(question)
-    if text == "-":
-        text = sys.stdin.read()
+    given = None
+    if text in ("", "-"):
+        text = "" if sys.stdin.isatty() else sys.stdin.read()
+    else:
+        given = piped()
     if not text.strip():  # told before anything is opened
         raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
     check_engine(settings.engine, settings.base_url)
-    from ..answer import Answer, StopReason
+    from ..answer import StopReason
     from ..terminal.render import answer_text, remarks
 
     if reasoning is not None:
         settings = settings.model_copy(update={"reasoning": reasoning})
-    wanted = Answer if output_type is None else load_type(output_type)
-    result = asyncio.run(_run(settings, text, wanted, show_reasoning=show_reasoning, quiet=quiet))
+    wanted = wanted_type(output_type, schema)
+    with ExitStack() as opened:
+        knowledge = None if given is None else opened.enter_context(joined_with(given, settings))
+        result = asyncio.run(
+            _run(
+                settings,
+                text,
+                wanted,
+                knowledge=knowledge,
+                events=events,
+                show_reasoning=show_reasoning,
+                quiet=quiet,
+            )
+        )
     if as_json:
-        click.echo(_as_json(result))
-    else:
-        click.echo(answer_text(result) if output_type is None else _output_as_json(result))
-    if not quiet:
+        click.echo(_dumped(result_as_json(result)))
+    elif not events:
+        own_type = output_type is not None or schema is not None
+        click.echo(_output_as_json(result) if own_type else answer_text(result))
+    if not quiet and not events:
         click.echo(f"\nTrace: {command(settings, 'traces show', result.trace_id)}", err=True)
     for remark in remarks(result):
         click.echo(remark, err=True)
@@ -77,43 +100,39 @@ def ask(
 
 
 async def _run(
-    settings: Settings, question: str, output_type: type[Any], *, show_reasoning: bool, quiet: bool
+    settings: Settings,
+    question: str,
+    output_type: type[Any] | OutputSchema,
+    *,
+    knowledge: JoinedKnowledge | None,
+    events: bool,
+    show_reasoning: bool,
+    quiet: bool,
 ) -> Result:
     import asyncio
 
     from ..assistant import Assistant
     from ..terminal.live import show_run
-    from .upkeep import warn_of_missing
+    from .events import print_run
 
-    async with Assistant(settings, output_type=output_type) as assistant:
-        knowledge, _ = await assistant.open()
-        await asyncio.to_thread(warn_of_missing, knowledge)
+    async with Assistant(settings, knowledge=knowledge, output_type=output_type) as assistant:
+        opened, _ = await assistant.open()
+        if knowledge is None:
+            await asyncio.to_thread(_warn, opened, add=command(settings, "kb add PATH"))
+        if events:
+            return await print_run(assistant, question, show_reasoning=show_reasoning)
         return await show_run(assistant, question, show_reasoning=show_reasoning, quiet=quiet)
 
 
-def load_type(name: str) -> type[Any]:
-    """The type that ``package.module:Type`` names; modules are looked up in the current folder, too.
+def _warn(base: Knowledge, *, add: str) -> None:
+    """Say what is wrong with a base before it is asked."""
+    from ...tools.knowledge import KnowledgeBase
+    from .upkeep import warn_of_missing
 
-    Raises:
-        UsageError: there is no such module or type.
-    """
-    from importlib import import_module
-
-    from ..errors import UsageError
-
-    module_name, _, type_name = name.partition(":")
-    if not type_name:
-        raise UsageError(f"--output-type is MODULE:TYPE, such as `reports:Summary`, not {name!r}.")
-    sys.path.insert(0, "")
-    try:
-        found = getattr(import_module(module_name), type_name)
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"--output-type: {error}") from error
-    finally:
-        sys.path.remove("")
-    if not isinstance(found, type):
-        raise UsageError(f"--output-type: {name} is not a type.")
-    return found
+    if isinstance(base, KnowledgeBase):
+        warn_of_missing(base)
+    if not base.documents():
+        click.echo(f"The knowledge base is empty: nothing will be found. Add documents with: {add}", err=True)
 
 
 def _output_as_json(result: Result) -> str:
@@ -128,12 +147,13 @@ def _output_as_json(result: Result) -> str:
         return _dumped({"answer": result.text} if result.text else None)
 
 
-def _as_json(result: Result) -> str:
+def result_as_json(result: Result) -> dict[str, Any]:
+    """The whole result as JSON values."""
     from pydantic import TypeAdapter
 
     from ..answer import Result as ResultType
 
-    return _dumped(json.loads(TypeAdapter(ResultType).dump_json(result)))
+    return json.loads(TypeAdapter(ResultType).dump_json(result))
 
 
 def _dumped(value: object) -> str:

@@ -10,19 +10,26 @@ import click
 from .options import with_settings
 
 if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
     from ..doctor import Report
+    from ..doctor.values import Check
     from ..settings import Settings
 
 __all__ = ["doctor"]
 
 FAILED = 1
+_WIDE = 72
+"""Columns from which on a table can be read."""
 _STYLES = {"pass": "green", "fail": "bold red", "not applicable": "dim"}
 _SHORT = {"not applicable": "n/a"}
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@with_settings
+@with_settings("engine")
 def doctor(settings: Settings, as_json: bool) -> int:
     """Check this machine, and how well a model server speaks gpt-oss.
 
@@ -75,7 +82,6 @@ def _print_json(reports: Sequence[Report]) -> None:
 
 def _print_tables(reports: Sequence[Report]) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from ..text import one_line
@@ -83,24 +89,60 @@ def _print_tables(reports: Sequence[Report]) -> None:
     console = Console()
     for report in reports:
         console.print(Text(one_line(report.title), style="bold"))
-        table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for _ in range(3):
-            table.add_column(no_wrap=True)
-        table.add_column(overflow="fold")
-        group = ""
-        for check in report.checks:
-            why = Text(one_line(check.why))
-            if check.advice:
-                why.append(f"\n→ {one_line(check.advice)}", style="yellow")
-            table.add_row(
-                Text("" if check.group == group else check.group, style="dim"),
-                Text(_SHORT.get(check.outcome, check.outcome), style=_STYLES[check.outcome]),
-                Text(check.name),
-                why,
-            )
-            group = check.group
-        console.print(table)
+        console.print(_stacked(report) if console.width < _WIDE else _table(report))
         console.print()
     failures = sum(report.failures for report in reports)
     checks = sum(len(report.checks) for report in reports)
     click.echo(f"{checks} checks, {failures} failed.")
+
+
+def _table(report: Report) -> Table:
+    """A row for each check; a group is named once, and not where it is called like the report."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    groups = {check.group for check in report.checks} - {report.title}
+    for _ in range(3 if groups else 2):
+        table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    group = report.title
+    for check in report.checks:
+        named = [Text("" if check.group == group else check.group, style="dim")] if groups else []
+        table.add_row(*named, _outcome(check), Text(check.name), _why(check))
+        group = check.group
+    return table
+
+
+def _stacked(report: Report) -> Group:
+    """Two lines and more for each check, where there is no room for columns."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    lines: list[Text | Padding] = []
+    group = report.title
+    for check in report.checks:
+        if check.group != group:
+            lines.append(Text(check.group, style="dim"))
+            group = check.group
+        lines.append(Text.assemble(_outcome(check), " ", check.name))
+        lines.append(Padding(_why(check), (0, 0, 0, 2)))
+    return Group(*lines)
+
+
+def _outcome(check: Check) -> Text:
+    from rich.text import Text
+
+    return Text(_SHORT.get(check.outcome, check.outcome), style=_STYLES[check.outcome])
+
+
+def _why(check: Check) -> Text:
+    from rich.text import Text
+
+    from ..text import one_line
+
+    why = Text(one_line(check.why))
+    if check.advice:
+        why.append(f"\n→ {one_line(check.advice)}", style="yellow")
+    return why

@@ -48,7 +48,7 @@ def kb() -> None:
 @click.option(
     "--embedding", metavar="SPEC", help="none, auto, default, sentence-transformer:NAME, openai:MODEL, …"
 )
-@with_settings
+@with_settings("knowledge")
 def add(
     settings: Settings,
     paths: tuple[str, ...],
@@ -78,7 +78,7 @@ def add(
 
 @kb.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@with_settings
+@with_settings("knowledge")
 def list_(settings: Settings, as_json: bool) -> None:
     """List the documents."""
     import dataclasses
@@ -101,7 +101,7 @@ def list_(settings: Settings, as_json: bool) -> None:
 
 @kb.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@with_settings
+@with_settings("knowledge")
 def remove(settings: Settings, sources: tuple[str, ...]) -> None:
     """Remove documents by source, or all below a folder."""
     with open_base(settings) as base:
@@ -111,7 +111,7 @@ def remove(settings: Settings, sources: tuple[str, ...]) -> None:
 
 @kb.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@with_settings
+@with_settings("knowledge")
 def status(settings: Settings, as_json: bool) -> None:
     """Show where the knowledge base is and what it holds."""
     import dataclasses
@@ -141,7 +141,7 @@ def status(settings: Settings, as_json: bool) -> None:
 @click.option("--until", metavar="DATE", help="Only documents changed on this day or before.")
 @click.option("--reranker", metavar="SPEC", help="none, cross-encoder:NAME, cohere:MODEL, tei:URL, …")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@with_settings
+@with_settings("knowledge")
 def search(
     settings: Settings,
     words: tuple[str, ...],

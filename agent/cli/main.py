@@ -11,6 +11,9 @@ import click
 from ... import OssifrageError
 from ..errors import UsageError
 from .ask import ask
+from .batch import batch
+from .completion import completion
+from .config import config
 from .doctor import doctor
 from .knowledge import kb
 from .model import model
@@ -23,7 +26,7 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@settings_options
+@settings_options("engine", "knowledge", "home")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="ossifrage", message="ossifrage %(version)s")
 @click.pass_context
@@ -43,6 +46,9 @@ def cli(context: click.Context, debug: bool, **given: Any) -> None:
 
 
 cli.add_command(ask)
+cli.add_command(batch)
+cli.add_command(completion)
+cli.add_command(config)
 cli.add_command(doctor)
 cli.add_command(kb)
 cli.add_command(model)

@@ -21,7 +21,7 @@ def model() -> None:
 
 @model.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@with_settings
+@with_settings()
 def list_(settings: Settings, as_json: bool) -> None:
     """List the weights that are here, and those that can be fetched."""
     import json
@@ -50,7 +50,7 @@ def list_(settings: Settings, as_json: bool) -> None:
 
 @model.command()
 @click.argument("name")
-@with_settings
+@with_settings()
 def pull(settings: Settings, name: str) -> None:
     """Fetch the weights NAME from Hugging Face; a download that was broken off goes on where it ended."""
     from rich.console import Console

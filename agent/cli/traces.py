@@ -27,7 +27,7 @@ def traces() -> None:
 )
 @click.option("--before", metavar="ID", help="Only traces older than this one.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-@with_settings
+@with_settings()
 def list_(settings: Settings, limit: int, before: str | None, as_json: bool) -> None:
     """List traces, newest first."""
     import json
@@ -49,7 +49,7 @@ def list_(settings: Settings, limit: int, before: str | None, as_json: bool) -> 
 @click.argument("trace_id", metavar="ID")
 @click.option("--reasoning", "with_reasoning", is_flag=True, help="Show what the model thought, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-@with_settings
+@with_settings()
 def show(settings: Settings, trace_id: str, with_reasoning: bool, as_json: bool) -> None:
     """Show one trace: its ID, the beginning or end of it, or `last`.
 

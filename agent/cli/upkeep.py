@@ -21,7 +21,7 @@ _SHOWN = 20
 
 @click.command()
 @click.option("--forget", is_flag=True, help="Stop looking for what cannot be read again.")
-@with_settings
+@with_settings("knowledge")
 def repair(settings: Settings, forget: bool) -> int:
     """Read again what the base has lost, from where it came from.
 
@@ -43,7 +43,7 @@ def repair(settings: Settings, forget: bool) -> int:
 
 @click.command()
 @click.option("--embedding", metavar="SPEC", help="The embedding it is to have; otherwise it keeps its own.")
-@with_settings
+@with_settings("knowledge")
 def rebuild(settings: Settings, embedding: str | None) -> None:
     """Make the base anew from its passages, such as with another embedding.
 
@@ -65,7 +65,7 @@ def rebuild(settings: Settings, embedding: str | None) -> None:
 @click.command()
 @click.argument("target", metavar="PATH|URL")
 @click.option("--token", metavar="TOKEN", envvar="OSSIFRAGE_TARGET_TOKEN", help="For the target.")
-@with_settings
+@with_settings("knowledge")
 def migrate(settings: Settings, target: str, token: str | None) -> None:
     """Copy the base to another folder or Milvus server.
 

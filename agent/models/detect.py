@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -147,9 +148,13 @@ async def _identify(client: Client, address: str) -> _Server:
         return _Server(address, "openrouter", names)
     if kind := _kind_by_owner(entries):
         return _Server(address, kind, names)
-    ollama, lmstudio = await asyncio.gather(
-        _has(client, "/api/version", "version"), _has(client, "/api/v0/models", "data")
+    version, listed = await asyncio.gather(
+        _object(client, "/api/version"), _object(client, "/api/v0/models")
     )
+    ollama = version.keys() == {"version"}
+    # Beside the names LM Studio tells of each model whether it is loaded; a server that answers every path
+    # alike does not.
+    lmstudio = any(isinstance(each, dict) and "state" in each for each in _list(listed.get("data")))
     return _Server(address, "lmstudio" if lmstudio else "ollama" if ollama else "other", names)
 
 
@@ -158,13 +163,17 @@ def _kind_by_owner(entries: Sequence[Entry]) -> ServerKind | None:
     return _OWNERS.get(owners.pop()) if len(owners) == 1 else None
 
 
-async def _has(client: Client, path: str, key: str) -> bool:
-    """Whether ``path`` answers with an object that has ``key``."""
+async def _object(client: Client, path: str) -> dict[str, Any]:
+    """The object that ``path`` answers with; empty for anything else."""
     try:
         answer = await get_json(client, path)
     except EngineError:
-        return False
-    return isinstance(answer, dict) and key in answer
+        return {}
+    return cast("dict[str, Any]", answer) if isinstance(answer, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 def _wanted(models: Sequence[str], model: str | None) -> str | None:

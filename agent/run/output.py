@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
 
 from agents import AgentOutputSchemaBase
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from ...prompts import render
 from ...tools.function import validation_errors
 from ..answer import FROM_MODEL, Answer, RejectedOutput
 from ..errors import UsageError
+from .json_schema import validator_of
 from .partial import Form
 
 __all__ = ["OutputSchema", "as_json", "as_text"]
@@ -34,11 +36,25 @@ class OutputSchema(AgentOutputSchemaBase):
 
     def __init__(self, output_type: type[Any]) -> None:
         self._type = output_type
+        self._name: str = getattr(output_type, "__name__", str(output_type))
         try:
             self._adapter: TypeAdapter[Any] = TypeAdapter(output_type)
             self._schema = self._adapter.json_schema()
         except Exception as error:  # Pydantic raises several kinds, all about the type
             raise UsageError(f"{output_type!r} cannot be an output type: {error}") from error
+
+    @classmethod
+    def of_json_schema(cls, schema: Mapping[str, Any]) -> OutputSchema:
+        """The values that a JSON schema allows, as plain JSON values.
+
+        Raises:
+            UsageError: it is no JSON schema.
+        """
+        made = cls(cast(Any, Annotated[Any, AfterValidator(validator_of(schema))]))
+        made._schema = dict(schema)
+        title = schema.get("title")
+        made._name = title if isinstance(title, str) and title.strip() else "JSON"
+        return made
 
     def is_plain_text(self) -> bool:
         """Whether the output is plain text; never, since ``str`` needs no schema."""
@@ -46,7 +62,7 @@ class OutputSchema(AgentOutputSchemaBase):
 
     def name(self) -> str:
         """The type's name."""
-        return getattr(self._type, "__name__", str(self._type))
+        return self._name
 
     def json_schema(self) -> dict[str, Any]:
         """The JSON schema the model is shown."""

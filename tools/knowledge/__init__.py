@@ -41,6 +41,7 @@ from .values import (
 if TYPE_CHECKING:
     from .base import KnowledgeBase
     from .copying import migrate, rebuild
+    from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
 
@@ -56,6 +57,8 @@ __all__ = [
     "Excerpt",
     "FilterCheck",
     "Filters",
+    "JoinedKnowledge",
+    "Knowledge",
     "KnowledgeBase",
     "KnowledgeError",
     "KnowledgeLockedError",
@@ -80,6 +83,8 @@ __all__ = [
 
 _HOME = {
     "EmbeddingFunction": ".models.embeddings",
+    "JoinedKnowledge": ".joined",
+    "Knowledge": ".joined",
     "KnowledgeBase": ".base",
     "RerankFunction": ".models.rerankers",
     "migrate": ".copying",

@@ -131,7 +131,7 @@ def test_search_in_some_of_the_documents(home: Path) -> None:
     [
         (["ask", " "], 2, "question is empty"),
         (["ask", "x", "--engine", "warp"], 2, "no engine 'warp'"),
-        (["ask"], 2, "Missing argument"),
+        (["ask"], 2, "empty"),
         (["ask", "x", "--output-type", "nothing"], 2, "MODULE:TYPE"),
         (["ask", "x", "--output-type", "json:nothing"], 2, "nothing"),
         (["ask", "x", "--engine", "vllm", "--base-url", "http://127.0.0.1:9"], 1, "No server answers"),

@@ -13,6 +13,19 @@ from ossifrage.agent.models.detect import Found, detect
 
 OPENROUTER = {"OPENROUTER_API_KEY": "or-secret"}
 
+_LM_STUDIO_MODEL = {
+    # As in lmstudio.ai/docs/developer/rest/endpoints.
+    "id": "openai/gpt-oss-20b",
+    "object": "model",
+    "type": "llm",
+    "publisher": "openai",
+    "arch": "gpt-oss",
+    "compatibility_type": "gguf",
+    "quantization": "MXFP4",
+    "state": "not-loaded",
+    "max_context_length": 131072,
+}
+
 
 class LlamaServer(HttpServer):
     async def answer(self, request: Request) -> Reply:
@@ -35,7 +48,7 @@ def ollama() -> FakeChat:
 
 def lm_studio() -> FakeChat:
     models = {"openai/gpt-oss-20b": "organization_owner"}
-    return FakeChat(models=models, extra={"/api/v0/models": {"data": [], "object": "list"}})
+    return FakeChat(models=models, extra={"/api/v0/models": {"data": [_LM_STUDIO_MODEL], "object": "list"}})
 
 
 @pytest.fixture(autouse=True)
@@ -155,3 +168,11 @@ async def test_an_address_that_fails_is_not_replaced_by_another(vllm: FakeVllm) 
     async with FakeChat(models={}) as empty:
         with pytest.raises(EngineError, match="lists no model"):
             await detect(base_url=empty.url, environ={})
+
+
+async def test_a_server_that_answers_every_path_alike_is_of_no_known_kind() -> None:
+    models = {"gpt-oss-20b": "somebody"}
+    listed = {"object": "list", "version": "1", "data": [{"id": "gpt-oss-20b", "object": "model"}]}
+    async with FakeChat(models=models, extra={"/api/v0/models": listed, "/api/version": listed}) as server:
+        found = await detect(model=None, environ={}, base_url=server.url)
+    assert (found.engine, found.server) == ("chat", "other")
