@@ -33,6 +33,7 @@ from .models.writer import response_format
 from .run.budget import PromptBudget
 from .run.loop import Run
 from .run.output import OutputSchema
+from .run.recorded import Recorded
 from .run.stream import StreamItem
 from .settings import Settings, load_settings
 from .text import one_line
@@ -89,6 +90,7 @@ class Assistant:
         self._output_type = output_type
         self._schema = _schema(output_type)
         self._store = TraceStore(self._settings.home) if save_traces else None
+        self._otlp = OtlpExporter(url, self._settings.otlp_dialect) if (url := self._settings.otlp) else None
         self._knowledge = None if isinstance(knowledge, str) else knowledge
         self._model: OpenModel | None = None
         self._opening = asyncio.Lock()
@@ -128,9 +130,14 @@ class Assistant:
         raise RuntimeError("the run ended without a result")
 
     async def run_stream(
-        self, question: str, *, session: Session | None = None
+        self, question: str, *, session: Session | None = None, recorded: Recorded | None = None
     ) -> AsyncGenerator[StreamItem, None]:
         """Answer one question and tell what happens meanwhile.
+
+        Args:
+            question: what to answer.
+            session: as for :meth:`run`.
+            recorded: another run of this question, whose first steps are not asked again.
 
         Yields:
             The trace's events as they happen; :class:`~.run.stream.TextDelta` (text for people, never JSON),
@@ -149,9 +156,10 @@ class Assistant:
         own = model.model
         if isinstance(own, HarmonyModel):
             own = own.for_run(recorder.calls)
+        agent = self._agent(own)
         run = Run(
-            self._agent(own),
-            own,
+            agent if recorded is None else recorded.agent(agent),
+            own if recorded is None else recorded.model(own),
             RunContext(knowledge, PageStack.of_outputs(_outputs(history))),
             recorder,
             max_steps=self._settings.max_steps,
@@ -168,6 +176,8 @@ class Assistant:
             knowledge=knowledge.uri,
             reasoning_effort=self._settings.reasoning,
             limits=self._limits(own),
+            rerun_of=None if recorded is None else recorded.trace.trace_id,
+            rerun_from=None if recorded is None else recorded.from_step,
         )
         try:
             yield started

@@ -32,6 +32,7 @@ from ..traces.events import Event, Retrieved, RetrievedPassage, Thought
 from ..traces.recorder import Recorder
 from .listening import ListenedModel
 from .partial import Form
+from .recorded import REPLAYED
 from .shown import ShownMessage
 from .stream import ReasoningDelta, StreamItem
 
@@ -232,6 +233,7 @@ class Sample:
             finish=metadata.get("finish_reason"),
             repairs=repairs.split(",") if repairs else [],
             response_id=response.id,
+            replayed=REPLAYED in metadata,
         )
 
     def _tool_returned(self, item: ToolCallOutputItem) -> Event:

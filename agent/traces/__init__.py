@@ -26,8 +26,8 @@ from .events import (
 from .filters import TraceFilter, parse_filter
 from .recorder import Recorder
 from .store import Purged, TraceStore
-from .timeline import render_timeline
 from .trace import Trace, TraceSummary
+from .tree import render_step, render_tree
 
 __all__ = [
     "Answered",
@@ -57,5 +57,6 @@ __all__ = [
     "one_line",
     "parse_filter",
     "printable",
-    "render_timeline",
+    "render_step",
+    "render_tree",
 ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...tools.pages import Page
     from .trace import Trace
 
-__all__ = ["CitedPlace", "Finding", "Step", "ToolUse", "cited_places", "steps_of", "view"]
+__all__ = ["CitedPlace", "Finding", "Step", "ToolUse", "cited_places", "passage_texts", "steps_of", "view"]
 
 _SHOWS_PAGES = ("search", "open", "find")
 
@@ -201,6 +201,30 @@ def _findings(pages: Sequence[tuple[ToolReturned, Page]], source: str, lines: ra
             whole=len(shown) == len(lines),
             passage=next(overlapping, None),
         )
+
+
+def passage_texts(trace: Trace) -> dict[str, list[str]]:
+    """By call id, what was shown of each passage that a search found, in their order; empty for none."""
+    from ...tools.pages import parse_pages
+
+    shown: dict[str, dict[int, str]] = {}
+    texts: dict[str, list[str]] = {}
+    for event in trace.events:
+        if not isinstance(event, ToolReturned) or event.tool not in _SHOWS_PAGES:
+            continue
+        for page in parse_pages(event.output):
+            shown.setdefault(page.source, {}).update(page.lines)
+        if event.retrieved is not None:
+            texts[event.call_id] = [
+                "\n".join(
+                    lines[number]
+                    for number in range(passage.start_line, passage.end_line + 1)
+                    if number in lines
+                )
+                for passage in event.retrieved.passages
+                for lines in [shown.get(one_line(passage.source), {})]
+            ]
+    return texts
 
 
 def _line(value: Any) -> int:

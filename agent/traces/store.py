@@ -6,10 +6,12 @@ other still works.
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -22,6 +24,7 @@ from .events import Event, RunStarted
 from .filters import TraceFilter
 from .reasoning import ReasoningLog, new_reasoning_id
 from .schema import TRACES_VERSIONS, index_texts, note_event
+from .stats import KINDS, Stats, Tally
 from .tokens import Packed, RecordedCall, TokenUnpacker
 from .trace import Trace, TraceSummary
 
@@ -199,6 +202,31 @@ class TraceStore:
                 (*values, limit),
             ).fetchall()
         return [summary for row in rows if (summary := _summary(row)) is not None]
+
+    def stats(self, wanted: TraceFilter = _ALL) -> Stats:
+        """Figures over the traces that are wanted."""
+        tally, runs = Tally(), 0
+        if self._traces.exists:
+            conditions = list(wanted.conditions)
+            if wanted.match is not None:
+                conditions.append(
+                    ("traces.number IN (SELECT rowid FROM texts WHERE texts MATCH ?)", (wanted.match,))
+                )
+            where = " AND ".join(condition for condition, _ in conditions) or "1"
+            values = [value for _, given in conditions for value in given]
+            marks = ", ".join("?" * len(KINDS))
+            with self._traces.reading() as connection:
+                counted = connection.execute(f"SELECT count(*) FROM traces WHERE {where}", values)
+                runs = counted.fetchone()[0]
+                rows = connection.execute(
+                    f"""SELECT type, data FROM events JOIN traces ON traces.number = events.trace
+                    WHERE {where} AND type IN ({marks})""",
+                    (*values, *KINDS),
+                )
+                for kind, data in rows:
+                    with suppress(ValueError, KeyError, TypeError, AttributeError):  # a damaged row
+                        tally.add(kind, json.loads(data))
+        return tally.result(runs)
 
     def load(self, trace_id: str) -> Trace:
         """The whole trace, without reasoning.
