@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .agent.answer import Answer, Citation, Result
     from .agent.assistant import Assistant
     from .agent.models.harmony import HarmonyModel
+    from .agent.models.provider import HarmonyProvider
     from .agent.settings import Settings
     from .tools.knowledge import KnowledgeBase
 
@@ -19,11 +20,16 @@ __all__ = [
     "Assistant",
     "Citation",
     "HarmonyModel",
+    "HarmonyProvider",
     "KnowledgeBase",
     "OssifrageError",
     "Result",
     "Settings",
+    "__version__",
 ]
+
+
+__version__: str
 
 
 class OssifrageError(Exception):
@@ -38,6 +44,7 @@ _HOME = {
     "Assistant": ".agent.assistant",
     "Citation": ".agent.answer",
     "HarmonyModel": ".agent.models.harmony",
+    "HarmonyProvider": ".agent.models.provider",
     "KnowledgeBase": ".tools.knowledge",
     "Result": ".agent.answer",
     "Settings": ".agent.settings",
@@ -46,6 +53,10 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     """Load a public name on first use (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("ossifrage")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from agents import Agent, Model, ModelSettings, Session, Tool
 from agents.items import TResponseInputItem
@@ -39,6 +39,9 @@ from .settings import Settings, load_settings
 from .text import one_line
 from .traces import Limits, Recorder, TraceStore
 
+if TYPE_CHECKING:
+    from .traces.exports.otlp import LiveExport
+
 __all__ = ["Assistant"]
 
 T = TypeVar("T")
@@ -68,6 +71,10 @@ class Assistant:
         save_traces: write each run to ``traces.db`` and its reasoning to ``reasoning.db`` in the settings'
             home.
 
+        tracing: let the tracing processors of the OpenAI Agents SDK see the runs, with arguments, outputs and
+            answers, and without what was thought. The SDK's own processor, which uploads to OpenAI, has to be
+            replaced first (``agents.set_trace_processors``).
+
     Raises:
         UsageError: a tool is named like another, or Pydantic has no JSON schema for ``output_type``.
     """
@@ -81,6 +88,7 @@ class Assistant:
         tools: Sequence[Tool] = (),
         output_type: type[Any] | OutputSchema = Answer,
         save_traces: bool = True,
+        tracing: bool = False,
     ) -> None:
         self._settings = settings or load_settings()
         self._given_knowledge = knowledge
@@ -90,7 +98,8 @@ class Assistant:
         self._output_type = output_type
         self._schema = _schema(output_type)
         self._store = TraceStore(self._settings.home) if save_traces else None
-        self._otlp = OtlpExporter(url, self._settings.otlp_dialect) if (url := self._settings.otlp) else None
+        self._live = _live_export(self._settings)
+        self._tracing = tracing
         self._knowledge = None if isinstance(knowledge, str) else knowledge
         self._model: OpenModel | None = None
         self._opening = asyncio.Lock()
@@ -151,7 +160,11 @@ class Assistant:
             raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
         knowledge, model = await self.open()
         history = [] if session is None else await session.get_items()
-        recorder = Recorder(self._store, keep_reasoning=self._settings.record_reasoning)
+        recorder = Recorder(
+            self._store,
+            keep_reasoning=self._settings.record_reasoning,
+            told=None if self._live is None else self._live.told,
+        )
         began = time.monotonic()
         own = model.model
         if isinstance(own, HarmonyModel):
@@ -165,6 +178,7 @@ class Assistant:
             max_steps=self._settings.max_steps,
             history=history,
             budget=_budget(own),
+            tracing=self._tracing,
         )
         stop_reason, failure = StopReason.CANCELLED, None
         outcome: Result | Exception
@@ -223,6 +237,9 @@ class Assistant:
             self._model = None
         if self._store is not None:
             self._store.close()
+        if self._live is not None:
+            await asyncio.to_thread(self._live.close)
+            self._live = None
         if self._opening_knowledge is not None:  # its opening was cancelled
             with suppress(OssifrageError):
                 await self._opened_knowledge()
@@ -319,6 +336,14 @@ def _schema(output_type: type[Any] | OutputSchema) -> OutputSchema | None:
     if isinstance(output_type, OutputSchema):
         return output_type
     return None if output_type is str else OutputSchema(output_type)
+
+
+def _live_export(settings: Settings) -> LiveExport | None:
+    if not settings.otlp:
+        return None
+    from .traces.exports.otlp import LiveExport, OtlpExporter
+
+    return LiveExport(OtlpExporter(settings.otlp, settings.otlp_dialect), secrets=settings.secrets)
 
 
 def _distinct(tools: Sequence[Tool]) -> Sequence[Tool]:

@@ -18,7 +18,7 @@ def tree() -> set[str]:
     files = [
         path for folder in SHIPPED for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md")
     ]
-    return {"__init__.py", "py.typed", *(path.relative_to(ROOT).as_posix() for path in files)}
+    return {"__init__.py", "__main__.py", "py.typed", *(path.relative_to(ROOT).as_posix() for path in files)}
 
 
 def test_every_folder_with_modules_is_a_named_package() -> None:
@@ -30,7 +30,15 @@ def test_every_folder_with_modules_is_a_named_package() -> None:
 def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    for name in (*SHIPPED, "__init__.py", "py.typed", "pyproject.toml", "README.md", "LICENSE"):
+    for name in (
+        *SHIPPED,
+        "__init__.py",
+        "__main__.py",
+        "py.typed",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+    ):
         path = ROOT / name
         if path.is_dir():
             shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__"))

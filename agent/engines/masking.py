@@ -12,6 +12,7 @@ from ..credentials import MASK, mask_credentials
 
 __all__ = ["Secrets"]
 
+
 class Secrets:
     """The secrets that one server is sent.
 
@@ -40,4 +41,3 @@ def _forms(secret: str) -> set[str]:
     encoded = secret.encode()
     ways = (base64.b64encode, base64.urlsafe_b64encode)
     return {secret, quote(secret, safe=""), *(way(encoded).decode().rstrip("=") for way in ways)}
-

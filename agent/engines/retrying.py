@@ -11,7 +11,7 @@ from dataclasses import replace
 from ..errors import EngineError, EngineResponseError, EngineTimeoutError, EngineUnreachableError
 from .engine import Chunk, Constraint, Engine, Sampling
 
-__all__ = ["TRIES", "RetryingEngine", "seconds_until_retry"]
+__all__ = ["TRIES", "RetryingEngine", "may_pass", "seconds_until_retry"]
 
 TRIES = 3
 FIRST_WAIT_SECONDS = 0.5
@@ -95,7 +95,7 @@ def seconds_until_retry(
         tries: how many there are at most.
         first_wait: about the seconds before the second one.
     """
-    if attempt >= tries or not _passes(error):
+    if attempt >= tries or not may_pass(error):
         return None
     wait = first_wait * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)
     if isinstance(error, EngineResponseError) and error.retry_after is not None:
@@ -103,7 +103,7 @@ def seconds_until_retry(
     return wait if wait <= LONGEST_WAIT_SECONDS else None
 
 
-def _passes(error: EngineError) -> bool:
+def may_pass(error: EngineError) -> bool:
     """Whether asking again may help."""
     if isinstance(error, EngineResponseError):
         return error.status in _PASSING

@@ -148,9 +148,7 @@ async def _identify(client: Client, address: str) -> _Server:
         return _Server(address, "openrouter", names)
     if kind := _kind_by_owner(entries):
         return _Server(address, kind, names)
-    version, listed = await asyncio.gather(
-        _object(client, "/api/version"), _object(client, "/api/v0/models")
-    )
+    version, listed = await asyncio.gather(_object(client, "/api/version"), _object(client, "/api/v0/models"))
     ollama = version.keys() == {"version"}
     # Beside the names LM Studio tells of each model whether it is loaded; a server that answers every path
     # alike does not.

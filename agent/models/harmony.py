@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from copy import copy
 from dataclasses import replace
-from typing import Any
 
 from agents import (
     AgentOutputSchemaBase,
     ModelSettings,
     UserError,
-    generation_span,
 )
 from agents.items import TResponseStreamEvent
 
@@ -28,11 +27,14 @@ from ..traces.tokens import CallLog, TokenCall
 from .constraint import TurnConstraint, can_be_held
 from .events import ResponseEvents
 from .streamed import ModelRequest, StreamedModel
+from .told import generation
 from .tool_choice import ToolChoice, read_choice
 from .turn import Turn
 from .writer import Effort, Function, PromptWriter, functions_of
 
 __all__ = ["HarmonyModel"]
+
+_logger = logging.getLogger(__name__)
 
 MAX_TOKENS = 32_768
 """Completion limit when the settings name none; reasoning at high effort needs room."""
@@ -60,9 +62,10 @@ class HarmonyModel(StreamedModel):
     comes back is validated all the same, since servers have been seen to ignore a grammar.
 
     ``ModelSettings`` that count: ``temperature`` and ``top_p`` (1.0 unless set, as gpt-oss was released),
-    ``max_tokens``, ``reasoning.effort``, ``tool_choice`` (by the grammar, where the turn is held to one; else
-    the model is told, and what does not fit is not acted on), ``extra_args={"seed": …, "grammar": …}``
-    (a grammar of one's own goes before the one made here). The final response's ``metadata`` holds
+    ``max_tokens``, ``reasoning.effort`` (``minimal`` counts as ``low``, ``xhigh`` as ``high``),
+    ``tool_choice`` (by the grammar, where the turn is held to one; else the model is told, and what does not
+    fit is not acted on), ``extra_args={"seed": …, "grammar": …}`` (a grammar of one's own goes before the one
+    made here). Others that are set are named in the log, once. The final response's ``metadata`` holds
     ``finish_reason``, ``seconds``, ``first_token_seconds``, ``cached_tokens`` (where the server tells) and
     ``repairs`` (the values of :class:`~..harmony.message.RepairKind`, comma-separated).
 
@@ -78,6 +81,8 @@ class HarmonyModel(StreamedModel):
         """Whether completions are held to a grammar; None while the server has not been asked."""
         self._encoding = load_encoding()
         self._writer = PromptWriter(self._encoding)
+        self._named: set[str] = set()
+        """Settings that change nothing, as far as the log has named them."""
         self._calls: CallLog | None = None
 
     @property
@@ -120,9 +125,8 @@ class HarmonyModel(StreamedModel):
         """
         if request.previous_response_id or request.conversation_id or request.prompt:
             raise UserError("gpt-oss servers keep no conversations or prompts: pass the items themselves.")
-        span = generation_span(model=self._engine.model, disabled=request.tracing.is_disabled())
-        span.start(mark_as_current=False)
-        try:
+        self._name_unheeded(request.model_settings)
+        with generation(self._engine.model, request) as told:
             functions = functions_of(request.tools, request.handoffs)
             names = FunctionNames(function.name for function in functions)
             choice = read_choice(request.model_settings.tool_choice, functions)
@@ -158,13 +162,8 @@ class HarmonyModel(StreamedModel):
             elif not turn.acted:
                 raise turn.failure()
             completed = turn.completed()
-            span.span_data.usage = {
-                "input_tokens": turn.prompt_tokens,
-                "output_tokens": turn.completion_tokens,
-            }
+            told.end(completed.response, prompt=turn.prompt_tokens, completion=turn.completion_tokens)
             yield completed
-        finally:
-            span.finish(reset_current=False)
 
     async def _constraint(
         self,
@@ -278,5 +277,11 @@ def _instructions(given: str | None, choice: ToolChoice, names: FunctionNames, *
 
 
 def _effort(settings: ModelSettings) -> Effort:
-    effort: Any = settings.reasoning.effort if settings.reasoning is not None else None
-    return effort if effort in ("low", "high") else "medium"
+    asked = settings.reasoning.effort if settings.reasoning is not None else None
+    match asked:
+        case "none" | "minimal" | "low":
+            return "low"
+        case "high" | "xhigh":
+            return "high"
+        case _:
+            return "medium"

@@ -13,6 +13,9 @@ from agents import (
     Handoff,
     Model,
     ModelResponse,
+    ModelRetryAdvice,
+    ModelRetryAdviceRequest,
+    ModelRetryNormalizedError,
     ModelSettings,
     ModelTracing,
     Tool,
@@ -20,6 +23,14 @@ from agents import (
 from agents.items import TResponseInputItem, TResponseStreamEvent
 from openai.types.responses.response_prompt_param import ResponsePromptParam
 
+from ..engines.retrying import may_pass
+from ..errors import (
+    EngineError,
+    EngineResponseError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    OssifrageError,
+)
 from .events import whole_response
 
 __all__ = ["ModelRequest", "StreamedModel"]
@@ -47,6 +58,32 @@ class StreamedModel(Model):
     @abstractmethod
     def stream(self, request: ModelRequest) -> AsyncGenerator[TResponseStreamEvent, None]:
         """Stream one response, ending with ``response.completed``."""
+
+    def get_retry_advice(self, request: ModelRetryAdviceRequest) -> ModelRetryAdvice | None:
+        """Whether a runner that retries should ask again.
+
+        A request changes nothing on a server, so it may always be sent again. It was, by the time there is an
+        error: servers that fail in passing are asked three times here.
+        """
+        error = request.error
+        if not isinstance(error, OssifrageError):
+            return None
+        status, retry_after = None, None
+        if isinstance(error, EngineResponseError):
+            status, retry_after = error.status, error.retry_after
+        return ModelRetryAdvice(
+            suggested=may_pass(error) if isinstance(error, EngineError) else False,
+            retry_after=retry_after,
+            replay_safety="safe",
+            reason=str(error),
+            normalized=ModelRetryNormalizedError(
+                status_code=status,
+                message=str(error),
+                retry_after=retry_after,
+                is_network_error=isinstance(error, EngineUnreachableError),
+                is_timeout=isinstance(error, EngineTimeoutError),
+            ),
+        )
 
     async def get_response(self, *given: Any, **named: Any) -> ModelResponse:
         """Sample one response and return it whole; takes what :meth:`stream_response` takes.

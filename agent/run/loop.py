@@ -28,6 +28,7 @@ from .output import OutputSchema, as_json
 from .partial import Form, PartialMessage
 from .sample import Sample
 from .stream import PartialOutput, ReasoningDelta, StreamItem, TextDelta
+from .tracing import refuse_upload
 
 __all__ = ["PartialOutput", "ReasoningDelta", "Run", "StreamItem", "TextDelta"]
 
@@ -48,6 +49,7 @@ class Run:
         max_steps: most model calls.
         history: the conversation before.
         budget: keeps the prompts inside the window; None where the window is not known.
+        tracing: let the SDK's tracing processors see the run.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Run:
         max_steps: int,
         history: Sequence[TResponseInputItem] = (),
         budget: PromptBudget | None = None,
+        tracing: bool = False,
     ) -> None:
         self._model = ListenedModel(model)
         self._agent = agent.clone(model=self._model)
@@ -75,8 +78,11 @@ class Run:
         self._fallback: Draft | None = None  # what can be read of an answer that was rejected
         self._asked_for_form = False  # after prose
         self._draft: Draft | None = None
+        if tracing:
+            refuse_upload()
         self._config = RunConfig(
-            tracing_disabled=True,  # the SDK's own tracing would send the run to a third party
+            tracing_disabled=not tracing,  # by default it would send the run to a third party
+            workflow_name="Ossifrage",
             tool_not_found_behavior="return_error_to_model",
             tool_error_formatter=self._unknown_tool,
             call_model_input_filter=self._fitted,

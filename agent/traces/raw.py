@@ -14,6 +14,9 @@ Decode = Callable[[Sequence[int]], str]
 """Token ids to text."""
 
 
+Part = Literal["shared", "prompt", "completion"]
+
+
 class Segment(NamedTuple):
     """Some tokens of a call that are of one kind."""
 
@@ -22,15 +25,19 @@ class Segment(NamedTuple):
     """A special token's name; empty for a gap."""
     tokens: int
     """How many there are."""
-    part: Literal["shared", "prompt", "completion"]
+    part: Part
     """``shared``: the beginning of the prompt, which the call before began with, too."""
 
 
 def raw_segments(call: RecordedCall, decode: Decode) -> Iterator[Segment]:
     """A call from its first token to its last."""
     shared = min(call.shared_tokens, call.prompt_tokens)
-    bounds = (("shared", 0, shared), ("prompt", shared, call.prompt_tokens))
-    for part, first, last in (*bounds, ("completion", call.prompt_tokens, len(call.tokens))):
+    bounds: list[tuple[Part, int, int]] = [
+        ("shared", 0, shared),
+        ("prompt", shared, call.prompt_tokens),
+        ("completion", call.prompt_tokens, len(call.tokens)),
+    ]
+    for part, first, last in bounds:
         at = first
         while at < last:
             kind = _kind(call.tokens[at])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
@@ -56,9 +56,17 @@ class Recorder:
     Args:
         store: where to write; None writes nothing.
         keep_reasoning: write what is thought to the reasoning log.
+        told: is given the trace's id and each event, whether or not it can be stored; must be quick.
     """
 
-    def __init__(self, store: TraceStore | None, *, keep_reasoning: bool = True) -> None:
+    def __init__(
+        self,
+        store: TraceStore | None,
+        *,
+        keep_reasoning: bool = True,
+        told: Callable[[str, Event], None] | None = None,
+    ) -> None:
+        self._told = told
         self._store = store
         self._keeps_reasoning = keep_reasoning
         self._thoughts = _ThoughtLog(store if keep_reasoning else None)
@@ -120,6 +128,8 @@ class Recorder:
             except OssifrageError as error:
                 self._store, self._thoughts = None, _ThoughtLog(None)
                 _logger.warning("this run leaves no trace: %s", error)
+        if self._told is not None:
+            self._told(self._trace_id, event)
         return event
 
     def model_asked(self, step: int, *, began: float | None = None) -> None:
@@ -285,6 +295,8 @@ class Recorder:
                 _logger.warning("trace %s ends early: %s", self._trace_id, error)
             if packed or isinstance(event, RunEnded):
                 self._thoughts.finish(self._trace_id, packed)
+        if self._told is not None:
+            self._told(self._trace_id, event)
         return event
 
 

@@ -88,7 +88,7 @@ class Tally:
                 self._by["failed_tools"][event["tool"]] += bool(event.get("error"))
                 self._values["tool"].append(event["seconds"])
             case "answered":
-                citations = event.get("citations") or []
+                citations: list[Any] = event.get("citations") or []
                 self._counts["citations"] += len(citations)
                 self._counts["verified"] += sum(bool(each.get("verified")) for each in citations)
             case _:
@@ -99,7 +99,7 @@ class Tally:
     def _model_called(self, event: Mapping[str, Any]) -> None:
         for name in ("prompt_tokens", "completion_tokens", "cached_tokens"):
             self._counts[name] += event.get(name) or 0
-        channels = event.get("channels") or {}
+        channels: dict[str, int] = event.get("channels") or {}
         if not channels:
             thought = event.get("reasoning_tokens") or 0
             channels = {"analysis": thought, "untold": event["completion_tokens"] - thought}
@@ -112,11 +112,18 @@ class Tally:
     def result(self, runs: int) -> Stats:
         """The figures; ``runs`` counts those that have not ended, too."""
         kept = {name: {key: n for key, n in by.most_common() if n} for name, by in self._by.items()}
-        names = ("prompt_tokens", "cached_tokens", "completion_tokens", "citations", "verified")
         return Stats(
             runs=runs,
-            **{name: self._counts[name] for name in names},
-            **kept,
+            prompt_tokens=self._counts["prompt_tokens"],
+            cached_tokens=self._counts["cached_tokens"],
+            completion_tokens=self._counts["completion_tokens"],
+            citations=self._counts["citations"],
+            verified=self._counts["verified"],
+            stop_reasons=kept["stop_reasons"],
+            channels=kept["channels"],
+            tools=kept["tools"],
+            failed_tools=kept["failed_tools"],
+            repairs=kept["repairs"],
             run_seconds=Spread.of(self._values["run"]),
             model_seconds=Spread.of(self._values["model"]),
             first_token_seconds=Spread.of(self._values["first_token"]),

@@ -1,4 +1,4 @@
-"""A trace as people read it in a terminal, or in a file it was piped to: a tree of steps with bars for time."""
+"""A trace as people read it in a terminal, or in a file it was piped to: steps, with bars for time."""
 
 from __future__ import annotations
 
@@ -128,12 +128,8 @@ def _head(trace: Trace, lines: Lines) -> None:
     start = trace.started
     lines.line("", start.question, "bold", end=_outcome(trace))
     effort = f" · reasoning {one_line(start.reasoning_effort)}" if start.reasoning_effort else ""
-    lines.line(
-        "",
-        f"{one_line(start.model)} on {one_line(start.engine)}{effort} · {start.at.astimezone():%Y-%m-%d %H:%M}"
-        f" · {trace.trace_id}",
-        "dim",
-    )
+    model = f"{one_line(start.model)} on {one_line(start.engine)}{effort}"
+    lines.line("", f"{model} · {start.at.astimezone():%Y-%m-%d %H:%M} · {trace.trace_id}", "dim")
     if start.rerun_of is not None:
         lines.line("", f"{one_line(start.rerun_of)} asked again from step {start.rerun_from}", "dim")
 
@@ -201,7 +197,8 @@ def _model(step: Step) -> str:
     assert model is not None  # asked for steps that have one
     time = _duration(model.seconds)
     if model.first_token_seconds is not None:
-        time = f"{_duration(model.first_token_seconds)} wait + {_duration(model.seconds - model.first_token_seconds)}"
+        wait = model.first_token_seconds
+        time = f"{_duration(wait)} wait + {_duration(model.seconds - wait)}"
     if model.replayed:
         time = "from the record"
     told = f"{model.prompt_tokens:,} -> {model.completion_tokens:,} tokens"
@@ -248,7 +245,9 @@ def _summary(returned: ToolReturned) -> str:
     text = one_line(returned.summary or returned.output, _MOST) or "(nothing)"
     if found is None:
         return text
-    return " ".join(json.dumps(one_line(query, 80), ensure_ascii=False) for query in found.queries) + f": {text}"
+    return (
+        " ".join(json.dumps(one_line(query, 80), ensure_ascii=False) for query in found.queries) + f": {text}"
+    )
 
 
 def _whole(use: ToolUse) -> Iterator[_Row]:

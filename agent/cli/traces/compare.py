@@ -99,7 +99,8 @@ def stats(home: Path, words: tuple[str, ...], as_json: bool) -> None:
         click.echo(result.model_dump_json(indent=2))
         return
     if not result.runs:
-        click.echo("No trace fits." if words else "No traces yet: ask something with `ossifrage ask`.", err=True)
+        why = "No trace fits." if words else "No traces yet: ask something with `ossifrage ask`."
+        click.echo(why, err=True)
         return
     click.echo(f"{result.runs:,} runs")
     _chart("ended", result.stop_reasons)

@@ -21,7 +21,7 @@ __all__ = ["export"]
 @click.argument("trace_ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--markdown", "form", flag_value="markdown", help="As people paste it (the default).")
 @click.option("--jsonl", "form", flag_value="jsonl", help="The events, one JSON object a line.")
-@click.option("--atif", "form", flag_value="atif", help="An Agent Trajectory Interchange Format document, v1.7.")
+@click.option("--atif", "form", flag_value="atif", help="Agent Trajectory Interchange Format, v1.7.")
 @click.option("--otlp", "url", metavar="URL", help="Send it to an OpenTelemetry collector (extra: otel).")
 @click.option(
     "--dialect",

@@ -11,29 +11,29 @@ import click
 from ..options import with_home
 
 if TYPE_CHECKING:
-    from ...traces import TraceSummary
+    from ...traces import TraceStore, TraceSummary
 
 __all__ = ["list_", "search"]
 
-_FILTERS = """
-
-    WORDS narrow the list: engine:NAME, model:PART, stop:REASON (stop:partial, stop:unfinished),
-    unverified:yes, mended:yes, since:2d, until:2026-11-20, tokens:>5000, seconds:>10, steps:>3, searches:<2.
-    Any other word is looked for in questions, answers and queries; "words in quotes" as they stand.
-    """
 _limit = click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most traces to list."
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 
 
-@click.command("list", help="List traces, newest first." + _FILTERS)
+@click.command("list")
 @click.argument("words", nargs=-1)
 @_limit
 @click.option("--before", metavar="ID", help="Only traces older than this one.")
 @_json
 @with_home
 def list_(home: Path, words: tuple[str, ...], limit: int, before: str | None, as_json: bool) -> None:
+    """List traces, newest first.
+
+    WORDS narrow the list: engine:NAME, model:PART, stop:REASON (stop:partial, stop:unfinished),
+    unverified:yes, mended:yes, since:2d, until:2026-11-20, tokens:>5000, seconds:>10, steps:>3, searches:<2.
+    Any other word is looked for in questions, answers and queries; "words in quotes" as they stand.
+    """
     from ...traces import TraceStore, parse_filter
 
     with TraceStore(home) as store:
@@ -48,13 +48,17 @@ def list_(home: Path, words: tuple[str, ...], limit: int, before: str | None, as
         click.echo("No traces yet: ask something with `ossifrage ask`.", err=True)
 
 
-@click.command(help="Search questions, answers and queries of all traces; newest first." + _FILTERS)
+@click.command()
 @click.argument("words", nargs=-1, required=True)
 @click.option("--reasoning", "in_reasoning", is_flag=True, help="Search what the model thought, too.")
 @_limit
 @_json
 @with_home
 def search(home: Path, words: tuple[str, ...], in_reasoning: bool, limit: int, as_json: bool) -> None:
+    """Search questions, answers and queries of all traces, newest first.
+
+    WORDS are as for `traces list`: all of them have to stand in one trace.
+    """
     from ...traces import TraceStore, parse_filter
 
     wanted = parse_filter(" ".join(words))
@@ -71,13 +75,12 @@ def search(home: Path, words: tuple[str, ...], in_reasoning: bool, limit: int, a
         click.echo("Nothing found.", err=True)
 
 
-def _places(store: object, trace_id: str, words: Sequence[str], *, in_reasoning: bool) -> list[tuple[str, str]]:
+def _places(
+    store: TraceStore, trace_id: str, words: Sequence[str], *, in_reasoning: bool
+) -> list[tuple[str, str]]:
     """Where in a trace the words stand, with some text around."""
     import json
 
-    from ...traces import TraceStore
-
-    assert isinstance(store, TraceStore)
     trace = store.load(trace_id)
     texts = [("answer", trace.answer_text)]
     for step in trace.steps:
@@ -119,7 +122,8 @@ def _print_table(summaries: Sequence[TraceSummary]) -> None:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for summary in summaries:
         seconds = "" if summary.seconds is None else f"{summary.seconds:.1f} s"
-        cited = "" if not summary.citations else f"{summary.citations - summary.unverified}/{summary.citations}"
+        verified = summary.citations - summary.unverified
+        cited = f"{verified}/{summary.citations}" if summary.citations else ""
         start = (
             f"{summary.trace_id}  {one_line(summary.stop_reason or 'unfinished'):<12}  {seconds:>8}  "
             f"{summary.tool_calls:>3} tool calls  {summary.tokens:>9,} tokens  {cited:>5}  "

@@ -12,8 +12,8 @@ __all__ = ["purge"]
 
 
 @click.command()
-@click.option("--older-than", metavar="AGE", required=True, help="30d, 12h, 2w: only what is older than that.")
-@click.option("--reasoning", "only_reasoning", is_flag=True, help="Delete what was thought, and keep the record.")
+@click.option("--older-than", metavar="AGE", required=True, help="Only what is older: 30d, 12h, 2w.")
+@click.option("--reasoning", "only_reasoning", is_flag=True, help="Delete thoughts, keep the record.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @with_home
 def purge(home: Path, older_than: str, only_reasoning: bool, yes: bool) -> None:

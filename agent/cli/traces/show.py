@@ -23,9 +23,7 @@ __all__ = ["show"]
 @click.option("--reasoning", "with_reasoning", is_flag=True, help="Show what the model thought, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @with_home
-def show(
-    home: Path, trace_id: str, step: int | None, raw: bool, with_reasoning: bool, as_json: bool
-) -> None:
+def show(home: Path, trace_id: str, step: int | None, raw: bool, with_reasoning: bool, as_json: bool) -> None:
     """Show one trace: its ID, the beginning or end of it, or `last`.
 
     With --json and --reasoning the object has a key `reasoning`: a text for every reasoning_id, or null where

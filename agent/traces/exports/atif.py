@@ -57,7 +57,9 @@ def atif(run: SharedRun) -> dict[str, Any]:
 def _agent_step(run: SharedRun, step: Step) -> dict[str, Any]:
     model = step.model
     told = [run.thoughts[each.reasoning_id] for each in step.thoughts if each.reasoning_id in run.thoughts]
-    refused = next((each for each in step.notes if isinstance(each, OutputRejected | CitationsRejected)), None)
+    refused = next(
+        (each for each in step.notes if isinstance(each, OutputRejected | CitationsRejected)), None
+    )
     message = [said.text for said in step.said]
     if step.answer is not None:
         message.append(run.trace.answer_text)

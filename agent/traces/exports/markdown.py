@@ -31,13 +31,14 @@ def _run(run: SharedRun) -> Iterator[str]:
     trace = run.trace
     start, ended = trace.started, trace.ended
     yield f"## Question\n\n{_block(start.question)}"
-    outcome = "not ended" if ended is None else f"{ended.stop_reason.replace('_', ' ')}, {ended.seconds:.1f} s"
-    effort = f", reasoning {start.reasoning_effort}" if start.reasoning_effort else ""
+    outcome = "not ended" if ended is None else f"{_code(ended.stop_reason)}, {ended.seconds:.1f} s"
+    effort = f", reasoning {_code(start.reasoning_effort)}" if start.reasoning_effort else ""
+    at = f"{start.at:%Y-%m-%d %H:%M} UTC"
     yield "\n".join(
         [
             f"- Model: {_code(start.model)} on {_code(start.engine)}{effort}",
             f"- Outcome: {outcome}; {len(trace.steps)} steps",
-            f"- Trace: {_code(trace.trace_id)}, {start.at:%Y-%m-%d %H:%M} UTC, ossifrage {_code(start.version)}",
+            f"- Trace: {_code(trace.trace_id)}, {at}, ossifrage {_code(start.version)}",
         ]
     )
     for step in trace.steps:
@@ -55,7 +56,8 @@ def _run(run: SharedRun) -> Iterator[str]:
 def _step(run: SharedRun, step: Step) -> Iterator[str]:
     tokens = ""
     if step.model is not None:
-        tokens = f" ({step.model.prompt_tokens:,} -> {step.model.completion_tokens:,} tokens, {step.seconds:.1f} s)"
+        read, written = step.model.prompt_tokens, step.model.completion_tokens
+        tokens = f" ({read:,} -> {written:,} tokens, {step.seconds:.1f} s)"
     yield f"### Step {step.number}{tokens}"
     for thought in step.thoughts:
         if thought.reasoning_id in run.thoughts:

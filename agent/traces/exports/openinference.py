@@ -66,7 +66,9 @@ class OpenInference:
                 values["llm.token_count.prompt_details.cache_read"] = model.cached_tokens
             if model.finish is not None:
                 values["llm.finish_reason"] = model.finish
-            settings = {} if model.sampled is None else model.sampled.model_dump(mode="json", exclude_none=True)
+            settings = (
+                {} if model.sampled is None else model.sampled.model_dump(mode="json", exclude_none=True)
+            )
             if started.reasoning_effort:
                 settings["reasoning_effort"] = started.reasoning_effort
             values["llm.invocation_parameters"] = json.dumps(settings)

@@ -6,9 +6,9 @@ Needs the extra ``otel``.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -100,54 +100,65 @@ class OtlpExporter:
 
 
 class LiveExport:
-    """Sends a run while it goes on: each step once the next one begins, the whole at its end.
+    """Sends runs while they go on: each step once the next one begins, the run's own span at its end.
 
-    Sending happens in a thread, and never stops the run: a failure is logged once. What was thought is not
-    sent.
+    Sending happens in a thread, and never stops a run: a failure is logged once, and that run is not sent on.
+    What was thought is not sent.
 
     Args:
-        exporter: where to.
-        trace_id: the run's id.
+        exporter: where to; closed with this.
         secrets: texts to mask.
     """
 
-    def __init__(self, exporter: OtlpExporter, trace_id: str, *, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, exporter: OtlpExporter, *, secrets: Iterable[str] = ()) -> None:
         self._exporter = exporter
-        self._trace_id = trace_id
         self._secrets = list(secrets)
-        self._events: list[Event] = []
-        self._sent = 0
-        self._failed = threading.Event()
+        self._runs: dict[str, _Going] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ossifrage-otlp")
 
-    def told(self, event: Event) -> None:
-        """The next event of the run, the first of which is its start."""
-        if not isinstance(event, RunStarted) and event.step > self._sent + 1:
-            self._send(range(self._sent + 1, event.step), ended=False)
-            self._sent = event.step - 1
-        self._events.append(event)
+    def told(self, trace_id: str, event: Event) -> None:
+        """The next event of a run, the first of which is its start."""
+        run = self._runs.setdefault(trace_id, _Going())
+        if event.step > run.sent + 1:
+            # Of what came before, a step needs no more than the one that it goes on from.
+            events = [each for each in run.events if each.step >= run.sent or isinstance(each, RunStarted)]
+            self._send(trace_id, run, events, range(run.sent + 1, event.step), ended=False)
+            run.sent = event.step - 1
+        run.events.append(event)
         if isinstance(event, RunEnded):
-            self._send(range(self._sent + 1, event.step + 1), ended=True)
-            self._sent = event.step
+            self._send(trace_id, run, run.events, range(run.sent + 1, event.step + 1), ended=True)
+            del self._runs[trace_id]
 
     def close(self) -> None:
-        """Wait until everything is sent, or has failed."""
+        """Wait until everything is sent, or has failed; safe to call twice."""
         self._thread.shutdown(wait=True)
+        self._exporter.close()
 
-    def _send(self, numbers: Sequence[int], *, ended: bool) -> None:
-        events = tuple(self._events)
-        self._thread.submit(self._sent_steps, events, numbers, ended)
+    def _send(
+        self, trace_id: str, run: _Going, events: Sequence[Event], numbers: Sequence[int], *, ended: bool
+    ) -> None:
+        trace = Trace(trace_id=trace_id, events=tuple(events))
+        self._thread.submit(self._send_now, run, trace, numbers, ended=ended)
 
-    def _sent_steps(self, events: tuple[Event, ...], numbers: Sequence[int], ended: bool) -> None:
-        if self._failed.is_set():
+    def _send_now(self, run: _Going, trace: Trace, numbers: Sequence[int], *, ended: bool) -> None:
+        if run.failed:
             return
         try:
-            run = share(Trace(trace_id=self._trace_id, events=events), secrets=self._secrets)
-            self._exporter.send_steps(run, numbers, ended=ended)
+            self._exporter.send_steps(share(trace, secrets=self._secrets), numbers, ended=ended)
         except Exception as error:  # nothing of it may reach the run
-            self._failed.set()
+            run.failed = True
             reason = error if isinstance(error, OssifrageError) else type(error).__name__
-            _logger.warning("trace %s is not sent: %s", self._trace_id, reason)
+            _logger.warning("trace %s is not sent: %s", trace.trace_id, reason)
+
+
+@dataclass
+class _Going:
+    """A run that has not ended."""
+
+    events: list[Event] = field(default_factory=list[Event])
+    sent: int = 0
+    """Steps that were handed on."""
+    failed: bool = False
 
 
 def _readable(run: SharedRun, span: Span) -> ReadableSpan:

@@ -24,7 +24,9 @@ class SharedRun:
     """What is not in it, one sentence each."""
 
 
-def share(trace: Trace, reasoning: Mapping[str, str] | None = None, *, secrets: Iterable[str] = ()) -> SharedRun:
+def share(
+    trace: Trace, reasoning: Mapping[str, str] | None = None, *, secrets: Iterable[str] = ()
+) -> SharedRun:
     """Make a run fit to be given away.
 
     Args:
@@ -35,12 +37,16 @@ def share(trace: Trace, reasoning: Mapping[str, str] | None = None, *, secrets: 
     mask = CredentialMask([*secrets, *secrets_of_environment()])
     masked = Trace.model_validate(mask.value(trace.model_dump(mode="json")))
     told = [event for event in trace.events if isinstance(event, Thought)]
-    thoughts = {event.reasoning_id: mask.text(reasoning[event.reasoning_id]) for event in told
-                if reasoning is not None and event.reasoning_id in reasoning}
+    thoughts = {
+        event.reasoning_id: mask.text(reasoning[event.reasoning_id])
+        for event in told
+        if reasoning is not None and event.reasoning_id in reasoning
+    }
     left_out: list[str] = []
     missing = [event for event in told if event.reasoning_id not in thoughts]
     if missing:
-        length = f"{counted(len(missing), 'thought')} of {counted(sum(t.characters for t in missing), 'character')}"
+        characters = sum(event.characters for event in missing)
+        length = f"{counted(len(missing), 'thought')} of {counted(characters, 'character')}"
         why = "left out" if reasoning is None else "no longer in the reasoning log"
         left_out.append(f"Reasoning: {length} {why}.")
     if any(step.model is not None and step.model.has_tokens for step in trace.steps):

@@ -12,7 +12,17 @@ from ..events import ModelCalled
 from ..steps import Step, ToolUse, passage_texts
 from .shared import SharedRun
 
-__all__ = ["DIALECTS", "Attributes", "Dialect", "DialectName", "Span", "SpanEvent", "dialect", "run_span", "step_spans"]
+__all__ = [
+    "DIALECTS",
+    "Attributes",
+    "Dialect",
+    "DialectName",
+    "Span",
+    "SpanEvent",
+    "dialect",
+    "run_span",
+    "step_spans",
+]
 
 Attributes = Mapping[str, str | bool | int | float | Sequence[str]]
 DialectName = Literal["openinference", "genai"]
@@ -107,9 +117,7 @@ def step_spans(run: SharedRun, speaks: Dialect, numbers: Sequence[int] | None = 
         before = step
 
 
-def _model_span(
-    run: SharedRun, speaks: Dialect, step: Step, model: ModelCalled, before: Step | None
-) -> Span:
+def _model_span(run: SharedRun, speaks: Dialect, step: Step, model: ModelCalled, before: Step | None) -> Span:
     name, attributes = speaks.model(run, step, before)
     start = model.at - timedelta(seconds=model.seconds)
     return Span(name, f"step {step.number}", "run", start, model.at, attributes, kind="client")
