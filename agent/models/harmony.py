@@ -30,6 +30,7 @@ from .streamed import ModelRequest, StreamedModel
 from .told import generation
 from .tool_choice import ToolChoice, read_choice
 from .turn import Turn
+from .unheeded import unheeded
 from .writer import Effort, Function, PromptWriter, functions_of
 
 __all__ = ["HarmonyModel"]
@@ -164,6 +165,11 @@ class HarmonyModel(StreamedModel):
             completed = turn.completed()
             told.end(completed.response, prompt=turn.prompt_tokens, completion=turn.completion_tokens)
             yield completed
+
+    def _name_unheeded(self, settings: ModelSettings) -> None:
+        if new := [name for name in unheeded(settings) if name not in self._named]:
+            self._named.update(new)
+            _logger.warning("gpt-oss over token ids has no such setting: %s", ", ".join(new))
 
     async def _constraint(
         self,
