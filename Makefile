@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= What does ossifrage doctor examine, and what does it exit with when a check failed?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-documents bench-memory lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-documents bench-memory bench-traces lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -62,6 +62,9 @@ bench-documents: $(VENV)/.dev  ## where passages of real documents end, their he
 bench-memory: $(VENV)/.dev  ## what 1,000 runs in one process leave behind (minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/memory.py --engine scripted
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/memory.py --engine extractive
+
+bench-traces: $(VENV)/.dev  ## what recording costs a run, and how fast 100,000 runs are read (minutes)
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/traces.py
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

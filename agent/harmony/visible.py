@@ -73,15 +73,20 @@ def _body(tokens: Sequence[int], at: int, end: int) -> int | None:
     """Where a well-formed message's body begins; None where it has not the form."""
     if tokens[at] != START:
         return None
-    specials = [index for index in range(at + 1, end) if not 0 <= tokens[index] < FIRST_SPECIAL]
-    kinds = [tokens[index] for index in specials]
-    if kinds and kinds[-1] in _STOPS:
-        if specials[-1] != end - 1:
-            return None
-        kinds.pop()
-    if kinds not in ([MESSAGE], [CHANNEL, MESSAGE], [CHANNEL, CONSTRAIN, MESSAGE]):
+    try:
+        body = tokens.index(MESSAGE, at + 1, end) + 1
+    except ValueError:
         return None
-    return specials[len(kinds) - 1] + 1
+    kinds = [token for token in tokens[at + 1 : body - 1] if not _is_ordinary(token)]
+    if kinds not in ([], [CHANNEL], [CHANNEL, CONSTRAIN]):
+        return None
+    text = tokens[body : end - 1 if tokens[end - 1] in _STOPS else end]
+    # Bodies are long: the least and the greatest of them are found without a look at each one here.
+    return body if not text or (_is_ordinary(min(text)) and _is_ordinary(max(text))) else None
+
+
+def _is_ordinary(token: int) -> bool:
+    return 0 <= token < FIRST_SPECIAL
 
 
 def _is_shown(header: str, *, sampled: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -371,6 +372,7 @@ class _ThoughtLog:
             self._reasoning_id = new_reasoning_id()
 
 
+@functools.cache
 def _own_version() -> str:
     try:
         return version("ossifrage")

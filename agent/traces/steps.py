@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["CitedPlace", "Finding", "Step", "ToolUse", "cited_places", "passage_texts", "steps_of", "view"]
 
 _SHOWS_PAGES = ("search", "open", "find")
+_MOST_FINDINGS = 10
+"""A model may open the same page again and again; the first calls are told."""
 
 
 class _Value(BaseModel):
@@ -146,12 +148,15 @@ def cited_places(trace: Trace) -> list[CitedPlace]:
     answered = next((event for event in reversed(trace.events) if isinstance(event, Answered)), None)
     if answered is None or not answered.citations:
         return []
-    pages = list(_pages(trace))
+    pages: dict[str, list[tuple[ToolReturned, Page]]] = {}
+    for returned, page in _pages(trace):
+        pages.setdefault(page.source, []).append((returned, page))
     places: list[CitedPlace] = []
     for number, citation in enumerate(answered.citations, 1):
         given = cast("dict[str, Any]", citation) if isinstance(citation, dict) else {}
         source = str(given.get("source", ""))
         start, end = _line(given.get("start_line")), _line(given.get("end_line"))
+        shown = _findings(pages.get(one_line(source), []), source, range(start, max(start, end) + 1))
         places.append(
             CitedPlace(
                 number=number,
@@ -161,7 +166,7 @@ def cited_places(trace: Trace) -> list[CitedPlace]:
                 end_line=max(start, end),
                 quote=str(given.get("quote", "")),
                 verified=bool(given.get("verified")),
-                found_by=tuple(_findings(pages, source, range(start, max(start, end) + 1))),
+                found_by=tuple(shown),
             )
         )
     return places
@@ -180,9 +185,11 @@ def _pages(trace: Trace) -> Iterator[tuple[ToolReturned, Page]]:
 def _findings(pages: Sequence[tuple[ToolReturned, Page]], source: str, lines: range) -> Iterator[Finding]:
     told: set[str] = set()
     for returned, page in pages:
-        shown = [number for number in lines if number in page.lines]
-        if not shown or returned.call_id in told or page.source != one_line(source):
+        shown = sorted(number for number in page.lines if number in lines)
+        if not shown or returned.call_id in told:
             continue
+        if len(told) == _MOST_FINDINGS:
+            return
         told.add(returned.call_id)
         found = returned.retrieved
         passages = found.passages if found is not None else ()
@@ -198,7 +205,7 @@ def _findings(pages: Sequence[tuple[ToolReturned, Page]], source: str, lines: ra
             queries=found.queries if found is not None else (),
             start_line=min(page.lines),
             end_line=max(page.lines),
-            whole=len(shown) == len(lines),
+            whole=len(shown) == lines.stop - lines.start,
             passage=next(overlapping, None),
         )
 

@@ -113,7 +113,7 @@ class TokenPacker:
                 until = min(end, last)
                 held = _known(tokens[max(at, begin) : until])
                 thoughts.extend(held)
-                masked.extend([GAP] * len(held))
+                masked.extend(array(_WORD, [GAP]) * len(held))
                 at = until
         return Packed(_compressed(masked), _compressed(thoughts) if thoughts else b"")
 
@@ -239,8 +239,14 @@ def _shared(last: Sequence[int], prompt: Sequence[int]) -> int:
     return low
 
 
-def _known(tokens: Sequence[int]) -> list[int]:
-    return [token if 0 <= token < _UNKNOWN else _UNKNOWN for token in tokens]
+def _known(tokens: Sequence[int]) -> array[int]:
+    try:
+        words = array(_WORD, tokens)
+    except OverflowError:
+        words = None
+    if words is None or (words and max(words) >= _UNKNOWN):
+        return array(_WORD, [token if 0 <= token < _UNKNOWN else _UNKNOWN for token in tokens])
+    return words
 
 
 def _compressed(words: array[int]) -> bytes:
