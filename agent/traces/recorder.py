@@ -72,6 +72,8 @@ class Recorder:
         self._keeps_reasoning = keep_reasoning
         self._thoughts = _ThoughtLog(store if keep_reasoning else None)
         self._calls = CallLog()
+        self._unwritten: list[tuple[Event, Sequence[tuple[int, int, Packed]]]] = []
+        self._writing: asyncio.Handle | None = None
         self._trace_id = ""
         self._step = 0
         self._usage = Usage()
@@ -289,16 +291,37 @@ class Recorder:
     def _record(self, event: E, calls: Sequence[Packed] = ()) -> E:
         if self._store is not None:
             packed = [(self._step, attempt, call) for attempt, call in enumerate(calls)]
-            try:
-                self._store.append(self._trace_id, event, packed)
-            except OssifrageError as error:
-                self._store = None
-                _logger.warning("trace %s ends early: %s", self._trace_id, error)
-            if packed or isinstance(event, RunEnded):
-                self._thoughts.finish(self._trace_id, packed)
+            self._unwritten.append((event, packed))
+            if isinstance(event, RunEnded) or not self._write_soon():
+                self._write()
         if self._told is not None:
             self._told(self._trace_id, event)
         return event
+
+    def _write_soon(self) -> bool:
+        """What happens at the same moment is written in one transaction; False where no loop is running."""
+        if self._writing is None:
+            try:
+                self._writing = asyncio.get_running_loop().call_soon(self._write)
+            except RuntimeError:
+                return False
+        return True
+
+    def _write(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        waiting, self._unwritten = self._unwritten, []
+        if self._store is None or not waiting:
+            return
+        try:
+            self._store.append_all(self._trace_id, waiting)
+        except OssifrageError as error:
+            self._store = None
+            _logger.warning("trace %s ends early: %s", self._trace_id, error)
+        calls = [call for _, packed in waiting for call in packed]
+        if calls or any(isinstance(event, RunEnded) for event, _ in waiting):
+            self._thoughts.finish(self._trace_id, calls)
 
 
 class _ThoughtLog:

@@ -119,18 +119,25 @@ class TraceStore:
         Raises:
             TraceNotFoundError: there is no such trace (any more).
         """
-        data = event.model_dump_json()
+        self.append_all(trace_id, [(event, calls)])
+
+    def append_all(
+        self, trace_id: str, events: Sequence[tuple[Event, Sequence[tuple[int, int, Packed]]]]
+    ) -> None:
+        """Add several events, each with its model calls: all of them, or none."""
+        rows = [(event, event.model_dump_json(), calls) for event, calls in events]
         with self._traces.writing() as connection:
             found = connection.execute("SELECT number FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
             if found is None:
                 raise _not_found(trace_id)
-            _add(connection, found[0], event, data)
-            connection.executemany(
-                "INSERT INTO calls (trace, step, attempt, data) VALUES (?, ?, ?, ?)",
-                [(found[0], step, attempt, packed.record) for step, attempt, packed in calls],
-            )
-            if event.type == "run_ended":
-                index_texts(connection, found[0], _rows(connection, found[0], *_SEARCHED))
+            for event, data, calls in rows:
+                _add(connection, found[0], event, data)
+                connection.executemany(
+                    "INSERT INTO calls (trace, step, attempt, data) VALUES (?, ?, ?, ?)",
+                    [(found[0], step, attempt, packed.record) for step, attempt, packed in calls],
+                )
+                if event.type == "run_ended":
+                    index_texts(connection, found[0], _rows(connection, found[0], *_SEARCHED))
 
     def append_reasoning(self, trace_id: str, step: int, text: str) -> str:
         """Begin a thought, in the reasoning log only; returns the id a :class:`Thought` refers to."""

@@ -227,7 +227,7 @@ def _messages(tokens: Sequence[int], at: int = 0) -> Iterator[tuple[int, Sequenc
 
 def _shared(last: Sequence[int], prompt: Sequence[int]) -> int:
     length = min(len(last), len(prompt))
-    if last[:length] == prompt[:length]:
+    if (last if length == len(last) else last[:length]) == prompt[:length]:
         return length
     low, high = 0, length
     while low < high:  # each half is compared once, as a whole
@@ -240,13 +240,15 @@ def _shared(last: Sequence[int], prompt: Sequence[int]) -> int:
 
 
 def _known(tokens: Sequence[int]) -> array[int]:
+    """The tokens as they are kept; what no vocabulary has must not look like a gap."""
     try:
         words = array(_WORD, tokens)
     except OverflowError:
-        words = None
-    if words is None or (words and max(words) >= _UNKNOWN):
-        return array(_WORD, [token if 0 <= token < _UNKNOWN else _UNKNOWN for token in tokens])
-    return words
+        pass
+    else:
+        if not words.count(GAP):
+            return words
+    return array(_WORD, [token if 0 <= token < _UNKNOWN else _UNKNOWN for token in tokens])
 
 
 def _compressed(words: array[int]) -> bytes:
