@@ -30,6 +30,10 @@ def _undescribed(schema: dict[str, Any]) -> None:
     schema.pop("description", None)
 
 
+FILLED_IN = ("title", "verified", "heading", "page", "sheet", "slide", "location")
+"""The fields of a citation that the program fills in, whatever a model writes there."""
+
+
 class Citation(BaseModel):
     """A place in a source that the answer rests on."""
 
@@ -48,7 +52,20 @@ class Citation(BaseModel):
     """The quote stands in lines that the agent was shown. Set by the program; what a model writes here is
     ignored."""
 
-    @field_validator("title", "verified", mode="wrap")
+    heading: SkipJsonSchema[str] = ""
+    """The headings above the first line, outermost first, joined by " > ". This and what follows is filled in
+    by the program, from the lines cited, and empty where a citation is not verified."""
+    page: SkipJsonSchema[int | None] = None
+    """Of a PDF, counted from 1: the one that the first line is on."""
+    sheet: SkipJsonSchema[str | None] = None
+    """Of a workbook: its name."""
+    slide: SkipJsonSchema[int | None] = None
+    """Of a presentation, counted from 1."""
+    location: SkipJsonSchema[str | None] = None
+    """An address that a program can open: ``file:///…``, for a PDF with ``#page=3``, or ``https://…``. None
+    for a text that came from no file."""
+
+    @field_validator(*FILLED_IN, mode="wrap")
     @classmethod
     def _not_from_a_model(
         cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo

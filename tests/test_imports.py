@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tools/knowledge/ingest", "tools/knowledge/retrieval"),
     ("tools/knowledge/models",),
     ("tools/knowledge/store",),
-    ("tools/knowledge/filters",),
+    ("tools/knowledge/filters", "tools/knowledge/arguments"),
     ("tools/knowledge/values",),
     ("tools/knowledge/errors", "tools", "tools/addresses"),
     ("prompts",),

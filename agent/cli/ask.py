@@ -91,7 +91,7 @@ def ask(
         own_type = output_type is not None or schema is not None
         click.echo(_output_as_json(result) if own_type else answer_text(result))
     if not quiet and not events:
-        click.echo(f"\nTrace: {command(settings, 'traces show', result.trace_id)}", err=True)
+        click.echo(f"\nTrace: {command('traces', 'show', result.trace_id)}", err=True)
     for remark in remarks(result):
         click.echo(remark, err=True)
     if result.partial:
@@ -118,7 +118,7 @@ async def _run(
     async with Assistant(settings, knowledge=knowledge, output_type=output_type) as assistant:
         opened, _ = await assistant.open()
         if knowledge is None:
-            await asyncio.to_thread(_warn, opened, add=command(settings, "kb add PATH"))
+            await asyncio.to_thread(_warn, opened, add=command("kb", "add", "PATH"))
         if events:
             return await print_run(assistant, question, show_reasoning=show_reasoning)
         return await show_run(assistant, question, show_reasoning=show_reasoning, quiet=quiet)

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ...tools.knowledge import JoinedKnowledge
+    from pathlib import Path
+
+    from ...tools.knowledge import AddReport, JoinedKnowledge, KnowledgeBase
     from ..settings import Settings
 
 __all__ = ["joined_with", "piped"]
@@ -52,9 +54,8 @@ def joined_with(data: bytes, settings: Settings) -> Generator[JoinedKnowledge]:
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opened:
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="given-", dir=settings.home)))
-        (file := folder / NAME).write_bytes(data)
         given = opened.enter_context(KnowledgeBase(folder / "base", embedding="none"))
-        if skipped := given.add([file]).skipped:
+        if skipped := _add(given, data, folder).skipped:
             raise KnowledgeError(f"standard input cannot be read as a document: {skipped[0].reason}")
         try:
             base = opened.enter_context(open_base(settings))
@@ -65,3 +66,15 @@ def joined_with(data: bytes, settings: Settings) -> Generator[JoinedKnowledge]:
         lines = counted(given.documents()[0].lines, "line")
         click.echo(f"Standard input: {lines}, searched as {NAME}.", err=True)
         yield JoinedKnowledge(given, base)
+
+
+def _add(given: KnowledgeBase, data: bytes, folder: Path) -> AddReport:
+    """Add what was piped in: text under its own name, anything else as a file, whose kind is told by it."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if text and "\0" not in text and not text.startswith("%PDF-"):
+        return given.add_texts({NAME: text})
+    (file := folder / NAME).write_bytes(data)
+    return given.add([file])

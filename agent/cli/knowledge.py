@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..terminal.bars import adding_bar
-from .options import with_settings
-from .upkeep import migrate, open_base, rebuild, repair, warn_of_missing
+from .options import command, with_settings
+from .show import show
+from .upkeep import migrate, open_base, print_json, rebuild, repair, warn_of_missing
 
 if TYPE_CHECKING:
     from ...tools.knowledge import AddReport, Filters, KnowledgeBase
@@ -86,7 +87,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     with open_base(settings) as base:
         documents = base.documents()
     if as_json:
-        _print_json([dataclasses.asdict(document) for document in documents])
+        print_json([dataclasses.asdict(document) for document in documents])
         return
     from ..text import one_line
 
@@ -96,7 +97,7 @@ def list_(settings: Settings, as_json: bool) -> None:
             f"  {one_line(document.title)}"
         )
     if not documents:
-        click.echo("No documents yet: add some with `ossifrage kb add PATH`.", err=True)
+        click.echo(f"No documents yet: {command('kb', 'add', 'PATH')}", err=True)
 
 
 @kb.command()
@@ -120,7 +121,7 @@ def status(settings: Settings, as_json: bool) -> None:
         values = dataclasses.asdict(base.status())
         warn_of_missing(base)
     if as_json:
-        _print_json(values)
+        print_json(values)
         return
     from ..text import one_line
 
@@ -187,8 +188,11 @@ def search(
             for line in _unmet(base, filters):
                 click.echo(line, err=True)
     if as_json:
-        names = ("score", "source", "title", "heading", "start_line", "end_line", "text", "passage_id")
-        _print_json(
+        names = (
+            *("score", "source", "title", "heading", "start_line", "end_line", "text", "passage_id"),
+            *("page", "sheet", "slide", "location"),
+        )
+        print_json(
             [
                 {name: getattr(passage, name) for name in names}
                 | {"duplicates": [dataclasses.asdict(place) for place in passage.duplicates]}
@@ -209,7 +213,7 @@ def search(
         click.echo("Nothing found.", err=True)
 
 
-for _command in (repair, rebuild, migrate):
+for _command in (show, repair, rebuild, migrate):
     kb.add_command(_command)
 
 
@@ -239,7 +243,7 @@ def _print_report(report: AddReport) -> None:
     if report.restored:
         click.echo(f"lost and restored: {len(report.restored)}", err=True)
     if report.missing:
-        click.echo(f"lost: {len(report.missing)} (ossifrage kb repair names them)", err=True)
+        click.echo(f"lost: {len(report.missing)} ({command('kb', 'repair')} names them)", err=True)
     by_reason: dict[str, list[str]] = {}
     for skipped in report.skipped:
         by_reason.setdefault(one_line(skipped.reason), []).append(one_line(skipped.source))
@@ -254,10 +258,3 @@ def _skipped_lines(reason: str, sources: list[str]) -> list[str]:
     if len(sources) <= _SKIPPED_APART:
         return [f"{source}: {reason}" for source in sources]
     return [f"{len(sources)} files, such as {sources[0]}: {reason}"]
-
-
-def _print_json(value: object) -> None:
-    import json
-
-    # Kept in ASCII: JSON alone would let C1 controls through to the terminal.
-    click.echo(json.dumps(value, indent=2, default=str))

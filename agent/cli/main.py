@@ -17,7 +17,7 @@ from .config import config
 from .doctor import doctor
 from .knowledge import kb
 from .model import model
-from .options import settings_options
+from .options import advised, settings_options
 from .traces import traces
 
 __all__ = ["cli", "main"]
@@ -42,7 +42,8 @@ def cli(context: click.Context, debug: bool, **given: Any) -> None:
         from ..repl import run_prompt
         from ..settings import load_settings
 
-        run_prompt(load_settings(**context.obj))
+        with advised(context.obj):
+            run_prompt(load_settings(**context.obj))
 
 
 cli.add_command(ask)
@@ -83,7 +84,8 @@ def main(arguments: list[str] | None = None) -> None:
         if not isinstance(error, OssifrageError):
             click.echo(f"Error: {type(error).__name__}: {_one_line(error)} (--debug shows where)", err=True)
             sys.exit(FAILED)
-        click.echo(f"Error: {_one_line(error)}", err=True)
+        advice = [": ", *error.__notes__] if hasattr(error, "__notes__") else []
+        click.echo(f"Error: {_one_line(error)}{''.join(advice)}", err=True)
         sys.exit(USAGE if isinstance(error, UsageError) else FAILED)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -44,7 +44,7 @@ def list_(settings: Settings, as_json: bool) -> None:
         name = one_line(names.get(file.name, file.stem))
         click.echo(f"{name:<16}  {file.stat().st_size / 1e9:6.1f} GB  {one_line(str(file))}")
     for weights in missing:
-        pull_it = command(settings, "model pull", weights.name)
+        pull_it = command("model", "pull", weights.name)
         click.echo(f"{weights.name:<16}  {weights.size:>9}  not here: {pull_it}")
 
 

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ... import OssifrageError
+from ...tools.addresses import without_credentials
+
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from ...tools.knowledge import Remedy
 
-__all__ = ["command", "settings_options", "with_home", "with_settings"]
+__all__ = ["advised", "command", "settings_options", "with_home", "with_settings"]
 
-_HOME_GIVEN = "ossifrage.home_given"
+_given: ContextVar[Mapping[str, Any] | None] = ContextVar("given", default=None)
+"""The common flags of the command that runs; its threads see them, too."""
+_REPEATED = ("home",)
+_REPEATED_FOR_KB = ("home", "knowledge", "collection")
+"""The flags that say what a command is about."""
 
 
 def _engines(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -85,7 +97,9 @@ def with_settings(*about: str) -> _Decorator:
             from ..settings import load_settings
 
             own = {name: values.pop(name) for each in (*about, "home") for name in _OPTIONS[each]}
-            return context.invoke(command, load_settings(**_given(context, own)), **values)
+            given = _flags(context, own)
+            with advised(given):
+                return context.invoke(command, load_settings(**given), **values)
 
         return settings_options(*about, "home")(wrapper)
 
@@ -102,29 +116,72 @@ def with_home(command: Callable[..., Any]) -> Callable[..., Any]:
 
         from ..home import default_home
 
-        given = _given(context, {"home": home}).get("home")
-        return context.invoke(command, Path(given).expanduser() if given else default_home(), **values)
+        given = _flags(context, {"home": home})
+        folder = Path(given["home"]).expanduser() if "home" in given else default_home()
+        with advised(given):
+            return context.invoke(command, folder, **values)
 
     return settings_options("home")(wrapper)
 
 
-def _given(context: click.Context, own: dict[str, Any]) -> dict[str, Any]:
+def _flags(context: click.Context, own: dict[str, Any]) -> dict[str, Any]:
     """What was given before the command's name and after it."""
     before: dict[str, Any] = context.obj or {}
     given = {**before, **{name: value for name, value in own.items() if value is not None}}
-    if "home" in given:
-        context.meta[_HOME_GIVEN] = True
     context.obj = given
     return given
 
 
-def command(settings: Settings, *words: str) -> str:
-    """A command for the user to type, that works with these settings from where they are."""
-    import shlex
-    import shutil
-    import sys
+@contextmanager
+def advised(given: Mapping[str, Any]) -> Generator[None]:
+    """Let commands that are named repeat the flags in use, and errors of the knowledge base name theirs.
 
-    program = "ossifrage" if shutil.which("ossifrage") else sys.argv[0]
-    given = click.get_current_context().meta.get(_HOME_GIVEN)
-    home = ["--home", str(settings.home)] if given else []
-    return f"{program} {shlex.join(home)}{' ' if home else ''}{' '.join(words)}"
+    Args:
+        given: the common flags of the command line, by name. The command that helps is a note of the error.
+    """
+    token = _given.set(given)
+    try:
+        yield
+    except OssifrageError as error:
+        from ...tools.knowledge import KnowledgeError
+
+        if isinstance(error, KnowledgeError) and error.remedy is not None:
+            error.add_note(command(*_words(error.remedy)))
+        raise
+    finally:
+        _given.reset(token)
+
+
+def command(*words: str) -> str:
+    """A command for the user to type, about the same home and knowledge base as the one that runs.
+
+    It is written as a shell reads it. A user and a password in an address are left out.
+    """
+    installed = shutil.which("ossifrage") or not sys.argv[0].endswith("ossifrage")
+    program = "ossifrage" if installed else sys.argv[0]
+    given = _given.get() or {}
+    names = _REPEATED_FOR_KB if words[0] == "kb" else _REPEATED
+    flags = [
+        part
+        for name in names
+        if name in given
+        for part in (f"--{name}", without_credentials(str(given[name])))
+    ]
+    return shlex.join([program, *flags, *words])
+
+
+def _words(remedy: Remedy) -> Sequence[str]:
+    """The command that does what a program would call."""
+    match remedy.verb:
+        case "add":
+            return "kb", "add", *(remedy.arguments or ("PATH",))
+        case "documents":
+            return "kb", "list"
+        case "remove":
+            return "kb", "remove", *remedy.arguments
+        case "repair":
+            return "kb", "repair"
+        case "rebuild":
+            return "kb", "rebuild", *(each for spec in remedy.arguments for each in ("--embedding", spec))
+        case "rebuild_from_sources":
+            return "kb", "rebuild", "--from-sources"

@@ -8,13 +8,13 @@ import click
 
 from ..knowledge import knowledge_token, open_knowledge
 from ..terminal.bars import copying_bar, indexing_bar
-from .options import with_settings
+from .options import command, with_settings
 
 if TYPE_CHECKING:
     from ...tools.knowledge import Copied, KnowledgeBase
     from ..settings import Settings
 
-__all__ = ["migrate", "open_base", "rebuild", "repair", "warn_of_missing"]
+__all__ = ["migrate", "open_base", "print_json", "rebuild", "repair", "warn_of_missing"]
 
 _SHOWN = 20
 
@@ -37,7 +37,7 @@ def repair(settings: Settings, forget: bool) -> int:
     if (more := len(report.missing) - _SHOWN) > 0:
         click.echo(f"and {more} more", err=True)
     if report.missing and not forget:
-        click.echo("If they are gone for good: ossifrage kb repair --forget", err=True)
+        click.echo(f"If they are gone for good: {command('kb', 'repair', '--forget')}", err=True)
     return 1 if report.missing and not forget else 0
 
 
@@ -104,9 +104,18 @@ def warn_of_missing(base: KnowledgeBase) -> None:
     if count:
         documents = "document is" if count == 1 else "documents are"
         click.echo(
-            f"{count} stored {documents} missing from the knowledge base; restore with: ossifrage kb repair",
+            f"{count} stored {documents} missing from the knowledge base; restore with: "
+            f"{command('kb', 'repair')}",
             err=True,
         )
+
+
+def print_json(value: object) -> None:
+    """Print JSON, and nothing that a terminal would act on."""
+    import json
+
+    # Kept in ASCII: JSON alone would let C1 controls through to the terminal.
+    click.echo(json.dumps(value, indent=2, default=str))
 
 
 def _print_copied(verb: str, copied: Copied) -> None:

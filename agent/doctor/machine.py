@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ... import OssifrageError
 from ...tools.knowledge import KnowledgeBase
+from ...tools.knowledge.ingest.loaders.registry import offered_loaders
 from ...tools.knowledge.models.embedding_functions import find_embedding, missing_packages
 from ..harmony.vocabulary import START, load_encoding, vocabulary_folder
 from ..traces import TraceStore
@@ -89,10 +90,16 @@ def _embeddings(home: Path) -> Finding:
     return passed(f"`auto` is {find_embedding()}; installed: {ready}" + (f" ({wanting})" if wanting else ""))
 
 
+def _loaders(home: Path) -> Finding:
+    found = [f"{each.suffix}: {each.name}" for each in offered_loaders()]
+    return passed("; ".join(found) or "none but the built-in ones")
+
+
 _CHECKS: dict[str, Callable[[Path], Finding]] = {
     "Python": _python,
     "vocabulary": _vocabulary,
     "knowledge base": _knowledge,
     "traces": _traces,
     "embeddings": _embeddings,
+    "loaders": _loaders,
 }

@@ -10,9 +10,18 @@ from typing import Any, TypeVar, cast
 from pydantic import BaseModel
 
 from ...tools.pages import Page, PageStack
-from ..answer import Answer, Citation
+from ..answer import FILLED_IN, Answer, Citation
 
-__all__ = ["LONGEST_MARKER", "Numbering", "better_cited", "check_citations", "page_of", "place_of"]
+__all__ = [
+    "LONGEST_MARKER",
+    "Numbering",
+    "better_cited",
+    "check_citations",
+    "page_of",
+    "place_of",
+    "plain",
+    "with_changed",
+]
 
 T = TypeVar("T")
 
@@ -22,6 +31,7 @@ LONGEST_MARKER = len("【123456†L123456789-L123456789】")
 # tokens broken by a zero-width space (see engines/chat).
 _SHOWN_AS = str.maketrans({"【": "〖", "】": "〗", "\u200b": None})
 _QUOTE_CHARACTERS = 300
+_NOT_FILLED_IN = {name: Citation.model_fields[name].default for name in FILLED_IN}
 _ELLIPSIS = re.compile(r"^(?:…|\.\.\.)+|(?:…|\.\.\.)+$")
 """Where a quote begins or ends inside a sentence, or a line was cut."""
 
@@ -41,7 +51,7 @@ def check_citations(output: Any, pages: PageStack) -> tuple[Any, tuple[Citation,
     found = Numbering(pages)
     if isinstance(output, Answer):
         output = output.model_copy(update={"answer": found.numbered(output.answer)})
-    output = _mapped(_mapped(output, found.checked), found.numbered)
+    output = with_changed(with_changed(output, found.checked), found.numbered)
     if isinstance(output, Answer):
         output = output.model_copy(update={"citations": list(found.citations)})
     return output, tuple(found.citations)
@@ -145,28 +155,30 @@ class Numbering:
         """The citation with its title, its true lines, and whether the quote stands there."""
         page = page_of(citation.source, self._pages)
         if page is None:
-            return citation.model_copy(update={"title": "", "verified": False})
-        update: dict[str, Any] = {"source": page.source, "title": page.title, "verified": False}
+            return citation.model_copy(update=_NOT_FILLED_IN)
+        update: dict[str, Any] = {**_NOT_FILLED_IN, "source": page.source, "title": page.title}
         if place := place_of(citation, self._pages):
             update |= {"start_line": place[0], "end_line": place[1], "verified": True}
         return citation.model_copy(update=update)
 
 
-def _mapped(value: Any, change: Callable[[object], object]) -> Any:
+def with_changed(value: Any, change: Callable[[object], object]) -> Any:
     """A copy of ``value`` with texts and Citation objects changed at any depth; other leaves stay."""
     if isinstance(value, str | Citation):
         return change(value)
     if isinstance(value, BaseModel):
         fields = type(value).model_fields
-        return value.model_copy(update={name: _mapped(getattr(value, name), change) for name in fields})
+        return value.model_copy(update={name: with_changed(getattr(value, name), change) for name in fields})
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in dataclasses.fields(value) if field.init]
-        return dataclasses.replace(value, **{name: _mapped(getattr(value, name), change) for name in names})
+        return dataclasses.replace(
+            value, **{name: with_changed(getattr(value, name), change) for name in names}
+        )
     if isinstance(value, Mapping):
         mapping = cast(Mapping[Any, Any], value)
-        return {key: _mapped(item, change) for key, item in mapping.items()}
+        return {key: with_changed(item, change) for key, item in mapping.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        items = [_mapped(item, change) for item in cast(Iterable[Any], value)]
+        items = [with_changed(item, change) for item in cast(Iterable[Any], value)]
         kind = cast(Any, type(cast(object, value)))
         return kind(*items) if hasattr(kind, "_fields") else kind(items)  # a NamedTuple takes its fields
     return value
@@ -182,17 +194,17 @@ def _place_of(quote: str, lines: Mapping[int, str], *, near: int) -> tuple[int, 
 
     Only white space may differ: a line break counts as a blank.
     """
-    wanted = _ELLIPSIS.sub("", _plain(quote)).strip()
+    wanted = _ELLIPSIS.sub("", plain(quote)).strip()
     if not wanted:
         return None
     places: list[tuple[int, int]] = []
     for run in _consecutive(sorted(lines)):
         text, starts = "", list[tuple[int, int]]()
         for number in run:
-            if plain := _plain(lines[number]):
+            if line := plain(lines[number]):
                 text += " " if text else ""
                 starts.append((len(text), number))
-                text += plain
+                text += line
         at = text.find(wanted)
         while at >= 0:
             first = max(number for offset, number in starts if offset <= at)
@@ -212,7 +224,8 @@ def _consecutive(numbers: Sequence[int]) -> list[list[int]]:
     return runs
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A line, of a document or as it was shown, without what may differ between the two."""
     return " ".join(text.translate(_SHOWN_AS).split())
 
 

@@ -26,6 +26,7 @@ from .draft import Draft, cut_off, in_prose, readable, whole
 from .listening import ListenedModel
 from .output import OutputSchema, as_json
 from .partial import Form, PartialMessage
+from .places import located
 from .sample import Sample
 from .stream import PartialOutput, ReasoningDelta, StreamItem, TextDelta
 from .tracing import refuse_upload
@@ -113,8 +114,9 @@ class Run:
         async with aclosing(self._fix_citations()) as items:
             async for item in items:
                 yield item
-        if (draft := self._draft) is None:
+        if self._draft is None:
             return
+        draft = self._draft = await located(self._draft, self._context)
         if draft.not_found and self._stop_reason is StopReason.ANSWERED:
             self._stop_reason = StopReason.NOT_FOUND
         output = draft.text if draft.output is None else as_json(draft.output)

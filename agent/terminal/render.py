@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ..answer import Answer, Citation, StopReason
@@ -10,9 +11,12 @@ from ..text import one_line, printable
 if TYPE_CHECKING:
     from ..answer import Result
 
-__all__ = ["answer_text", "remarks"]
+__all__ = ["answer_text", "place_text", "remarks"]
 
 _QUOTE = 100
+_HEADING = 60
+_NUMBERED = re.compile(r"^(?:Page|Slide) \d+(?:: |$)")
+"""What the place says already, in the headings of a PDF or a presentation."""
 
 
 def answer_text(result: Result) -> str:
@@ -43,10 +47,31 @@ def remarks(result: Result) -> list[str]:
     return lines
 
 
+def place_text(citation: Citation) -> str:
+    """Where a citation stands, for people: ``guide.pdf p. 3 · Storage``, ``guide.md:128-131 · Storage``.
+
+    A line's number means something where the text is the file's own; in a PDF, a presentation or a workbook
+    it is the page, the slide or the sheet that does.
+    """
+    shown = one_line(citation.source)
+    heading = citation.heading
+    if citation.page is not None:
+        shown += f" p. {citation.page}"
+        heading = _NUMBERED.sub("", heading, count=1)
+    elif citation.slide is not None:
+        shown += f" slide {citation.slide}"
+        heading = _NUMBERED.sub("", heading, count=1)
+    elif citation.sheet is not None:
+        shown += f" sheet {one_line(citation.sheet)}"
+        heading = ""  # the sheet's name, and its first row
+    else:
+        shown += f":{citation.start_line}"
+        if citation.end_line != citation.start_line:
+            shown += f"-{citation.end_line}"
+    return f"{shown} · {one_line(heading, _HEADING)}" if heading else shown
+
+
 def _citation_line(number: int, citation: Citation) -> str:
-    lines = str(citation.start_line)
-    if citation.end_line != citation.start_line:
-        lines += f"-{citation.end_line}"
     mark = "" if citation.verified else "  (not verified: not found in what was read)"
     quote = f'  "{one_line(citation.quote, _QUOTE)}"' if citation.quote else ""
-    return f"[{number}] {one_line(citation.source)}:{lines}{quote}{mark}"
+    return f"[{number}] {place_text(citation)}{quote}{mark}"

@@ -192,7 +192,7 @@ def look_at(path: Path, count: Count) -> None:
     except NoTextError as error:
         print(f"{path.name}: {error}", file=sys.stderr)
         return
-    chunks = split_passages(loaded.text, kind=loaded.kind, shape=loaded.shape)
+    chunks = split_passages(loaded.text, kind=loaded.kind, outline=loaded.outline)
     count.documents += 1
     count.passages += len(chunks)
     count.characters += len(loaded.text)
@@ -208,7 +208,7 @@ def look_at(path: Path, count: Count) -> None:
     whole = "\n".join(_plain(chunk.heading) for chunk in chunks)
     count.titles += len(titles)
     headings |= {
-        _plain(heading.text) for heading in (loaded.shape or outline_of(loaded.text, loaded.kind)).headings
+        _plain(heading.text) for heading in (loaded.outline or outline_of(loaded.text, loaded.kind)).headings
     }
     count.lost += [f"{path.name}: {title}" for title in titles if not _named(_plain(title), headings, whole)]
     if kind_of(path) == "html":
@@ -247,8 +247,8 @@ def _plain(text: str) -> str:
 def bad_ends(loaded: Loaded, chunks: Sequence[Chunk]) -> Iterator[str]:
     """Line and reason of every passage that ends where nobody would."""
     lines = loaded.text.split("\n")
-    shape = loaded.shape or outline_of(loaded.text, loaded.kind)
-    titles = {heading.line for heading in shape.headings if heading.text}
+    outline = loaded.outline or outline_of(loaded.text, loaded.kind)
+    titles = {heading.line for heading in outline.headings if heading.text}
     inside = _inside_code(lines) if loaded.kind in ("markdown", "sections") else set[int]()
     for chunk, after in pairwise(chunks):
         end = chunk.end_line - 1  # from 0; the passage after begins on the line below

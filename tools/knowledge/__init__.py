@@ -18,6 +18,7 @@ from .errors import (
     KnowledgeUnreachableError,
     NoTextError,
     PathNotFoundError,
+    Remedy,
     RerankerError,
     RerankerUnavailableError,
     UnreadableError,
@@ -29,6 +30,7 @@ from .values import (
     Excerpt,
     FilterCheck,
     Filters,
+    Mark,
     Passage,
     Place,
     Progress,
@@ -41,6 +43,9 @@ from .values import (
 if TYPE_CHECKING:
     from .base import KnowledgeBase
     from .copying import migrate, rebuild
+    from .ingest.loaders.loaded import Loaded
+    from .ingest.loaders.registry import Loader, register_loader
+    from .ingest.sources.item import RawDocument
     from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
@@ -64,11 +69,16 @@ __all__ = [
     "KnowledgeLockedError",
     "KnowledgeNotFoundError",
     "KnowledgeUnreachableError",
+    "Loaded",
+    "Loader",
+    "Mark",
     "NoTextError",
     "Passage",
     "PathNotFoundError",
     "Place",
     "Progress",
+    "RawDocument",
+    "Remedy",
     "RerankFunction",
     "RerankerError",
     "RerankerUnavailableError",
@@ -79,6 +89,7 @@ __all__ = [
     "UnreadableError",
     "migrate",
     "rebuild",
+    "register_loader",
 ]
 
 _HOME = {
@@ -86,9 +97,13 @@ _HOME = {
     "JoinedKnowledge": ".joined",
     "Knowledge": ".joined",
     "KnowledgeBase": ".base",
+    "Loaded": ".ingest.loaders.loaded",
+    "Loader": ".ingest.loaders.registry",
+    "RawDocument": ".ingest.sources.item",
     "RerankFunction": ".models.rerankers",
     "migrate": ".copying",
     "rebuild": ".copying",
+    "register_loader": ".ingest.loaders.registry",
 }
 
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 from ..addresses import without_credentials
-from .errors import (
-    DocumentNotFoundError,
-    EmbeddingMismatchError,
-    KnowledgeError,
-    KnowledgeNotFoundError,
-)
-from .filters import check_filters, matches_name, near_names
+from . import arguments, reading
+from .copying import CopyProgress, migrate, rebuild
+from .errors import EmbeddingMismatchError, KnowledgeError, KnowledgeNotFoundError, Remedy
+from .filters import check_filters, matches_name
 from .ingest.adding import Adding
-from .ingest.passages import join_chunks
 from .models.embedding_functions import find_embedding
 from .models.embeddings import Embedder, EmbeddingFunction, spec_of
 from .models.rerankers import Reranker, RerankFunction
 from .retrieval.searching import Searching
 from .store.folder import FolderStore, Indexing
 from .store.milvus import is_server
-from .store.schema import Row
 from .store.server import ServerStore
 from .store.store import Store
 from .values import (
     AddReport,
+    Copied,
     Document,
     Excerpt,
     FilterCheck,
@@ -43,11 +39,30 @@ from .values import (
 __all__ = ["KnowledgeBase"]
 
 
+class _Connected(NamedTuple):
+    """What a base works with; both are replaced at once."""
+
+    store: Store
+    embedder: Embedder | None
+
+    @property
+    def mode(self) -> Literal["lexical", "dense", "hybrid"]:
+        """What ``auto`` means."""
+        if not self.store.full_text:
+            return "dense"
+        return "hybrid" if self.embedder else "lexical"
+
+
 class KnowledgeBase:
     """A searchable set of documents in Milvus.
 
-    A context manager. May be used from several threads: changes wait for each other, and a search waits for
-    one batch of a change at most.
+    A context manager, and a collection of documents: ``len(base)``, ``"name" in base``, ``base["name"]``, and
+    iteration over every :class:`Document`. May be used from several threads: changes wait for each other, and
+    a search waits for one batch of a change at most.
+
+    What is wrong with an argument is told before anything is done: a ``TypeError`` where the type is wrong, a
+    ``KnowledgeError`` where the value makes no sense. What Milvus or a model does to it is always a
+    ``KnowledgeError`` of some kind; its ``remedy`` says what helps, where that is known.
 
     Args:
         uri: a folder (Milvus Lite keeps its data in ``milvus.db`` there), or ``http(s)://…`` for a Milvus
@@ -86,37 +101,48 @@ class KnowledgeBase:
         create: bool = True,
         indexing: Indexing | None = None,
     ) -> None:
-        address = str(uri)
-        self._uri = without_credentials(address)
+        self._address = arguments.address(uri, "uri")
+        self._uri = without_credentials(self._address)
+        self._token = token
+        self._collection = arguments.string(collection, "collection")
+        self._indexing = indexing
         self._closed = False
         self._changing = threading.RLock()
-        spec = spec_of(embedding)
+        self._swapping = threading.RLock()
         self._reranker = None if reranker == "none" else Reranker(reranker)
-        kind = ServerStore if is_server(address) else FolderStore
+        self._embedding = embedding
+        self._state = self._connected(embedding, create=create)
+
+    def _connected(self, embedding: str | EmbeddingFunction, *, create: bool) -> _Connected:
+        spec = spec_of(embedding)
+        kind = ServerStore if is_server(self._address) else FolderStore
         try:
-            self._store: Store = kind.open(address, collection, token=token, indexing=indexing)
+            store: Store = kind.open(
+                self._address, self._collection, token=self._token, indexing=self._indexing
+            )
         except KnowledgeNotFoundError:
             if not create:
                 raise
             new = find_embedding() if spec == "auto" else embedding
-            self._embedder = None if new == "none" else Embedder(new)
-            self._store = kind.create(
-                address,
-                collection,
-                token=token,
-                embedding=self._embedder.spec if self._embedder else "none",
-                dimension=self._embedder.dimension() if self._embedder else 0,
+            embedder = None if new == "none" else Embedder(new)
+            store = kind.create(
+                self._address,
+                self._collection,
+                token=self._token,
+                embedding=embedder.spec if embedder else "none",
+                dimension=embedder.dimension() if embedder else 0,
             )
-        else:
-            made_with, dimension = self._store.config.embedding, self._store.config.dimension
-            if spec not in {"auto", made_with}:
-                self._store.close()
-                raise EmbeddingMismatchError(
-                    f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: open it "
-                    f"with embedding auto, or change it with: ossifrage kb rebuild --embedding {spec}"
-                )
-            given = made_with if spec == "auto" else embedding
-            self._embedder = Embedder(given, dimension=dimension) if dimension else None
+            return _Connected(store, embedder)
+        made_with, dimension = store.config.embedding, store.config.dimension
+        if spec not in {"auto", made_with}:
+            store.close()
+            raise EmbeddingMismatchError(
+                f"the knowledge base {self._uri} was made with {made_with!r}, not {spec!r}: open it with "
+                "embedding auto, or rebuild it",
+                remedy=Remedy("rebuild", (spec,)),
+            )
+        given = made_with if spec == "auto" else embedding
+        return _Connected(store, Embedder(given, dimension=dimension) if dimension else None)
 
     @property
     def uri(self) -> str:
@@ -133,14 +159,14 @@ class KnowledgeBase:
 
     def add(
         self,
-        paths: Sequence[str | Path],
+        paths: str | Path | Iterable[str | Path],
         *,
-        tags: Sequence[str] = (),
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
+        tags: Iterable[str] = (),
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
         progress: Callable[[Progress], None] | None = None,
     ) -> AddReport:
-        """Bring documents up to date in the base.
+        """Bring the documents of files, folders, archives and addresses up to date in the base.
 
         Unchanged documents are not written again, changed ones replace their old version, and documents of
         these folders, archives and sitemaps that are gone, or no longer wanted, are removed. What cannot be
@@ -161,14 +187,51 @@ class KnowledgeBase:
             KnowledgeError: a pattern cannot be understood; nothing was written.
             EmbeddingError: the embedding failed; what was written until then is complete and stays.
         """
-        given = [paths] if isinstance(paths, str | Path) else paths
+        given, tagged = arguments.paths(paths, "paths"), arguments.strings(tags, "tags")
+        included, excluded = arguments.strings(include, "include"), arguments.strings(exclude, "exclude")
         with self._changing:
-            adding = Adding(self._open_store, self._embedder, progress, tags)
-            return adding.run(given, include=include, exclude=exclude)
+            adding = Adding(*self._open, progress, tagged)
+            return adding.run(given, include=included, exclude=excluded)
+
+    def add_texts(
+        self,
+        texts: Mapping[str, str],
+        *,
+        metadata: Mapping[str, object] | None = None,
+        tags: Iterable[str] = (),
+        progress: Callable[[Progress], None] | None = None,
+    ) -> AddReport:
+        """Add texts that come from no file, under names of your own.
+
+        A name that was given a text before gets the new one: text, metadata and tags are what they are now.
+        Nothing but :meth:`remove`, or a text without words, takes it away again. A file of the same name is
+        another document: where it is added first, the name is refused here; where it comes later, it gets a
+        longer name or is reported as skipped.
+
+        Args:
+            texts: by name. The suffix of the name tells the kind (``notes.txt``, ``page.html``); without one
+                that is known it is Markdown.
+            metadata: JSON values, kept as the ``front_matter`` of each of these texts, over what the text
+                says itself; at most 8,000 characters of JSON.
+            tags: for these texts.
+            progress: called after each text.
+
+        Returns:
+            What was done; a text that cannot be read as what its name says is among the skipped.
+
+        Raises:
+            KnowledgeError: a name or the metadata cannot be taken, or a name is that of a file's document;
+                nothing was written.
+            EmbeddingError: the embedding failed; what was written until then is complete and stays.
+        """
+        given, tagged = arguments.texts(texts, "texts"), arguments.strings(tags, "tags")
+        about = arguments.json_object({} if metadata is None else metadata, "metadata")
+        with self._changing:
+            return Adding(*self._open, progress, tagged).run_texts(given, about)
 
     def missing(self) -> tuple[str, ...]:
         """The documents that were stored and are not there any more, as far as a folder's ledger tells."""
-        return self._open_store.missing()
+        return self._open.store.missing()
 
     def repair(
         self, *, forget: bool = False, progress: Callable[[Progress], None] | None = None
@@ -186,15 +249,15 @@ class KnowledgeBase:
             EmbeddingError: the embedding failed; what was restored until then stays.
         """
         with self._changing:
-            report = Adding(self._open_store, self._embedder, progress).run([])
+            report = Adding(*self._open, progress).run([])
             if forget and report.missing:
-                with self._open_store.writing() as changes:
+                with self._open.store.writing() as changes:
                     changes.finish(removed=(), written=(), missing={})
         return report
 
     def search(
         self,
-        query: str | Sequence[str],
+        query: str | Iterable[str],
         *,
         top_k: int = 10,
         mode: SearchMode = "auto",
@@ -212,21 +275,23 @@ class KnowledgeBase:
             filters: which documents to search; None searches all.
 
         Raises:
-            KnowledgeError: the query is empty, or Milvus failed. Never an empty list for an outage.
+            KnowledgeError: the query is empty, there is no such ``mode``, or Milvus failed. Never an empty
+                list for an outage.
             EmbeddingUnavailableError: ``mode`` needs an embedding that the base or this machine lacks.
             RerankerError: the reranker failed, or cannot be loaded here.
         """
-        queries = [text for text in ([query] if isinstance(query, str) else query) if text.strip()]
-        if not queries:
+        asked = [query] if isinstance(query, str) else arguments.strings(query, "query")
+        if not (queries := [text for text in asked if text.strip()]):
             raise KnowledgeError("the query is empty; say what to look for")
-        if top_k < 1:
-            raise KnowledgeError(f"top_k is {top_k}; it must be at least 1")
-        searching = Searching(self._open_store, self._embedder, self._reranker, filters)
-        return searching.run(queries, top_k, self._auto_mode if mode == "auto" else mode)
+        arguments.number(top_k, "top_k", least=1)
+        chosen, wanted = arguments.check_mode(mode), arguments.check_filters_type(filters)
+        connected = self._open
+        searching = Searching(*connected, self._reranker, wanted)
+        return searching.run(queries, top_k, connected.mode if chosen == "auto" else chosen)
 
     def check_filters(self, filters: Filters) -> FilterCheck:
         """What filters leave of the base, and which of their names no document has."""
-        return check_filters(filters, self._open_store.documents())
+        return check_filters(arguments.check_filters_type(filters) or Filters(), self._open.store.documents())
 
     def open(self, source: str, *, line: int = 1, num_lines: int = 40) -> Excerpt:
         """Lines of a document, exactly as they are in it.
@@ -239,20 +304,11 @@ class KnowledgeBase:
         Raises:
             DocumentNotFoundError: there is no such document, or several.
         """
-        store = self._open_store
-        document = self._document(store, source)
-        num_lines = max(1, num_lines)
-        first = max(1, min(line, document.lines - num_lines + 1 if line > document.lines else line))
-        last = min(document.lines, first + num_lines - 1)
-        rows = store.passages(document, first, last)
-        lines = _lines(document, rows, range(first, last + 1))
-        return Excerpt(
-            source=document.source,
-            title=document.title,
-            heading=rows[0]["heading"] if rows else "",
-            total_lines=document.lines,
-            lines={number: lines[number] for number in range(first, last + 1)},
-        )
+        arguments.string(source, "source")
+        arguments.number(line, "line")
+        arguments.number(num_lines, "num_lines")
+        store = self._open.store
+        return reading.excerpt(store, reading.named(store, source), line, num_lines)
 
     def find(self, source: str, pattern: str, *, line: int = 1, limit: int = 20) -> Excerpt:
         """The lines of a document that contain ``pattern``, upper and lower case alike.
@@ -269,35 +325,81 @@ class KnowledgeBase:
 
         Raises:
             DocumentNotFoundError: there is no such document, or several.
+            KnowledgeError: the pattern is empty.
         """
-        if not pattern.strip():
+        arguments.string(source, "source")
+        if not arguments.string(pattern, "pattern").strip():
             raise KnowledgeError("the pattern is empty; say what to find")
-        store = self._open_store
-        document = self._document(store, source)
-        rows = store.passages(document)
-        lines = _lines(document, rows, range(1, document.lines + 1))
-        wanted = pattern.casefold()
-        every = [number for number, text in lines.items() if number >= line and wanted in text.casefold()]
-        matches = every[: max(1, limit)]
-        shown = sorted(
-            {near for number in matches for near in (number - 1, number, number + 1)} & lines.keys()
-        )
-        heading = next((row["heading"] for row in rows if shown and row["end_line"] >= shown[0]), "")
-        return Excerpt(
-            source=document.source,
-            title=document.title,
-            heading=heading,
-            total_lines=document.lines,
-            lines={number: lines[number] for number in shown},
-            matches=tuple(matches),
-            more_matches=len(every) - len(matches),
-        )
+        arguments.number(line, "line")
+        arguments.number(limit, "limit")
+        store = self._open.store
+        return reading.find_lines(store, reading.named(store, source), pattern, line, limit)
+
+    def text(self, source: str | Document) -> str:
+        """A document's whole text: its lines joined by newlines, without one at the end.
+
+        Args:
+            source: as for :meth:`open`, or a document of this base.
+
+        Raises:
+            DocumentNotFoundError: there is no such document, or several.
+        """
+        store = self._open.store
+        name = source.source if isinstance(source, Document) else arguments.string(source, "source")
+        return reading.text_of(store, reading.named(store, name))
+
+    def document(self, source: str) -> Document:
+        """What is known of a document.
+
+        Args:
+            source: as for :meth:`open`.
+
+        Raises:
+            DocumentNotFoundError: there is no such document, or several.
+        """
+        return reading.named(self._open.store, arguments.string(source, "source"))
+
+    def __getitem__(self, name: str) -> Document:
+        """The document of exactly this name; a ``KeyError`` where there is none."""
+        store = self._open.store
+        if (found := store.document(arguments.string(name, "the name of a document"))) is None:
+            raise reading.unknown(name, store.documents())
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a document of exactly this name, or this very version of one."""
+        if isinstance(name, Document):
+            return self._open.store.document(name.source) == name
+        return isinstance(name, str) and self._open.store.document(name) is not None
+
+    def __len__(self) -> int:
+        """How many documents there are."""
+        return len(self._open.store.documents())
+
+    def __bool__(self) -> bool:
+        """A base is something, also an empty one."""
+        return True
+
+    def __iter__(self) -> Iterator[Document]:
+        """Every document, by source, as they are now."""
+        return iter(self.documents())
+
+    def __repr__(self) -> str:
+        """Where it is and what it was made with; asks nobody."""
+        made_with = self._state.store.config.embedding
+        about = f"{self._uri!r}, collection={self._collection!r}, embedding={made_with!r}"
+        return f"<KnowledgeBase {about}{', closed' if self._closed else ''}>"
 
     def documents(self) -> list[Document]:
         """Every document, by source."""
-        return list(self._open_store.documents().values())
+        return list(self._open.store.documents().values())
 
-    def remove(self, sources: Sequence[str]) -> tuple[str, ...]:
+    def tags(self) -> dict[str, int]:
+        """Every tag, in order, with how many documents have it."""
+        counts = Counter(tag for document in self.documents() for tag in document.tags)
+        return dict(sorted(counts.items()))
+
+    def remove(self, sources: str | Iterable[str]) -> tuple[str, ...]:
         """Remove documents.
 
         Args:
@@ -310,18 +412,18 @@ class KnowledgeBase:
         Raises:
             DocumentNotFoundError: one of them names nothing; nothing was removed.
         """
-        given = [sources] if isinstance(sources, str) else sources
-        with self._changing, self._open_store.writing() as changes:
+        given = [sources] if isinstance(sources, str) else arguments.strings(sources, "sources")
+        with self._changing, self._open.store.writing() as changes:
             documents = {**changes.lost, **changes.known}
             chosen: set[str] = set()
             for name in given:
                 named = {
                     source
                     for source, each in documents.items()
-                    if matches_name(name, source) or _is_at(name, each.path)
+                    if matches_name(name, source) or reading.is_at(name, each.path)
                 }
                 if not named:
-                    raise _unknown(name, documents)
+                    raise reading.unknown(name, documents)
                 chosen |= named
             changes.finish(
                 removed=[each for source, each in changes.known.items() if source in chosen],
@@ -332,7 +434,7 @@ class KnowledgeBase:
 
     def status(self) -> Status:
         """The base in numbers."""
-        store = self._open_store
+        store, mode = self._open.store, self._open.mode
         missing = store.missing()
         documents = store.documents().values()
         return Status(
@@ -342,63 +444,80 @@ class KnowledgeBase:
             dimension=store.config.dimension,
             documents=len(documents),
             passages=sum(each.passages for each in documents),
-            mode=self._auto_mode,
+            mode=mode,
             backend=store.backend_name,
             missing=missing,
         )
+
+    def rebuild(
+        self,
+        *,
+        embedding: str | EmbeddingFunction | None = None,
+        progress: CopyProgress | None = None,
+    ) -> Copied:
+        """Make the base anew from its passages, such as with another embedding; the files are not needed.
+
+        Whatever else is asked of this object meanwhile waits.
+
+        Args:
+            embedding: what it is to be embedded with; None keeps the vectors it has.
+            progress: called with the passages copied and those there are.
+
+        Raises:
+            EmbeddingError: the embedding cannot be loaded, or failed; the base is as it was.
+            KnowledgeError: another process changed the base meanwhile; it is as it is, and the next try goes
+                on from here.
+        """
+        with self._changing, self._swapping:
+            self._open.store.close()
+            try:
+                copied = rebuild(
+                    self._address,
+                    token=self._token,
+                    collection=self._collection,
+                    embedding=embedding,
+                    progress=progress,
+                )
+                self._embedding = self._embedding if embedding is None else embedding
+            finally:
+                self._state = self._connected(self._embedding, create=False)
+        return copied
+
+    def migrate(
+        self, target: str | Path, *, token: str | None = None, progress: CopyProgress | None = None
+    ) -> Copied:
+        """Copy the base to another folder or server, with its vectors; this one stays as it is.
+
+        Args:
+            target: where it goes.
+            token: for the server it goes to.
+            progress: called with the passages copied and those there are.
+
+        Raises:
+            KnowledgeError: the target has a base of this name, or cannot search it; or the base was changed
+                meanwhile, and the next try goes on from here.
+        """
+        with self._changing:
+            self._open  # noqa: B018  raises where it is closed
+            return migrate(
+                self._address,
+                target,
+                token=self._token,
+                target_token=token,
+                collection=self._collection,
+                progress=progress,
+            )
 
     def close(self) -> None:
         """Let go of the base; a folder can then be changed by another process. Safe to call twice."""
         with self._changing:
             if not self._closed:
                 self._closed = True
-                self._store.close()
+                self._state.store.close()
 
     @property
-    def _auto_mode(self) -> Literal["lexical", "dense", "hybrid"]:
-        if not self._store.full_text:
-            return "dense"
-        return "hybrid" if self._embedder else "lexical"
-
-    @property
-    def _open_store(self) -> Store:
-        if self._closed:
-            raise KnowledgeError(f"the knowledge base {self._uri} is closed; open it again")
-        return self._store
-
-    def _document(self, store: Store, source: str) -> Document:
-        if found := store.document(source):
-            return found
-        documents = store.documents()
-        tail = "/" + source.removeprefix("./").lstrip("/")
-        ending = [name for name in documents if f"/{name}".endswith(tail)]
-        if len(ending) == 1:
-            return documents[ending[0]]
-        if ending:
-            raise DocumentNotFoundError(
-                f"several documents end in {source!r}: {', '.join(ending[:5])}; name one",
-                name=source,
-                candidates=tuple(ending[:5]),
-                ambiguous=True,
-            )
-        raise _unknown(source, documents)
-
-
-def _lines(document: Document, rows: Sequence[Row], wanted: range) -> dict[int, str]:
-    """The lines of passages by their numbers, all that are ``wanted`` among them."""
-    lines = join_chunks([(row["start_line"], row["end_line"], row["text"]) for row in rows])
-    if not lines.keys() >= set(wanted):
-        raise KnowledgeError(f"lines of {document.source} have been lost: ossifrage kb repair")
-    return lines
-
-
-def _is_at(name: str, path: str) -> bool:
-    """Whether a document was read at the path ``name``, or in the folder or archive that is there."""
-    place = os.path.abspath(os.path.expanduser(name))
-    return path == place or path.startswith((f"{place}{os.sep}", f"{place}!/"))
-
-
-def _unknown(name: str, documents: Mapping[str, Document]) -> DocumentNotFoundError:
-    nearest = near_names(name, documents)
-    hint = f"; did you mean {', '.join(nearest)}?" if nearest else "; ossifrage kb list shows what there is"
-    return DocumentNotFoundError(f"no document {name!r}{hint}", name=name, candidates=nearest)
+    def _open(self) -> _Connected:
+        with self._swapping:
+            if self._closed:
+                raise KnowledgeError(f"the knowledge base {self._uri} is closed; open it again")
+            return self._state

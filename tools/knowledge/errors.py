@@ -47,7 +47,8 @@ __all__ = [
 class Remedy:
     """What helps against an error.
 
-    A program calls the method of that name; the command line names the command, with the flags in use.
+    A program calls the method of :class:`KnowledgeBase` or the function of that name; the command line names
+    its command, with the flags in use.
     """
 
     verb: Literal["add", "documents", "remove", "repair", "rebuild", "rebuild_from_sources"]
@@ -92,8 +93,8 @@ class NoTextError(KnowledgeError):
     """A document is there but holds no text that can be searched."""
 
 
-class DocumentNotFoundError(KnowledgeError):
-    """No document of the base has that name, or more than one has.
+class DocumentNotFoundError(KnowledgeError, KeyError):
+    """No document of the base has that name, or more than one has. A ``KeyError``, too: ``base["name"]``.
 
     Args:
         message: one line for people.
@@ -105,10 +106,13 @@ class DocumentNotFoundError(KnowledgeError):
     def __init__(
         self, message: str, *, name: str, candidates: tuple[str, ...] = (), ambiguous: bool = False
     ) -> None:
-        super().__init__(message)
+        # Where nothing comes near, it helps to see what there is.
+        super().__init__(message, remedy=None if candidates else Remedy("documents"))
         self.name = name
         self.candidates = candidates
         self.ambiguous = ambiguous
+
+    __str__ = Exception.__str__  # KeyError's puts the message between quotes
 
 
 class EmbeddingError(KnowledgeError):

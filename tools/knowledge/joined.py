@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import chain, zip_longest
 from typing import Protocol, TypeVar
@@ -27,7 +27,7 @@ class Knowledge(Protocol):
 
     def search(
         self,
-        query: str | Sequence[str],
+        query: str | Iterable[str],
         *,
         top_k: int = 10,
         mode: SearchMode = "auto",
@@ -75,7 +75,7 @@ class JoinedKnowledge:
 
     def search(
         self,
-        query: str | Sequence[str],
+        query: str | Iterable[str],
         *,
         top_k: int = 10,
         mode: SearchMode = "auto",
@@ -86,7 +86,8 @@ class JoinedKnowledge:
         Their own scores cannot be compared, since how rare a word is depends on what it is searched in. The
         score is the reciprocal rank instead.
         """
-        found = [base.search(query, top_k=top_k, mode=mode, filters=filters) for base in self._bases]
+        asked = query if isinstance(query, str) else tuple(query)
+        found = [base.search(asked, top_k=top_k, mode=mode, filters=filters) for base in self._bases]
         ranked = [each for each in chain.from_iterable(zip_longest(*found)) if each is not None]
         return [replace(each, score=1 / rank) for rank, each in enumerate(ranked[:top_k], 1)]
 

@@ -14,6 +14,7 @@ __all__ = [
     "Excerpt",
     "FilterCheck",
     "Filters",
+    "Mark",
     "Passage",
     "Place",
     "Progress",
@@ -39,6 +40,17 @@ class Place:
     """Inclusive."""
 
 
+@dataclass(frozen=True)
+class Mark:
+    """Where a page, a sheet or a slide begins in the text of a document."""
+
+    line: int
+    """Its first line, from 1."""
+    kind: Literal["page", "sheet", "slide"]
+    value: int | str
+    """The number, from 1; of a sheet its name."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Passage:
     """Some consecutive lines of a document, found by a search."""
@@ -58,12 +70,22 @@ class Passage:
     """Lines in the whole document."""
     text: str
     path: str
-    """Where the document was read: an absolute path, ``ARCHIVE!/MEMBER``, or a URL."""
+    """Where the document was read: an absolute path, ``ARCHIVE!/MEMBER``, or a URL; empty for a text that
+    came from no file."""
     modified: datetime
     """When the document was last written (UTC)."""
     tags: tuple[str, ...] = ()
     front_matter: Mapping[str, object] = field(default_factory=dict[str, object])
-    """What the document says of itself, as JSON values."""
+    """What the document says of itself, and what was given with a text, as JSON values."""
+    page: int | None = None
+    """Of a PDF, counted from 1: the one that the first line is on."""
+    sheet: str | None = None
+    """Of a workbook: its name."""
+    slide: int | None = None
+    """Of a presentation, counted from 1."""
+    location: str | None = None
+    """An address that a program can open: ``file:///…``, for a PDF with ``#page=3``, or ``https://…``. Of a
+    member of an archive it is the archive's; None for a text that came from no file."""
     duplicates: tuple[Place, ...] = ()
     """Where else the search found this text."""
 
@@ -122,6 +144,14 @@ class Excerpt:
     """The lines that hold the pattern, when the excerpt comes from ``find``."""
     more_matches: int = 0
     """How many lines below hold it, too, and were left out."""
+    page: int | None = None
+    """Of a PDF, counted from 1: the one that the first line shown is on."""
+    sheet: str | None = None
+    """Of a workbook: its name."""
+    slide: int | None = None
+    """Of a presentation, counted from 1."""
+    location: str | None = None
+    """As in a :class:`Passage`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,18 +159,20 @@ class Document:
     """One document of the knowledge base."""
 
     source: str
-    """Its name: stable, relative, with forward slashes."""
+    """Its name: stable, relative, with forward slashes; of a text the one that was given."""
     title: str
     lines: int
+    """How many."""
     passages: int
     sha256: str
-    """Of the file's bytes."""
+    """Of the file's bytes, or of the text in UTF-8."""
     modified: datetime
-    """When the file was last written (UTC)."""
+    """When the file was last written, or the text added (UTC)."""
     added: datetime
     """When this version came into the knowledge base (UTC)."""
     path: str
-    """Where it was read: an absolute path, ``ARCHIVE!/MEMBER``, or a URL."""
+    """Where it was read: an absolute path, ``ARCHIVE!/MEMBER``, or a URL; empty for a text that came from no
+    file."""
     root: str
     """What it was found in: a folder, an archive or a sitemap; empty when added by itself."""
     tags: tuple[str, ...] = ()
@@ -148,7 +180,7 @@ class Document:
     given_tags: tuple[str, ...] = ()
     """Those that were given when it was added."""
     front_matter: Mapping[str, object] = field(default_factory=dict[str, object])
-    """What the document says of itself, as JSON values."""
+    """What the document says of itself, and what was given with a text, as JSON values."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ def test_all_is_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     document = json.loads(capsys.readouterr().out)
     assert document["passed"]
     machine, server = document["reports"]
-    assert [check["outcome"] for check in machine["checks"]] == ["pass"] * 5
+    assert [check["outcome"] for check in machine["checks"]] == ["pass"] * 6
     assert {"group", "name", "outcome", "why", "advice"} == server["checks"][0].keys()
     assert "sesame" not in json.dumps(document)
 
@@ -60,6 +60,6 @@ def test_a_failure_is_an_exit_code_and_an_advice(
     with serving(FakeGptOss(faults={"reasoning ignored"})) as url:
         assert run(tmp_path, "--base-url", url) == 1
     shown = capsys.readouterr()
-    assert "21 checks, 1 failed." in shown.out
+    assert "22 checks, 1 failed." in shown.out
     assert "→ serve the model with gpt-oss's own chat template" in shown.out
     assert "Traceback" not in shown.err

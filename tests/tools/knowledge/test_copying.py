@@ -70,7 +70,7 @@ def connection(folder: Path) -> Iterator[Connection]:
 def test_another_embedding_without_the_files(folder: Path, many: Path) -> None:
     for file in many.iterdir():
         file.unlink()
-    with pytest.raises(EmbeddingMismatchError, match="ossifrage kb rebuild --embedding custom:Letters"):
+    with pytest.raises(EmbeddingMismatchError, match="or rebuild it"):
         KnowledgeBase(folder, embedding=Letters())
     with KnowledgeBase(folder) as base:
         before = base.documents()
@@ -199,9 +199,7 @@ def test_a_base_of_format_1(folder: Path, connection: Connection) -> None:
     old.flush()
     note = json.dumps({"format": 1, "embedding": "none", "dimension": 0})
     connection.client.alter_collection_properties("old", {"ossifrage": note})
-    with pytest.raises(
-        KnowledgeError, match=rf"format 1, this program reads {FORMAT}; .*: ossifrage kb rebuild"
-    ):
+    with pytest.raises(KnowledgeError, match=rf"format 1, this program reads {FORMAT}; rebuild it$"):
         KnowledgeBase(folder, collection="old")
     rebuild(folder, collection="old")
     with KnowledgeBase(folder, collection="old") as base, KnowledgeBase(folder) as now:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, cast
@@ -22,7 +23,8 @@ from .passages import Chunk, split_passages
 from .prefetch import Pipeline
 from .restoring import find_again
 from .sources.item import Item, RawDocument
-from .sources.planning import plan
+from .sources.planning import Plan, plan
+from .sources.texts import plan_texts
 
 __all__ = ["Adding"]
 
@@ -84,30 +86,34 @@ class Adding:
             PathNotFoundError: a path does not exist; nothing was written.
             KnowledgeError: a pattern cannot be understood; nothing was written.
         """
+        told = self._tell_download
         with self._store.writing() as changes:
-            return self._run(changes, paths, include, exclude)
+            return self._run(
+                changes, lambda names: plan(paths, names, include=include, exclude=exclude, on_download=told)
+            )
 
-    def _run(
-        self,
-        changes: Writing,
-        paths: Sequence[str | Path],
-        include: Sequence[str],
-        exclude: Sequence[str],
-    ) -> AddReport:
+    def run_texts(self, texts: Mapping[str, str], metadata: Mapping[str, object]) -> AddReport:
+        """Add texts by name, and what the base has lost. Their tags are those that are given now.
+
+        Raises:
+            KnowledgeError: one of the names is that of a file's document; nothing was written.
+        """
+        with self._store.writing() as changes:
+            return self._run(changes, lambda names: plan_texts(texts, names, metadata))
+
+    def _run(self, changes: Writing, planned: Callable[[Mapping[str, Document]], Plan]) -> AddReport:
         began = time.monotonic()
         known, lost = changes.known, changes.lost
         # A lost document keeps its name, and others keep away from it.
         names = {**lost, **known}
         with ExitStack() as open_sources:
-            work = open_sources.enter_context(
-                plan(paths, names, include=include, exclude=exclude, on_download=self._tell_download)
-            )
+            work = open_sources.enter_context(planned(names))
             asked = {item.source for item in work.found}
             lost = {name: each for name, each in lost.items() if not work.misses(each)}
             again = find_again(
                 {name: each for name, each in lost.items() if name not in asked}, names, open_sources
             )
-            tagged = [(item, self._tags or _given_tags(names.get(item.source))) for item in work.found]
+            tagged = [(item, self._tags_for(item, names.get(item.source))) for item in work.found]
             tagged += [(item, lost[item.source].given_tags) for item in again]
             outcomes = self._bring(changes, tagged)
         stored = {each.source for each in outcomes if each.kind in _STORED}
@@ -173,9 +179,14 @@ class Adding:
         try:
             raw = item.read()
             # Not by its root: what was added by itself stays so when the folder around it is added.
-            if old is not None and (old.sha256, old.given_tags, old.path) == (raw.sha256, tags, item.path):
+            same = old is not None and (old.sha256, old.given_tags, old.path) == (raw.sha256, tags, item.path)
+            if same and item.metadata is None:
                 return [], _Outcome(item.source, "unchanged")
-            rows = _rows(item, raw, load(raw), self._since, tags)
+            loaded = load(raw)
+            matter = {**loaded.front_matter, **(item.metadata or {})}
+            if same and old is not None and old.front_matter == matter:
+                return [], _Outcome(item.source, "unchanged")
+            rows = _rows(item, raw, replace(loaded, front_matter=matter), self._since, tags)
             new = document_of(rows[0])
             if old is None:
                 return rows, _Outcome(item.source, "added", new)
@@ -187,6 +198,12 @@ class Adding:
             return [], _Outcome(item.source, "unreadable", reason=str(error))
         except NoTextError as error:
             return [], _Outcome(item.source, "unfit", reason=str(error))
+
+    def _tags_for(self, item: Item, old: Document | None) -> tuple[str, ...]:
+        """A file that is added again without tags keeps those it has."""
+        if self._tags or item.metadata is not None or old is None:
+            return self._tags
+        return old.given_tags
 
     def _embed(self, batch: _Batch) -> _Batch:
         if self._embedder is not None:
@@ -213,10 +230,6 @@ class Adding:
             )
 
 
-def _given_tags(document: Document | None) -> tuple[str, ...]:
-    return document.given_tags if document else ()
-
-
 def _sources(outcomes: Iterable[_Outcome], kind: str, *, without: Set[str] = frozenset()) -> tuple[str, ...]:
     return tuple(sorted(each.source for each in outcomes if each.kind == kind and each.source not in without))
 
@@ -240,6 +253,13 @@ def _rows(
         "given_tags": list(given_tags),
     }
     lines = chunks[-1].end_line if chunks else 0
+    begins = [mark.line for mark in loaded.marks]
+
+    def marked(chunk: Chunk) -> Metadata:
+        first = max(0, bisect_right(begins, chunk.start_line) - 1)
+        marks = loaded.marks[first : bisect_right(begins, chunk.end_line)]
+        known = common if chunk is not chunks[0] else record
+        return {**known, "marks": [(each.line, each.kind, each.value) for each in marks]} if marks else known
 
     def row(ordinal: int, chunk: Chunk) -> Row:
         terms, spoken = passage_terms(loaded.title, chunk.heading, chunk.text, language)
@@ -255,7 +275,7 @@ def _rows(
             "text": chunk.text,
             "lexical": terms,
             "document_sha256": raw.sha256,
-            "metadata": {**(common if ordinal else record), "language": spoken},
+            "metadata": {**marked(chunk), "language": spoken},
         }
 
     return [row(ordinal, chunk) for ordinal, chunk in enumerate(chunks)]

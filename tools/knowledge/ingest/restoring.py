@@ -24,7 +24,8 @@ def find_again(
         open_sources: keeps archives and connections open while the items are read.
     """
     found: dict[str, Item] = {}
-    for place in sorted({each.root or each.path for each in lost.values()}):
+    # A text that was given has no place, and stays lost.
+    for place in sorted({each.root or each.path for each in lost.values()} - {""}):
         try:
             items = open_sources.enter_context(plan([place], documents)).found
         except PathNotFoundError:

@@ -11,6 +11,7 @@ from ..models.embeddings import Embedder
 from ..models.rerankers import Reranker
 from ..store.collection import Hit
 from ..store.lexical import query_terms, without_common
+from ..store.places import whereabouts
 from ..store.schema import Row
 from ..store.store import Store
 from ..values import Filters, Passage
@@ -120,4 +121,5 @@ def _passage(row: Row, score: float) -> Passage:
         modified=datetime.fromtimestamp(about["modified"], UTC),
         tags=tuple(about["tags"]),
         front_matter=about["front_matter"],
+        **whereabouts(about, row["start_line"])._asdict(),
     )

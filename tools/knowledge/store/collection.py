@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
-from ..errors import EmbeddingError, KnowledgeError, KnowledgeNotFoundError
+from ..errors import EmbeddingError, KnowledgeError, KnowledgeNotFoundError, Remedy
 from ..values import Document
 from .conditions import quote
 from .milvus import SLOW_TIMEOUT, TIMEOUT, Connection, milvus_errors
@@ -119,9 +119,7 @@ class Collection:
                 client.rename_collection(rebuilt(name), name, timeout=TIMEOUT)
                 found = True
             if not found:
-                raise KnowledgeNotFoundError(
-                    f"nothing in {uri} yet; add documents with: ossifrage kb add PATH"
-                )
+                raise KnowledgeNotFoundError(f"nothing in {uri} yet; add documents", remedy=Remedy("add"))
             properties = client.describe_collection(name, timeout=TIMEOUT).get("properties", {})
         try:
             config = CollectionConfig.of(properties)
@@ -130,10 +128,11 @@ class Collection:
                 f"the collection {name!r} at {uri} is not a knowledge base of ossifrage; choose another name"
             ) from error
         if config.format not in formats:
-            way_out = "ossifrage kb rebuild" if config.format < FORMAT else "a newer version of ossifrage"
+            older = config.format < FORMAT
             raise KnowledgeError(
                 f"the knowledge base {uri} has format {config.format}, this program reads {FORMAT}; "
-                f"bring them together with: {way_out}"
+                + ("rebuild it" if older else "use a newer version of ossifrage"),
+                remedy=Remedy("rebuild") if older else None,
             )
         with milvus_errors(uri):
             # A collection of Milvus Lite that was opened or renamed is not loaded.
@@ -153,7 +152,7 @@ class Collection:
         full_text = backend.full_text and not connection.embedded
         if not (full_text or dimension or connection.embedded):
             raise KnowledgeError(
-                f"{backend.name} at {uri} has no full-text search: choose an embedding (--embedding), "
+                f"{backend.name} at {uri} has no full-text search: choose an embedding, "
                 "a server from Milvus 2.5 on, or a folder"
             )
         config = CollectionConfig(embedding=embedding, dimension=dimension, full_text=full_text)

@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ...addresses import without_credentials
-from ..errors import KnowledgeError, KnowledgeLockedError, KnowledgeNotFoundError
+from ..errors import KnowledgeError, KnowledgeLockedError, KnowledgeNotFoundError, Remedy
 from ..values import Document, Filters
 from .backend import Backend
 from .collection import Collection, Hit
@@ -69,7 +69,7 @@ class FolderStore:
     def __init__(self, uri: str, name: str, indexing: Indexing | None) -> None:
         data = data_folder(uri)
         if not data.exists():
-            raise KnowledgeNotFoundError(f"nothing in {uri} yet; add documents with: ossifrage kb add PATH")
+            raise KnowledgeNotFoundError(f"nothing in {uri} yet; add documents", remedy=Remedy("add"))
         self.name = name
         self._uri = uri
         self._folder = data.parent

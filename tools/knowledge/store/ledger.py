@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import KnowledgeError
+from ..errors import KnowledgeError, Remedy
 from ..values import Document
 
 __all__ = ["Ledger"]
@@ -60,5 +60,6 @@ class Ledger:
     def _inaccessible(self, done: str, error: OSError) -> KnowledgeError:
         return KnowledgeError(
             f"the list of documents {self._path} cannot be {done} ({error.strerror or error}): "
-            "mend that, then run: ossifrage kb repair"
+            "mend that, then repair the base",
+            remedy=Remedy("repair"),
         )

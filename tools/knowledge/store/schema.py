@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from .milvus import TIMEOUT, load_pymilvus
 
@@ -54,7 +54,9 @@ _PROPERTY = "ossifrage"
 
 
 class Metadata(TypedDict):
-    """What a passage knows of its document besides; the last three only in the document's record."""
+    """What a passage knows of its document besides; ``passages`` and what is below only
+    in the document's record.
+    """
 
     added: float
     """Seconds since the epoch, as all times here."""
@@ -64,6 +66,8 @@ class Metadata(TypedDict):
     front_matter: Mapping[str, object]
     language: NotRequired[str | None]
     """ISO 639-1; None where the words do not tell."""
+    marks: NotRequired[list[tuple[int, Literal["page", "sheet", "slide"], int | str]]]
+    """The page, sheet or slide that its first line is on, and those that begin below: line, kind, value."""
     passages: NotRequired[int]
     root: NotRequired[str]
     given_tags: NotRequired[list[str]]

@@ -12,7 +12,7 @@ from functools import partial
 from ..sources.item import RawDocument
 from .docx import load_docx
 from .epub import load_epub
-from .formats import SUFFIXES, Format, format_of
+from .formats import PAGES, SUFFIXES, Format, format_of
 from .html import load_html
 from .loaded import Loaded
 from .notebook import load_notebook
@@ -20,6 +20,7 @@ from .packed import unpacked
 from .pdf import load_pdf
 from .pptx import load_pptx
 from .records import load_json, load_json_lines
+from .registry import is_offered, load_from_outside
 from .tables import load_table, load_xlsx
 from .text import load_text
 from .xml import load_xml
@@ -51,6 +52,10 @@ def load(raw: RawDocument) -> Loaded:
 
     Raises:
         NoTextError: there is no text in it that could be searched; the reason says what to do.
+        UnreadableError: it could not be read this time.
     """
     raw = unpacked(raw)
+    # What a server sends as a page is one, whatever its name.
+    if is_offered(raw.name) and raw.media_type not in PAGES:
+        return load_from_outside(raw)
     return _LOADERS[format_of(raw)](raw)

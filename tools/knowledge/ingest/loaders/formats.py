@@ -9,8 +9,9 @@ from typing import Literal
 
 from ..sources.item import RawDocument
 from .packed import unpacked_name
+from .registry import is_offered
 
-__all__ = ["SUFFIXES", "Format", "format_of", "is_read"]
+__all__ = ["PAGES", "SUFFIXES", "Format", "format_of", "is_read"]
 
 Format = Literal[
     "markdown", "rst", "asciidoc", "plain", "code", "xml",
@@ -89,7 +90,7 @@ _MEDIA_TYPES: Mapping[str, Format] = {
     f"{_OFFICE}presentationml.presentation": "pptx",
     f"{_OFFICE}spreadsheetml.sheet": "xlsx",
 }
-_PAGES = frozenset({"text/html", "application/xhtml+xml"})
+PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _PAGE_STARTS = (b"<!doctype html", b"<html")
 _MEMBERS: Mapping[bytes, Format] = {
     b"word/document.xml": "docx",
@@ -103,7 +104,7 @@ def is_read(name: str) -> bool:
     """Whether a file of this name is read from folders and archives; it may be packed."""
     path = PurePath(unpacked_name(name).lower())
     known = path.name.partition(".")[0] in NAMES and path.suffix not in _COPIES
-    return path.suffix in SUFFIXES or known
+    return path.suffix in SUFFIXES or known or is_offered(name)
 
 
 def format_of(raw: RawDocument) -> Format:
@@ -112,7 +113,7 @@ def format_of(raw: RawDocument) -> Format:
     A web page comes first: a server that shows ``README.md`` as a page calls it one. A ``.txt`` file may be
     written in a markup: ``page.rst.txt`` says so, others are told by what is in them.
     """
-    if raw.media_type in _PAGES:
+    if raw.media_type in PAGES:
         return "html"
     path = PurePath(raw.name.lower())
     known = SUFFIXES.get(path.suffix)

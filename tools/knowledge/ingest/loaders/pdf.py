@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...errors import NoTextError
+from ..outlines import outline_of
 from ..sources.item import RawDocument
 from .isolated import parsed
-from .loaded import Loaded, as_title, literal, made_of
+from .loaded import Loaded, as_title, literal, made_of, numbered_marks
 from .parsers.layout import Block
 from .parsers.pdfium import Bookmark, PdfText
 from .sentences import by_sentence
@@ -56,11 +57,14 @@ def load_pdf(raw: RawDocument) -> Loaded:
     )
     about = {name: as_title(value) for name, value in read["about"].items()}
     title = about.get("Title", "")
+    outline = outline_of(text, "sections")
     return Loaded(
         text=text,
         title=title if title and not _NO_TITLE.match(title) else raw.name,
         kind="sections",
         front_matter={name: about[key] for key, name in _ABOUT.items() if about.get(key)},
+        marks=numbered_marks(outline, "page"),
+        outline=outline,
     )
 
 

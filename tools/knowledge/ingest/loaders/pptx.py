@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..outlines import outline_of
 from ..sources.item import RawDocument
 from .converting import open_package
 from .isolated import parsed
-from .loaded import Loaded, as_title, literal, made_of
+from .loaded import Loaded, as_title, literal, made_of, numbered_marks
 from .parsers.slides import Slide
 
 __all__ = ["load_pptx"]
@@ -24,7 +25,14 @@ def load_pptx(raw: RawDocument) -> Loaded:
     slides: list[Slide] = parsed(raw.data, parser="slides", what="PPTX")
     text = made_of(_lines(slides), nothing="no text on these slides")
     titles = (as_title(slide["title"]) for slide in slides)
-    return Loaded(text=text, title=next(filter(None, titles), raw.name), kind="sections")
+    outline = outline_of(text, "sections")
+    return Loaded(
+        text=text,
+        title=next(filter(None, titles), raw.name),
+        kind="sections",
+        marks=numbered_marks(outline, "slide"),
+        outline=outline,
+    )
 
 
 def _lines(slides: Sequence[Slide]) -> Iterator[str]:

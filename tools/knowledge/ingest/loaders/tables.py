@@ -11,6 +11,8 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from ...errors import NoTextError
+from ...values import Mark
+from ..outlines import outline_of
 from ..sources.item import RawDocument
 from .converting import converting, open_package
 from .isolated import parsed
@@ -54,7 +56,18 @@ def load_xlsx(raw: RawDocument) -> Loaded:
     open_package(raw.data, "XLSX", most=_MAX_SHEETS).close()
     sheets: list[Sheet] = parsed(raw.data, parser="workbook", what="XLSX")
     text = made_of(_sheets(sheets), nothing="no values in this workbook")
-    return Loaded(text=text, title=raw.name, kind="sections")
+    outline = outline_of(text, "sections")
+    names = [as_title(sheet["title"]) for sheet in sheets if sheet["rows"]]
+    marks = [
+        Mark(heading.line + 1, "sheet", name) for heading, name in zip(outline.headings, names, strict=False)
+    ]
+    return Loaded(
+        text=text,
+        title=raw.name,
+        kind="sections",
+        marks=marks if len(names) == len(outline.headings) else (),
+        outline=outline,
+    )
 
 
 def _rows(text: str) -> Iterator[str]:

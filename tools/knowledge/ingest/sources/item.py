@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,12 +16,15 @@ MAX_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True)
 class RawDocument:
-    """The bytes of one document."""
+    """The bytes of one document, as a loader gets them."""
 
     name: str
-    """Its file name; the suffix tells its kind."""
+    """Its file name, without folders; the suffix tells its kind. That of a packed file (``notes.txt.gz``) is
+    the one it has unpacked."""
     data: bytes
+    """Unpacked; at most 64 MiB."""
     modified: datetime
+    """When it was last written (UTC)."""
     media_type: str = ""
     """What a web server called it, without parameters; empty for a file."""
 
@@ -38,8 +41,10 @@ class Item:
     source: str
     """Its name in the knowledge base."""
     path: str
-    """Where it is: an absolute path, ``ARCHIVE!/MEMBER``, or a URL."""
+    """Where it is: an absolute path, ``ARCHIVE!/MEMBER``, or a URL; empty for a text that was given."""
     root: str
     """What it was found in: a folder, an archive or a sitemap; empty for one named by itself."""
     read: Callable[[], RawDocument]
     """Raises UnreadableError when it cannot be had this time, NoTextError when there is nothing to have."""
+    metadata: Mapping[str, object] | None = None
+    """Given with a text: JSON values, which win over what it says of itself. None for a file."""

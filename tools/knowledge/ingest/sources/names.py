@@ -4,8 +4,8 @@ A source is a document's name in the base. A file of a folder ``docs`` is called
 added by itself is called by its path from the working directory, or else by its name. A member of an archive
 is called as if the archive were a folder, a page by its address without ``https://``. A document keeps the
 name it has, however its path is spelled and whichever folder above it is added. Names of different documents
-never meet: a second folder called ``docs`` becomes ``other/docs``, unless the first is gone, in which case it
-is taken to have moved.
+never meet: the name of a text that was given is never that of a file, and a second folder called ``docs``
+becomes ``other/docs``, unless the first is gone, in which case it is taken to have moved.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def below(path: str, root: str) -> str | None:
 
 
 def file_of(document: Document) -> Path | None:
-    """The file that a document is in: itself, or its archive; none for what came from the web."""
-    if is_url(document.path):
+    """The file that a document is in: itself, or its archive; none for a text, or what is from the web."""
+    if not document.path or is_url(document.path):
         return None
     if document.root and document.path.startswith(f"{document.root}!/"):
         return Path(document.root)
@@ -45,7 +45,7 @@ class Names:
     def __init__(self, documents: Mapping[str, Document]) -> None:
         self._documents = documents
         self._sorted = sorted(documents)
-        self._by_path = {document.path: source for source, document in documents.items()}
+        self._by_path = {each.path: source for source, each in documents.items() if each.path}
         self._given: dict[str, str] = {}
         self._prefixes: dict[str, str] = {}
         for document in documents.values():
@@ -150,4 +150,6 @@ class Names:
 
 def _overlap(one: str, other: str) -> bool:
     """Whether two places are the same, or one is a folder or an archive that the other is in."""
+    if not one or not other:
+        return False  # a text, which has no place
     return one == other or below(one, other) is not None or below(other, one) is not None

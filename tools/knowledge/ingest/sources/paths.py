@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...errors import PathNotFoundError
+from ...errors import PathNotFoundError, Remedy
 from .names import Names
 from .urls import is_url
 
@@ -29,9 +28,12 @@ def resolve_paths(paths: Sequence[str | Path], names: Names) -> list[Path | str]
     if missing:
         given = ", ".join(map(str, missing))
         left = [name for each in missing for name in names.left_of(Path(os.path.abspath(each)))]
-        shown = " ".join(map(shlex.quote, left[:_MOST_NAMES])) + (" …" if len(left) > _MOST_NAMES else "")
-        way_out = f"; to drop what the base has of it: ossifrage kb remove {shown}" if left else ""
-        raise PathNotFoundError(f"no such file or folder: {given}; nothing was added{way_out}")
+        shown = ", ".join(left[:_MOST_NAMES]) + (" …" if len(left) > _MOST_NAMES else "")
+        raise PathNotFoundError(
+            f"no such file or folder: {given}; nothing was added"
+            + (f"; what the base has of it stays until it is removed: {shown}" if left else ""),
+            remedy=Remedy("remove", tuple(left[:_MOST_NAMES])) if left else None,
+        )
     return targets
 
 

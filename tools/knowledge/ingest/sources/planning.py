@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -38,10 +38,15 @@ _LONGEST_NAME = 4096
 
 
 class Plan:
-    """What an ``add`` is about. A context manager: archives and connections are open until its end."""
+    """What an ``add`` is about. A context manager: archives and connections are open until its end.
 
-    def __init__(self) -> None:
+    Args:
+        texts: the names of texts that were given, which are no file's.
+    """
+
+    def __init__(self, texts: Set[str] = frozenset()) -> None:
         self.found: list[Item] = []
+        self._texts = texts
         self._skipped: dict[str, Skipped] = {}
         self._paths: set[str] = set()
         self._folders: dict[Path, str] = {}
@@ -87,7 +92,8 @@ class Plan:
         """Take an item, or report why it is not read; the same place counts once."""
         if item.path in self._paths:
             return
-        reason = unfit or _unfit_name(item.source)
+        taken = "a text that was given has this name: remove one, or rename the file"
+        reason = unfit or _unfit_name(item.source) or (taken if item.source in self._texts else "")
         if reason:
             self.skip(item.source, reason)
         else:
@@ -140,7 +146,8 @@ def plan(
     """
     names = Names(documents)
     targets = resolve_paths(paths, names)
-    planner = _Planner(names, Selection(include, exclude), on_download)
+    texts = {source for source, document in documents.items() if not document.path}
+    planner = _Planner(Plan(texts), names, Selection(include, exclude), on_download)
     try:
         for target in targets:
             planner.take(target)
@@ -151,8 +158,8 @@ def plan(
 
 
 class _Planner:
-    def __init__(self, names: Names, choice: Selection, on_download: OnDownload | None) -> None:
-        self.plan = Plan()
+    def __init__(self, plan: Plan, names: Names, choice: Selection, on_download: OnDownload | None) -> None:
+        self.plan = plan
         self._names = names
         self._choice = choice
         self._on_download = on_download

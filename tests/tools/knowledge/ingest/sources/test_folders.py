@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ossifrage.tools.knowledge import KnowledgeBase, KnowledgeError, PathNotFoundError
+from ossifrage.tools.knowledge import KnowledgeBase, KnowledgeError, PathNotFoundError, Remedy
 from ossifrage.tools.knowledge.ingest.sources.planning import plan
 
 
@@ -155,12 +155,13 @@ def test_a_deleted_folder_can_be_removed(base: KnowledgeBase, tmp_path: Path) ->
     base.add([docs, other / "c.md"])
     shutil.rmtree(docs)
     (other / "c.md").unlink()
-    for path, name in [(docs, "'my docs'"), (docs / "sub", "'my docs/sub'"), (other / "c.md", "c.md")]:
+    for path, name in [(docs, "my docs"), (docs / "sub", "my docs/sub"), (other / "c.md", "c.md")]:
         with pytest.raises(PathNotFoundError) as caught:
             base.add([path])
         assert str(caught.value).endswith(
-            f"nothing was added; to drop what the base has of it: ossifrage kb remove {name}"
+            f"nothing was added; what the base has of it stays until it is removed: {name}"
         )
+        assert caught.value.remedy == Remedy("remove", (name,))
     with pytest.raises(PathNotFoundError, match=r"nothing was added$"):
         base.add([tmp_path / "my"])
     assert base.remove(["my docs"]) == ("my docs/a.md", "my docs/sub/b.md")
