@@ -85,8 +85,10 @@ def render_tree(trace: Trace, console: Console, *, reasoning: Mapping[str, str] 
     _head(trace, lines)
     total = max([_end(trace), 0.001])
     for step in trace.steps:
-        lines.line("")
-        for row in _rows(step, reasoning, total=total if lines.wide else None):
+        rows = list(_rows(step, reasoning, total=total if lines.wide else None))
+        if rows:  # a step that holds no more than the answer, which follows, has none
+            lines.line("")
+        for row in rows:
             lines.line(row.margin, row.text, row.style, bar=row.bar)
     told = {event.reasoning_id for event in trace.events if isinstance(event, Thought)}
     for reasoning_id, text in (reasoning or {}).items():

@@ -45,4 +45,4 @@ def _phrase(word: str) -> str:
 
 
 def _normal(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).replace("\0", " ")
+    return unicodedata.normalize("NFKC", text).casefold().replace("\0", " ")

@@ -56,7 +56,7 @@ def cpu(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def recording(home: Path, steps: int = 12, repeats: int = 9) -> None:
+def recording(home: Path, steps: int = 12, repeats: int = 20) -> None:
     """The same run on an engine without latency, recorded and not."""
     documents = home / "documents"
     documents.mkdir()
@@ -66,24 +66,24 @@ def recording(home: Path, steps: int = 12, repeats: int = 9) -> None:
     with KnowledgeBase(home / "base", embedding="none") as base:
         base.add([documents])
 
-        def run(*, save: bool) -> None:
+        async def ask() -> tuple[float, float]:
+            """CPU seconds of the quickest run, recorded and not; the two take turns."""
             searches = [call("search", queries=[f"{WORDS[step]} document {step}"]) for step in range(steps)]
+            engines = [ScriptedEngine([*searches, ANSWER, ANSWER] * (repeats + 1)) for _ in range(2)]
+            settings = Settings(home=home / "runs", max_steps=steps + 2)
+            async with (
+                Assistant(settings, knowledge=base, engine=engines[0]) as recorded,
+                Assistant(settings, knowledge=base, engine=engines[1], save_traces=False) as bare,
+            ):
+                spent: list[list[float]] = [[], []]
+                for _ in range(repeats + 1):
+                    for times, assistant in zip(spent, (recorded, bare), strict=True):
+                        began = time.process_time()
+                        await assistant.run("What is it?")
+                        times.append(time.process_time() - began)
+            return min(spent[0]), min(spent[1])
 
-            async def ask() -> None:
-                engine = ScriptedEngine([*searches, ANSWER, ANSWER])
-                settings = Settings(home=home / "runs", max_steps=steps + 2)
-                async with Assistant(settings, knowledge=base, engine=engine, save_traces=save) as assistant:
-                    await assistant.run("What is it?")
-
-            asyncio.run(ask())
-
-        run(save=True)
-        with_store: list[float] = []
-        without: list[float] = []
-        for _ in range(repeats):
-            with_store.append(cpu(lambda: run(save=True)))
-            without.append(cpu(lambda: run(save=False)))
-    best, bare = min(with_store), min(without)
+        best, bare = asyncio.run(ask())
     print(f"a run of {steps + 2} steps: {bare:.3f} CPU s bare, {best:.3f} recorded ({best / bare - 1:+.1%})")
 
 
