@@ -56,7 +56,7 @@ def cpu(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def recording(home: Path, steps: int = 12, repeats: int = 20) -> None:
+def recording(home: Path, steps: int = 12, repeats: int = 7) -> None:
     """The same run on an engine without latency, recorded and not."""
     documents = home / "documents"
     documents.mkdir()
