@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= What does ossifrage doctor examine, and what does it exit with when a check failed?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-documents bench-memory bench-traces lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-documents bench-cli bench-memory bench-traces screenshots lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -58,6 +58,12 @@ bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, the cost of 
 
 bench-documents: $(VENV)/.dev  ## where passages of real documents end, their headings and numbers (downloads them once)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/documents.py
+
+bench-cli: $(VENV)/.dev build/typing/ossifrage  ## how long people wait at the command line and the prompt
+	@PYTHONPATH=build/typing:tests $(BIN)/python tests/benchmarks/cli.py
+
+screenshots: $(VENV)/.dev build/typing/ossifrage  ## the pictures in docs/terminal.md, made anew
+	@PYTHONPATH=build/typing:tests $(BIN)/python tests/benchmarks/screenshots.py docs/pictures
 
 bench-memory: $(VENV)/.dev  ## what 1,000 runs in one process leave behind (minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/memory.py --engine scripted

@@ -29,11 +29,12 @@ from .harmony import load_encoding
 from .knowledge import open_knowledge
 from .models.harmony import HarmonyModel
 from .models.open import OpenModel, open_model, wrap_engine
-from .models.writer import response_format
+from .models.writer import Effort, response_format
 from .run.budget import PromptBudget
 from .run.loop import Run
 from .run.output import OutputSchema
 from .run.recorded import Recorded
+from .run.steering import Steering
 from .run.stream import StreamItem
 from .settings import Settings, load_settings
 from .text import one_line
@@ -139,13 +140,21 @@ class Assistant:
         raise RuntimeError("the run ended without a result")
 
     async def run_stream(
-        self, question: str, *, session: Session | None = None, recorded: Recorded | None = None
+        self,
+        question: str,
+        *,
+        session: Session | None = None,
+        reasoning: Effort | None = None,
+        steering: Steering | None = None,
+        recorded: Recorded | None = None,
     ) -> AsyncGenerator[StreamItem, None]:
         """Answer one question and tell what happens meanwhile.
 
         Args:
             question: what to answer.
             session: as for :meth:`run`.
+            reasoning: effort for this question; None takes the settings'.
+            steering: to say more to the model while it works, or to end the run with what came so far.
             recorded: another run of this question, whose first steps are not asked again.
 
         Yields:
@@ -159,6 +168,7 @@ class Assistant:
         if not question.strip():
             raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
         knowledge, model = await self.open()
+        effort = reasoning or self._settings.reasoning
         history = [] if session is None else await session.get_items()
         recorder = Recorder(
             self._store,
@@ -169,7 +179,7 @@ class Assistant:
         own = model.model
         if isinstance(own, HarmonyModel):
             own = own.for_run(recorder.calls)
-        agent = self._agent(own)
+        agent = self._agent(own, effort)
         run = Run(
             agent if recorded is None else recorded.agent(agent),
             own if recorded is None else recorded.model(own),
@@ -179,6 +189,7 @@ class Assistant:
             history=history,
             budget=_budget(own),
             tracing=self._tracing,
+            steering=steering,
         )
         stop_reason, failure = StopReason.CANCELLED, None
         outcome: Result | Exception
@@ -188,7 +199,7 @@ class Assistant:
             model=model.name,
             output_type="text" if self._schema is None else self._schema.name(),
             knowledge=knowledge.uri,
-            reasoning_effort=self._settings.reasoning,
+            reasoning_effort=effort,
             limits=self._limits(own),
             rerun_of=None if recorded is None else recorded.trace.trace_id,
             rerun_from=None if recorded is None else recorded.from_step,
@@ -285,12 +296,12 @@ class Assistant:
             context_window=model.engine.context_window if isinstance(model, HarmonyModel) else None,
         )
 
-    def _agent(self, model: Model) -> Agent[RunContext]:
+    def _agent(self, model: Model, effort: Effort) -> Agent[RunContext]:
         return Agent[RunContext](
             name="Ossifrage",
             instructions=self._instructions(model),
             model_settings=ModelSettings(
-                max_tokens=self._settings.max_tokens, reasoning=Reasoning(effort=self._settings.reasoning)
+                max_tokens=self._settings.max_tokens, reasoning=Reasoning(effort=effort)
             ),
             tools=list(self._tools),
             output_type=self._schema,

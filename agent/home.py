@@ -1,9 +1,13 @@
-"""Where the program writes."""
+"""Where the program writes. The folder, and everything in it, is the owner's alone."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from ..tools.private import open_private, private_folder
+
+__all__ = ["default_home", "open_private", "private_folder"]
 
 
 def default_home() -> Path:

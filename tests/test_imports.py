@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("agent/repl",),
     ("agent/batch", "agent/doctor", "agent/terminal"),
     ("agent/assistant",),
-    ("agent/run",),
+    ("agent/run", "agent/conversations"),
     ("agent/models", "agent/answer"),
     ("agent/extractive",),
     ("agent/engines", "agent/traces", "agent/knowledge"),
@@ -34,7 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("tools/knowledge/store",),
     ("tools/knowledge/filters", "tools/knowledge/arguments"),
     ("tools/knowledge/values",),
-    ("tools/knowledge/errors", "tools", "tools/addresses"),
+    ("tools/knowledge/errors", "tools", "tools/addresses", "tools/private"),
     ("prompts",),
     (".",),
 )

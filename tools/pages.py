@@ -3,13 +3,15 @@
 The form is the one gpt-oss was trained with (openai/gpt-oss, ``simple_browser_tool.py``): a cursor, a title
 with its source, the range of lines in view, then ``L12: text``. Unlike there, the numbers are the line
 numbers of the document itself, counted from 1, so that a citation ``【3†L9-L11】`` is a place in a file.
+Blank lines, which cost as much as words, are left out; ``…`` stands where other lines are.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..prompts import render
@@ -25,6 +27,9 @@ _CURSOR = re.compile(r"[\[【]?(?P<cursor>[0-9]{1,6})[\]】]?")
 _TITLE = re.compile(r"(?:#{1,6}|={1,6}) +(?P<text>\S.*?)(?: +[#=]+)?$")
 _UNDERLINE = re.compile(r"([=\-~^*+\"])\1{2,}$")
 _LINE = re.compile(r"^L(?P<number>\d+): (?P<text>.*)$")
+_GAP = "…"
+_MOST_BLANK = 10_000
+"""Lines read back as blank from one output, which may be of anybody's making."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,21 +107,33 @@ def format_page(page: Page) -> str:
 
     Citation brackets in a document become look-alikes, so that a document cannot forge a citation.
     """
-    numbers = sorted(page.lines)
-    start, end = (numbers[0], numbers[-1]) if numbers else (0, 0)
+    every = sorted(page.lines)
+    start, end = (every[0], every[-1]) if every else (0, 0)
     head = [
         f"[{page.cursor}] {_short(page.title, _LONGEST_TITLE)} ({one_line(page.source)})",
         f"**viewing lines [{start} - {end}] of {page.total_lines}**",
     ]
     if heading := _above(page):
         head.append(render("tools/section", heading=_short(heading, _LONGEST_HEADING)))
-    body = [f"L{number}: {unmarked(page.lines[number])}" for number in numbers]
-    return "\n".join([*head, "", *body])
+    return "\n".join([*head, "", *_body(page.lines)])
+
+
+def _body(lines: Mapping[int, str]) -> Iterator[str]:
+    before = 0
+    for number in [each for each in sorted(lines) if lines[each].strip()] or sorted(lines)[:1]:
+        if before and any(between not in lines for between in range(before + 1, number)):
+            yield _GAP
+        yield f"L{number}: {unmarked(lines[number])}"
+        before = number
 
 
 def parse_pages(text: str) -> Sequence[Page]:
-    """Read back what :func:`format_page` wrote; other text between pages is skipped."""
+    """Read back what :func:`format_page` wrote; other text between pages is skipped.
+
+    Blank lines at the end of a page are not known any more.
+    """
     pages: list[Page] = []
+    blank = _MOST_BLANK
     rows = text.split("\n")
     index = 0
     while index < len(rows) - 1:
@@ -130,9 +147,17 @@ def parse_pages(text: str) -> Sequence[Page]:
             heading = section[1]
             index += 1
         lines: dict[int, str] = {}
+        before = int(view["start"]) - 1
         while index < len(rows):
             if match := _LINE.match(rows[index]):
-                lines[int(match["number"])] = match["text"]
+                number = int(match["number"])
+                if 0 < number - before - 1 <= blank:
+                    blank -= number - before - 1
+                    lines.update(dict.fromkeys(range(before + 1, number), ""))
+                lines[number] = match["text"]
+                before = number
+            elif rows[index] == _GAP:
+                before = sys.maxsize
             elif rows[index].strip():
                 break
             index += 1

@@ -23,14 +23,20 @@ from ..prompts.values import unmarked
 from .dates import first_moment, moment_after
 from .function import Found, RunContext, ToolOutput, knowledge_tool
 from .knowledge import Filters, Passage
-from .limits import LINE_CHARACTERS, OUTPUT_BYTES, fitting, telling, telling_part, without_blank_ends
+from .limits import (
+    LINE_CHARACTERS,
+    OUTPUT_BYTES,
+    PASSAGE_CHARACTERS,
+    fitting,
+    telling,
+    telling_part,
+    without_blank_ends,
+)
 from .pages import Page, format_page
 
 __all__ = ["search_tool"]
 
 _MOST_DUPLICATES = 5
-_WHOLE = 2
-"""So many of the best passages are shown whole; of the others, the part that fits the queries."""
 
 Query = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
@@ -103,15 +109,15 @@ class _Shown:
         self._pages = context.pages
         self._queries = queries
         self._room = OUTPUT_BYTES
-        self._whole: set[str] = set()
+        self._characters: dict[str, int] = {}
         self.new: set[str] = set()
         """Ids of the passages that had not been shown before."""
 
     def text(self, passages: Sequence[Passage]) -> str:
         known: list[dict[str, object]] = []
         fresh: list[Passage] = []
-        self._whole = {passage.passage_id for passage in passages[:_WHOLE]}
-        for passage in passages:
+        for rank, passage in enumerate(passages):
+            self._characters[passage.passage_id] = PASSAGE_CHARACTERS[min(rank, len(PASSAGE_CHARACTERS) - 1)]
             page = self._shown_before(passage)
             if page is None:
                 fresh.append(passage)
@@ -121,8 +127,6 @@ class _Shown:
         parts: list[str] = []
         left_out: list[Passage] = []
         for group in _neighbours(fresh):
-            if len(group) > 1:  # what belongs together is shown without gaps
-                self._whole.update(passage.passage_id for passage in group)
             if (part := self._page(group)) is None:
                 left_out.extend(group)
             else:
@@ -135,41 +139,38 @@ class _Shown:
             parts.append(render("tools/already_shown", pages=known, nothing_new=not fresh))
         return "\n\n".join(parts)
 
-    def _lines(self, passage: Passage) -> dict[int, str]:
-        rows = enumerate(passage.text.split("\n"), passage.start_line)
-        lines = {number: telling(line, self._queries) for number, line in rows}
-        part = lines if passage.passage_id in self._whole else telling_part(lines, self._queries)
-        return without_blank_ends(part)
+    def _lines(self, group: Sequence[Passage]) -> dict[int, str]:
+        """What is shown of consecutive passages, without a gap."""
+        rows = {
+            number: telling(line, self._queries)
+            for passage in group
+            for number, line in enumerate(passage.text.split("\n"), passage.start_line)
+        }
+        room = sum(self._characters[passage.passage_id] for passage in group)
+        return without_blank_ends(telling_part(rows, self._queries, room))
 
     def _shown_before(self, passage: Passage) -> Page | None:
         # A page that was read back from a conversation has its text as it was shown.
-        lines = {number: unmarked(line) for number, line in self._lines(passage).items()}
+        lines = {number: unmarked(line).strip() for number, line in self._lines([passage]).items()}
         for page in self._pages.pages:
             if page.source == passage.source and all(
-                number in page.lines and unmarked(page.lines[number]) == line
+                number in page.lines and unmarked(page.lines[number]).strip() == line
                 for number, line in lines.items()
             ):
                 return page
         return None
 
     def _page(self, group: Sequence[Passage]) -> str | None:
-        """A page of consecutive passages, or None where there is no room left for the first of them."""
+        """A page of consecutive passages, or None where there is no room left for one of them."""
         first = group[0]
-        shown = {number: line for passage in group for number, line in self._lines(passage).items()}
-        blank = {
-            number: ""
-            for passage in group
-            for number, line in enumerate(passage.text.split("\n"), passage.start_line)
-            if not line.strip() and min(shown) < number < max(shown)
-        }
-        lines = dict(sorted({**blank, **shown}.items()))
+        lines = self._lines(group)
         fits = fitting(lines, self._room)
-        if self._room < OUTPUT_BYTES and max(self._lines(first)) not in fits:
+        if self._room < OUTPUT_BYTES and len(fits) < min(len(lines), len(first.text.split("\n"))):
             return None
         page = self._pages.show(
             source=first.source,
             title=first.title,
-            heading=first.heading,
+            heading=_heading(group, min(fits)),
             total_lines=first.total_lines,
             lines=fits,
         )
@@ -182,6 +183,11 @@ class _Shown:
             text += "\n\n" + render("tools/also_in", places=places[:_MOST_DUPLICATES], more=max(0, more))
         self._room -= len(text.encode(errors="replace"))
         return text
+
+
+def _heading(group: Sequence[Passage], line: int) -> str:
+    """The headings above a line of consecutive passages."""
+    return next(passage.heading for passage in group if passage.end_line >= line)
 
 
 def _neighbours(passages: Iterable[Passage]) -> Iterator[list[Passage]]:

@@ -31,14 +31,16 @@ async def print_run(assistant: Assistant, question: str, *, show_reasoning: bool
 
     from ... import OssifrageError
     from ..answer import Result
-    from ..run.stream import PartialOutput, ReasoningDelta, TextDelta
+    from ..run.stream import ModelAsked, PartialOutput, ReasoningDelta, TextDelta
     from .ask import result_as_json
 
     try:
         async for item in assistant.run_stream(question):
             match item:
                 case TextDelta():
-                    _print("text_delta", dataclasses.asdict(item))
+                    _print("text_delta", {"text": item.text, "message": item.message})
+                case ModelAsked():
+                    _print("model_asked", dataclasses.asdict(item))
                 case PartialOutput():
                     _print("partial_output", dataclasses.asdict(item))
                 case ReasoningDelta():

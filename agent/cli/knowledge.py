@@ -11,6 +11,7 @@ from ..terminal.bars import adding_bar
 from .options import command, with_settings
 from .show import show
 from .upkeep import migrate, open_base, print_json, rebuild, repair, warn_of_missing
+from .watch import watch
 
 if TYPE_CHECKING:
     from ...tools.knowledge import AddReport, Filters, KnowledgeBase
@@ -213,7 +214,7 @@ def search(
         click.echo("Nothing found.", err=True)
 
 
-for _command in (show, repair, rebuild, migrate):
+for _command in (show, repair, rebuild, migrate, watch):
     kb.add_command(_command)
 
 

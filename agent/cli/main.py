@@ -25,25 +25,44 @@ __all__ = ["cli", "main"]
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class _Questions(click.Group):
+    """A group for which words that are no command are a question, if they look like one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command, or ``ask`` for a first argument with blanks in it or a question mark at its end."""
+        first = args[0].strip()
+        if first not in self.commands and (len(first.split()) > 1 or first.endswith(("?", "？"))):
+            return ask.name, ask, args
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Questions, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @settings_options("engine", "knowledge", "home")
+@click.option("--continue", "go_on", is_flag=True, help="Go on with the last conversation.")
+@click.option("--resume", metavar="NAME", help="Go on with a conversation (/sessions lists them).")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="ossifrage", message="ossifrage %(version)s")
 @click.pass_context
-def cli(context: click.Context, debug: bool, **given: Any) -> None:
+def cli(context: click.Context, debug: bool, go_on: bool, resume: str | None, **given: Any) -> None:
     """Ask multi-step questions of your own documents with gpt-oss.
 
-    Without a command it starts a prompt. Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 partial (a limit
-    was hit, or the engine failed in the answer), 4 the sources do not say, 130 interrupted.
+    Without a command it starts a prompt, and `ossifrage "What is …?"` asks one question. Exit codes: 0
+    answered, 1 failed, 2 wrong usage, 3 partial (a limit was hit, or the engine failed in the answer), 4 the
+    sources do not say, 130 interrupted.
     """
     del debug  # main has taken it out; it is declared for --help
     context.obj = {name: value for name, value in given.items() if value is not None}
     if context.invoked_subcommand is None:
         from ..repl import run_prompt
-        from ..settings import load_settings
 
         with advised(context.obj):
-            run_prompt(load_settings(**context.obj))
+            run_prompt(context.obj, resume="-" if go_on else resume)
+    elif go_on or resume is not None:
+        raise UsageError("--continue and --resume are for the prompt: leave the command away.")
 
 
 cli.add_command(ask)

@@ -146,7 +146,7 @@ def advised(given: Mapping[str, Any]) -> Generator[None]:
         from ...tools.knowledge import KnowledgeError
 
         if isinstance(error, KnowledgeError) and error.remedy is not None:
-            error.add_note(command(*_words(error.remedy)))
+            error.add_note(advice(error.remedy))
         raise
     finally:
         _given.reset(token)
@@ -168,6 +168,11 @@ def command(*words: str) -> str:
         for part in (f"--{name}", without_credentials(str(given[name])))
     ]
     return shlex.join([program, *flags, *words])
+
+
+def advice(remedy: Remedy) -> str:
+    """The command that helps, as :func:`command` writes it."""
+    return command(*_words(remedy))
 
 
 def _words(remedy: Remedy) -> Sequence[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from ..knowledge import knowledge_token, open_knowledge
-from ..terminal.bars import copying_bar, indexing_bar
-from .options import command, with_settings
+from ..terminal.bars import adding_bar, copying_bar, indexing_bar
+from .options import advice, command, with_settings
 
 if TYPE_CHECKING:
     from ...tools.knowledge import Copied, KnowledgeBase
@@ -27,15 +28,10 @@ def repair(settings: Settings, forget: bool) -> int:
 
     Exits with 1 when something stays lost.
     """
-    from ..text import one_line
-
     with open_base(settings) as base:
         report = base.repair(forget=forget)
     click.echo(f"{len(report.restored)} restored, {len(report.missing)} still missing.")
-    for source in report.missing[:_SHOWN]:
-        click.echo(f"missing {one_line(source)}", err=True)
-    if (more := len(report.missing) - _SHOWN) > 0:
-        click.echo(f"and {more} more", err=True)
+    _print_missing(report.missing)
     if report.missing and not forget:
         click.echo(f"If they are gone for good: {command('kb', 'repair', '--forget')}", err=True)
     return 1 if report.missing and not forget else 0
@@ -43,14 +39,19 @@ def repair(settings: Settings, forget: bool) -> int:
 
 @click.command()
 @click.option("--embedding", metavar="SPEC", help="The embedding it is to have; otherwise it keeps its own.")
+@click.option("--from-sources", is_flag=True, help="Read every document again; for a base that is damaged.")
 @with_settings("knowledge")
-def rebuild(settings: Settings, embedding: str | None) -> None:
+def rebuild(settings: Settings, embedding: str | None, from_sources: bool) -> int:
     """Make the base anew from its passages, such as with another embedding.
 
-    The documents' files are not needed. Interrupted, it loses nothing and goes on the next time.
+    The documents' files are not needed, but for --from-sources: that works on a folder that cannot be opened
+    any more, and takes the passages only of what cannot be read again. Interrupted, it loses nothing and goes
+    on the next time. Exits with 1 when documents are lost.
     """
     from ...tools.knowledge import rebuild as rebuild_base
 
+    if from_sources:
+        return _rebuild_from_sources(settings, embedding)
     with copying_bar("Rebuilding") as progress:
         copied = rebuild_base(
             settings.knowledge_uri,
@@ -60,6 +61,30 @@ def rebuild(settings: Settings, embedding: str | None) -> None:
             progress=progress,
         )
     _print_copied("Rebuilt", copied)
+    return 0
+
+
+def _rebuild_from_sources(settings: Settings, embedding: str | None) -> int:
+    from ...tools.knowledge import rebuild_from_sources
+    from ..text import one_line
+
+    with adding_bar() as progress:
+        recovered = rebuild_from_sources(
+            settings.knowledge_uri,
+            collection=settings.collection,
+            embedding=embedding,
+            progress=progress,
+        )
+    click.echo(
+        f"Rebuilt {recovered.documents} documents; {len(recovered.kept)} of them from their stored passages, "
+        f"since they could not be read again; {len(recovered.missing)} lost."
+    )
+    for skipped in recovered.skipped[:_SHOWN]:
+        click.echo(f"not read again {one_line(f'{skipped.source}: {skipped.reason}')}", err=True)
+    _print_missing(recovered.missing)
+    if recovered.aside:
+        click.echo(f"The old base is in {recovered.aside}: delete it when you need it no more.", err=True)
+    return 1 if recovered.missing else 0
 
 
 @click.command()
@@ -99,7 +124,8 @@ def warn_of_missing(base: KnowledgeBase) -> None:
     try:
         count = len(base.missing())
     except KnowledgeError as error:
-        click.echo(f"what the knowledge base holds may be out of date: {error}", err=True)
+        helps = f": {advice(error.remedy)}" if error.remedy else ""
+        click.echo(f"what the knowledge base holds may be out of date: {error}{helps}", err=True)
         return
     if count:
         documents = "document is" if count == 1 else "documents are"
@@ -108,6 +134,15 @@ def warn_of_missing(base: KnowledgeBase) -> None:
             f"{command('kb', 'repair')}",
             err=True,
         )
+
+
+def _print_missing(sources: Sequence[str]) -> None:
+    from ..text import one_line
+
+    for source in sources[:_SHOWN]:
+        click.echo(f"missing {one_line(source)}", err=True)
+    if (more := len(sources) - _SHOWN) > 0:
+        click.echo(f"and {more} more", err=True)
 
 
 def print_json(value: object) -> None:

@@ -15,6 +15,7 @@ from ...tools.knowledge import KnowledgeBase
 from ...tools.knowledge.ingest.loaders.registry import offered_loaders
 from ...tools.knowledge.models.embedding_functions import find_embedding, missing_packages
 from ..harmony.vocabulary import START, load_encoding, vocabulary_folder
+from ..home import private_folder
 from ..traces import TraceStore
 from .values import Check, Finding, Report, failed, passed
 
@@ -73,7 +74,7 @@ def _knowledge(home: Path) -> Finding:
 
 
 def _traces(home: Path) -> Finding:
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(home)
     with tempfile.NamedTemporaryFile(dir=home):
         pass
     with TraceStore(home) as store:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import httpx
 
 from ..errors import DownloadError, UsageError
+from ..home import open_private, private_folder
 from .client import is_loopback
 
 __all__ = ["KNOWN", "Weights", "find", "local", "pull"]
@@ -115,7 +116,7 @@ def pull(weights: Weights, home: Path, *, hub: str | None = None, progress: Prog
         expected = _expected(client, hub, weights, folder)
         if target.is_file() and target.stat().st_size == expected.size:
             return target
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         part = folder / f"{weights.file}.part"
         if _size(part) > expected.size:
             part.unlink()
@@ -180,7 +181,7 @@ def _append(
         begins = _RANGE.match(response.headers.get("content-range", ""))
         resumed = response.status_code == 206 and begins is not None and int(begins[1]) == have
         written = have if resumed else 0
-        with part.open("ab" if resumed else "wb") as file:
+        with open_private(part, append=resumed) as file:
             for piece in response.iter_raw():
                 if written + len(piece) > size:
                     raise DownloadError(

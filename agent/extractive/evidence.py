@@ -7,15 +7,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from ...tools.pages import Page
 from .names import names
 from .passages import Unit, units_of
 from .question import SIMPLE, Part, Wanted
+from .quoting import SHORT_PARAGRAPH, in_reading_order
 from .relation import says
 from .sentences import IS_A, Sentence, alike, points_back, read_sentence, subject_of
-from .terms import terms
+from .spelling import respelled
+from .terms import content_words, terms
 
 __all__ = ["Evidence", "Match", "Selection"]
 
@@ -32,10 +34,18 @@ _QUESTION_HEADING = 0.6
 """From this similarity on, a heading is taken for the question, and the text below it for the answer."""
 _BARE_TOPIC = 0.4
 """The share of that for a heading of one or two words: it names a topic, not a question."""
+_BESIDE_SHARE = 0.5
+"""The same for a term of the other sentences of a short paragraph: they are quoted with it."""
 _ENOUGH = 0.42
 """The least a sentence has to score to be quoted."""
 _ENOUGH_CHAIN = 0.3
 """The same for a part of many terms, which are seldom all in one sentence."""
+_FITS = {1: 0.9, 2: 0.75, 3: 0.75, 4: 0.65, 5: 0.6, 6: 0.55}
+"""The share of a part's weight that its best quote has to have, by the number of its terms: two sentences
+with half a question each do not answer it."""
+_FITS_LONG = 0.5
+_UNSIGNED = 0.75
+"""What a sentence without a number, or a date, is worth where one is asked for."""
 _COVERED = 0.72
 """From this share of a part's weight on, the part counts as answered."""
 _COVERED_CHAIN = 0.97
@@ -49,22 +59,34 @@ _WHOLE_CHAIN = 0.6
 _MOST_BETWEEN = 6
 """Sentences tried as the step between what is known and what is asked for."""
 _MOST_QUOTES = 3
-_MOST_ITEMS = 8
-
-_OPENS_BACK = re.compile(
-    r"^(?:it|its|this|these|they|their|he|she|his|her|such|then|instead|otherwise)\b", re.IGNORECASE
+_MOST_NAMES = 4
+"""A sentence that names more is a list of names: it says nothing about two of them."""
+_ENUMERATES = 0.6
+_OPENING = 8
+"""Words at the start of a sentence in which its subject stands."""
+_WITH_ANOTHER = re.compile(
+    r"\b(?:unlike|than|compared (?:to|with)|in contrast|versus|vs\.?|whereas|as opposed to"
+    r"|differs? from)(?!\w)",
+    re.I,
 )
+_COMPARES = re.compile(rf"{_WITH_ANOTHER.pattern}|\bdifferen\w+|\bwhile\b", re.I)
+_COMPARED = 1.3
+"""What a sentence on both sides is worth more that says how they compare."""
+_SPELLED_OUT = re.compile(r"\b([A-Z][A-Z\d-]{1,15}) \((?=[A-Za-z-]+ [A-Za-z-])|\(([A-Z][A-Z\d-]{1,15})\)")
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")
-_YES_OR_NO = re.compile(r"^(?:yes|no)\b", re.IGNORECASE)
+_MUST_SHOW: frozenset[Wanted] = frozenset(("count", "number", "time", "default", "person"))
+"""What a sentence is worth less without."""
 _SIGNS: dict[Wanted, re.Pattern[str]] = {
     "number": re.compile(
         r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|hundred|thousand|million)\b", re.I
     ),
     "time": re.compile(
-        r"\b(?:1\d|20)\d\d\b|\b(?:january|february|march|april|june|july|august|september|october|november|december)\b",
+        r"\b(?:1\d|20)\d\d\b|\b(?:january|february|march|april|june|july|august|september|october|november"
+        r"|december|(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)\.? \d|\d{1,2} (?:jan|feb|mar|apr|may|jun"
+        r"|jul|aug|sept?|oct|nov|dec))\b",
         re.I,
     ),
-    "default": re.compile(r"\bdefaults?\b", re.I),
+    "default": re.compile(r"(?<!non-)\bdefaults?\b", re.I),
     "list": re.compile(
         r"\b(?:two|three|four|five|six|seven|eight|nine|ten|several|following|\d+) (?:\w+ ){0,3}"
         r"(?:types?|kinds?|levels?|modes?|options?|ways?|methods?|:)|: *\W*\w[^.]*, |: *$"
@@ -81,7 +103,9 @@ class Match:
     unit: Unit
     score: float
     covered: frozenset[str]
-    """Terms of the part that the sentence, or a heading above it, has."""
+    """Terms of the part that the sentence has, a heading above it, or, of a simple part, its short paragraph."""
+    share: float
+    """How much of the part's weight they have, 0 to 1; what the sentence itself does not say counts in part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +123,9 @@ class Selection:
     """Terms of the part that no quote has, in the part's order."""
     says_relation: bool
     """Whether a quote says what the part asks for, about something that the part or another quote names."""
+
+    plain: bool
+    """Whether the quotes have the form of what is asked for: a list, where one is."""
 
     @property
     def covered(self) -> bool:
@@ -120,13 +147,15 @@ class Evidence:
             self._titles.add(terms(_IN_BRACKETS.sub("", page.title)))
             subject = ""
             for unit in units_of(page):
-                if unit.kind == "code" or not points_back(unit.text):
+                if unit.kind == "code" or not points_back(unit.said):
                     subject = subject_of(unit)
                 key = (unit.source, unit.start, unit.text)
                 if key not in known or self._reads[known[key]].unit.last:  # what was cut has been read on
                     known[key] = len(self._reads)
                     self._reads.append(read_sentence(unit, subject))
         self._reads = [self._reads[index] for index in sorted(known.values())]
+        self._beside = _paragraphs(self._reads)
+        self._units = [read.unit for read in self._reads]
         self._terms = {id(read.unit): read.terms | read.above for read in self._reads}
         self._around: dict[int, set[str]] = {}
         counts: Counter[str] = Counter()
@@ -143,6 +172,23 @@ class Evidence:
         """How much a term tells, over what was seen (inverse document frequency)."""
         return self._idf.get(term, self._unseen)
 
+    def spelled(self, part: Part) -> Part:
+        """The part with its slips mended: lower-case words that nothing seen has, but for one letter."""
+        written = {word.term for word in content_words(part.text) if word.surface.islower()}
+        mended = {
+            term: known
+            for term in part.terms
+            if term in written and term not in self._idf and (known := respelled(term, self._idf))
+        }
+        if not mended:
+            return part
+        return replace(
+            part,
+            terms=tuple(dict.fromkeys(mended.get(term, term) for term in part.terms)),
+            focus=tuple(mended.get(term, term) for term in part.focus),
+            relation=mended.get(part.relation, part.relation) if part.relation else None,
+        )
+
     def speaks_of(self, text: str) -> bool:
         """Whether all terms of ``text`` stand together in one sentence with its headings."""
         wanted = set(terms(text))
@@ -154,6 +200,7 @@ class Evidence:
 
     def select(self, part: Part) -> Selection:
         """Choose the sentences that answer a part."""
+        part = self.spelled(part)
         weights = self._weights(part)
         total = sum(weights.values()) or 1.0
         # "Oracle Cloud" is not answered by one sentence with an oracle and another with a cloud.
@@ -179,17 +226,28 @@ class Evidence:
             if len(chosen) < _MOST_QUOTES and gain >= _LINK_GAIN:
                 chosen.append(match)
                 covered |= match.covered
+        if part.intent.sides:
+            chosen = self._compared(matches, part)
+            covered = set().union(*(match.covered for match in chosen))
+        elif not self._fits(chosen, part):
+            chosen, covered = [], set()
         if chosen and not self._says_relation(chosen, part):
             answering = self._answering(matches, chosen, part)
             chosen.extend(answering)
             covered.update(*(match.covered for match in answering))
+        units = in_reading_order(
+            [match.unit for match in chosen], self._units, procedure=part.wanted == "procedure"
+        )
+        if units and not part.intent.bears and not _has_sign(units, part):
+            chosen, covered, units = [], set(), ()
         return Selection(
             part=part,
             matches=tuple(chosen),
-            units=self._in_reading_order(chosen, procedure=part.wanted == "procedure"),
+            units=units,
             coverage=sum(weights[term] for term in covered) / total,
             missing=tuple(term for term in part.terms if term not in covered),
             says_relation=self._says_relation(chosen, part),
+            plain=_is_list(units, part),
         )
 
     def ranked(self, part: Part) -> list[Match]:
@@ -226,9 +284,13 @@ class Evidence:
         unit = read.unit
         own = read.terms | {verb for verb, joined in part.joined if joined in read.terms}
         over = read.above | {verb for verb, joined in part.joined if joined in read.above}
+        beside = (
+            self._beside.get(id(unit), frozenset[str]()) - own - over if part.simple else frozenset[str]()
+        )
         said = sum(weight for term, weight in weights.items() if term in own)
         above = sum(weight for term, weight in weights.items() if term in over - own)
-        score = (said + _HEADING_SHARE * above) / total
+        near = sum(weight for term, weight in weights.items() if term in beside)
+        score = (said + _HEADING_SHARE * above + _BESIDE_SHARE * near) / total
         asked_pairs = set(pairwise(part.terms))
         if asked_pairs:
             score += 0.1 * len(asked_pairs & read.pairs) / len(asked_pairs)
@@ -236,13 +298,15 @@ class Evidence:
         if likeness >= _QUESTION_HEADING:
             bare = len(read.heading) < 3 and not unit.heading.rstrip().endswith("?")
             score += likeness * max(0.0, 0.8 - 0.12 * unit.place) * (_BARE_TOPIC if bare else 1.0)
-        if part.wanted in _SIGNS and _SIGNS[part.wanted].search(unit.text) and said:
+        if said and _shows(unit.said, part):
             score += 0.25 if part.wanted == "list" else 0.12
+        elif part.wanted in _MUST_SHOW and not part.chain:
+            score *= _UNSIGNED
         if part.wanted == "procedure" and unit.kind != "sentence":
             score += 0.15
         if part.wanted == "definition" and said and self._defines(unit, weights):
             score += 0.2
-        covered = frozenset(weights.keys() & (own | over))
+        covered = frozenset(weights.keys() & (own | over | beside))
         if covered.isdisjoint(part.terms):
             score = 0.0
         if part.focus and not part.names and covered.isdisjoint(part.focus):
@@ -250,7 +314,9 @@ class Evidence:
         if part.context and self._around[unit.cursor].isdisjoint(part.context):
             score *= 0.5  # it is about something else than what the pronoun points at
         score *= read.form
-        return Match(unit=unit, score=score, covered=covered)
+        return Match(
+            unit=unit, score=score, covered=covered, share=(said + above + _BESIDE_SHARE * near) / total
+        )
 
     def _likeness(self, heading: frozenset[str], weights: dict[str, float]) -> float:
         """How much a heading is the question: the harmonic mean of what they share, by weight."""
@@ -262,20 +328,74 @@ class Evidence:
         return 2 * recall * precision / (recall + precision)
 
     def _defines(self, unit: Unit, weights: dict[str, float]) -> bool:
-        match = IS_A.match(unit.text)
+        if any(
+            set(terms(short[1] or short[2])) <= weights.keys()
+            for short in _SPELLED_OUT.finditer(unit.said[:1000])
+        ):
+            return True
+        match = IS_A.match(unit.said)
         if match is None:
             return False
         subject = set(terms(match["subject"]))
         return bool(subject) and subject <= weights.keys()
 
     def _adds(self, match: Match, chosen: Sequence[Match], gain: float) -> bool:
-        if any(alike(match.unit.text, other.unit.text) for other in chosen):
+        if any(alike(match.unit.said, other.unit.said) for other in chosen):
             return False
         best = chosen[0]
         same_section = (match.unit.source, match.unit.heading) == (best.unit.source, best.unit.heading)
-        return (gain >= 0.15 and match.score >= 0.6 * best.score) or match.score >= (
-            0.7 if same_section else 0.85
-        ) * best.score
+        if gain >= 0.15 and match.score >= 0.6 * best.score:
+            return True
+        as_good = match.score >= (0.7 if same_section else 0.85) * best.score
+        return as_good and match.covered >= best.covered
+
+    def _fits(self, chosen: Sequence[Match], part: Part) -> bool:
+        """Whether one of the sentences has enough of the part to be an answer; a chain may be spread out."""
+        if part.chain or len(part.names) > 1:
+            return bool(chosen)
+        best = max((match.share for match in chosen), default=0.0)
+        return best >= _FITS.get(len(part.terms), _FITS_LONG)
+
+    def _compared(self, matches: Sequence[Match], part: Part) -> list[Match]:
+        """What speaks of both sides of a comparison; and for each side what is about it and nothing beside it.
+
+        A sentence that compares one of the sides with something else says nothing about the other.
+        """
+        sides = [frozenset(terms(side)) for side in part.intent.sides]
+        chosen: list[Match] = []
+        rivals = [
+            replace(match, score=match.score * self._singling(match)) for match in matches if match.score
+        ]
+        rivals.sort(key=lambda match: -match.score)
+        both = [match for match in rivals if all(side <= self._own(match) for side in sides)]
+        both.sort(key=lambda match: -match.score * (_COMPARED if _COMPARES.search(match.unit.said) else 1.0))
+        for match in both[:_MOST_QUOTES]:
+            if match.score >= max(_ENOUGH, 0.7 * both[0].score) and not any(
+                alike(match.unit.said, other.unit.said) for other in chosen
+            ):
+                chosen.append(match)
+        for side, other in zip(sides, reversed(sides), strict=True):
+            found = next(
+                (match for match in rivals if self._is_about(match, side - other or side, other)), None
+            )
+            if found is not None and not any(alike(found.unit.said, each.unit.said) for each in chosen):
+                chosen.append(found)
+        return chosen
+
+    def _own(self, match: Match) -> frozenset[str]:
+        return frozenset(terms(match.unit.said))
+
+    def _singling(self, match: Match) -> float:
+        return _ENUMERATES if len(names(match.unit.said, lone_openers=True)) > _MOST_NAMES else 1.0
+
+    def _is_about(self, match: Match, side: frozenset[str], other: frozenset[str]) -> bool:
+        """Whether a sentence begins with one side, or stands under its heading, and compares it with nothing."""
+        unit = match.unit
+        if unit.kind == "code" or _WITH_ANOTHER.search(unit.said) or len(unit.said.split()) < _OPENING // 2:
+            return False
+        opening = frozenset(terms(" ".join(unit.said.split()[:_OPENING])))
+        heading = frozenset(terms(f"{unit.heading} {unit.title}"))
+        return side <= opening or (side <= heading and not other <= heading)
 
     def _linked(self, matches: Sequence[Match], chosen: Sequence[Match], part: Part) -> list[Match]:
         """Sentences on what a chosen one names; they say the rest of a question that goes through it."""
@@ -292,7 +412,7 @@ class Evidence:
             set(terms(name))
             for other in chosen
             if other is not match and other.unit.kind != "code"
-            for name in names(other.unit.text)
+            for name in names(other.unit.said)
         ]
         return any(name - asked and name <= self._speaks(match) for name in found)
 
@@ -305,7 +425,7 @@ class Evidence:
         if relation is None:
             return True
         return any(
-            says(relation, frozenset(terms(f"{match.unit.text} {match.unit.heading}")), match.unit.text)
+            says(relation, frozenset(terms(f"{match.unit.said} {match.unit.heading}")), match.unit.said)
             and (not part.chain or self._follows(match, chosen, part) or self._has_most(match, part))
             for match in chosen
         )
@@ -332,57 +452,35 @@ class Evidence:
     def _speaks(self, match: Match) -> frozenset[str]:
         return self._terms[id(match.unit)]
 
-    def _in_reading_order(self, chosen: Sequence[Match], *, procedure: bool) -> tuple[Unit, ...]:
-        """Documents in the order of their best sentence; inside one, from top to bottom."""
-        sources = list(dict.fromkeys(match.unit.source for match in chosen))
-        at = {id(read.unit): index for index, read in enumerate(self._reads)}
-        wanted: dict[int, Unit] = {}
-        for match in chosen:
-            index = at[id(match.unit)]
-            for unit in [
-                *self._lead(index),
-                match.unit,
-                *self._reason(index),
-                *self._list_below(index, procedure=procedure),
-            ]:
-                wanted[at[id(unit)]] = unit
-        return tuple(
-            sorted(wanted.values(), key=lambda unit: (sources.index(unit.source), unit.start, at[id(unit)]))
-        )
 
-    def _lead(self, index: int) -> list[Unit]:
-        """The sentence before one that points back to it."""
-        unit = self._reads[index].unit
-        if not index or not _OPENS_BACK.match(unit.text):
-            return []
-        before = self._reads[index - 1].unit
-        together = (before.cursor, before.block) == (unit.cursor, unit.block)
-        return [before] if together and before.kind == unit.kind else []
+def _paragraphs(reads: Sequence[Sentence]) -> dict[int, frozenset[str]]:
+    """For each unit of a short paragraph the terms of all of it."""
+    found: dict[int, frozenset[str]] = {}
+    for _, group in groupby(reads, key=lambda read: (read.unit.cursor, read.unit.block)):
+        block = list(group)
+        if len(block) > 1 and sum(len(read.unit.text.split()) for read in block) <= SHORT_PARAGRAPH:
+            together = frozenset[str]().union(*(read.terms for read in block))
+            found.update((id(read.unit), together) for read in block)
+    return found
 
-    def _reason(self, index: int) -> list[Unit]:
-        """The sentence behind one that says yes or no."""
-        unit = self._reads[index].unit
-        if not _YES_OR_NO.match(unit.text) or index + 1 == len(self._reads):
-            return []
-        behind = self._reads[index + 1].unit
-        return [behind] if (behind.cursor, behind.block) == (unit.cursor, unit.block) else []
 
-    def _list_below(self, index: int, *, procedure: bool) -> list[Unit]:
-        """The list, table or code that a sentence ending in a colon introduces; of a procedure, any code."""
-        lead = self._reads[index].unit
-        introduces = lead.text.rstrip("*_ ").endswith((":", "："))
-        below: list[Unit] = []
-        blocks: set[int] = set()
-        for read in self._reads[index + 1 :]:
-            unit = read.unit
-            if not below and not introduces and (unit.kind != "code" or not procedure):
-                break
-            if unit.cursor != lead.cursor or unit.kind == "sentence" or unit.heading != lead.heading:
-                break
-            if unit.block in blocks and unit.kind == "item":
-                continue  # an item's first sentence says what it is
-            blocks.add(unit.block)
-            below.append(unit)
-            if len(below) == _MOST_ITEMS or unit.kind == "code":
-                break
-        return below
+def _shows(text: str, part: Part) -> bool:
+    """Whether a text has the kind of thing that is asked for: a number, a date, a list, somebody's name."""
+    if part.wanted == "person":
+        asked = set(part.terms)
+        return any(not asked & set(terms(name)) for name in names(text, lone_openers=True))
+    sign = _SIGNS.get("number" if part.wanted == "count" else part.wanted)
+    return sign is not None and sign.search(text) is not None
+
+
+def _has_sign(units: Sequence[Unit], part: Part) -> bool:
+    """Whether what is quoted has it, where the question cannot be answered without."""
+    if part.chain or part.wanted not in ("count", "time", "person"):
+        return True
+    return any(_shows(unit.said, part) for unit in units)
+
+
+def _is_list(units: Sequence[Unit], part: Part) -> bool:
+    """Whether what is quoted is a list, where one is asked for."""
+    items = sum(unit.kind in ("item", "row", "term") for unit in units)
+    return part.wanted != "list" or items > 1 or any(_shows(unit.said, part) for unit in units)

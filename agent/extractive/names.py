@@ -21,10 +21,10 @@ _CALENDAR = frozenset(
 _CAPITALISED = r"(?:[^\W\d_a-z](?:[\w\-]|['’](?!s\b))*)"
 _INNER = r"(?:of the|of|de la|de|la|von|van der|van|du|del|di|da|al|&)"
 _SEQUENCE = re.compile(
-    rf"(?<![\w.]){_CAPITALISED}(?:(?:(?<=\b[A-Z])\.)?\s+(?:{_INNER}\s+)?(?:{_CAPITALISED}|\d[\w\-]*))*"
+    rf"(?<![\w.]){_CAPITALISED}(?:(?:(?<=\b[A-Z])\.)?\s+(?:{_INNER}\s+)?(?:{_CAPITALISED}|\d[\w\-]*(?:\.\d+)*))*"
 )
 _IDENTIFIER = re.compile(
-    r"(?<![\w/])(?:[A-Za-z]\w*(?:[_.][A-Za-z]\w*)+(?:\(\))?|[a-z]+[A-Z]\w*|[A-Z]+\d[\w.]*|[A-Z]{2,}\d*)(?!\w)"
+    r"(?<![\w/])(?:[A-Za-z]\w*(?:[_.][A-Za-z]\w*)+(?:\(\))?|[a-z]+[A-Z]\w*|[A-Z]+\d[\w.]*|[A-Z]{2,}(?:\d*|/\d[\d.]*))(?!\w)"
 )
 _QUOTED = re.compile(
     r"[\"“„«]([^\"“”„«»\n]{2,120})[\"”“»]|`([^`\n]{2,120})`|(?<!\w)['‘]([^'‘’\n]{4,120})['’](?!\w)"

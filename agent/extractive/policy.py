@@ -23,6 +23,8 @@ _LONGEST_QUERY = 500
 """In characters; the function takes twice that."""
 _TOP_K = 4
 """Passages asked for at first, for each query: few, so that the names in them are soon followed."""
+_TOP_K_SIMPLE = 8
+"""The same where the question is simple and no name of several words is in it, whose document comes first."""
 _MOST_FOLLOWED = 5
 _TOP_K_FOLLOWED = 5
 """Passages asked for when names are followed: one for each."""
@@ -75,9 +77,10 @@ def decide(prompt: Prompt) -> Decision:
     can_search = "search" in prompt.functions and not prompt.closing
     if not prompt.lookups and can_search:
         queries = _distinct([part.query for part in question.parts])
+        simple = all(part.simple and not any(" " in name for name in part.names) for part in question.parts)
         return _search(
             queries,
-            _TOP_K * len(queries),
+            (_TOP_K_SIMPLE if simple else _TOP_K) * len(queries),
             f"Nothing is known yet. Search for {_listed([part.text for part in question.parts])}.",
         )
     if not pages and (failure := next((lookup.failure for lookup in prompt.lookups if lookup.failure), None)):
@@ -114,12 +117,23 @@ def _follow_up(prompt: Prompt, evidence: Evidence, selections: Sequence[Selectio
         ideas = _distinct(_rounds(read(selection, evidence) for selection in unanswered))
         return [idea for idea in ideas if not any(query.issuperset(terms(idea)) for query in known)]
 
+    sides = [side for each in selections for side in each.part.intent.sides]
+    if sides and len(searches) == 1:
+        return _search(
+            _distinct(sides)[:_MOST_FOLLOWED], _TOP_K_FOLLOWED * len(sides), _why(selections, sides)
+        )
     # Names go into one query: several queries are fused by rank, and what each of them finds a little of
     # would come before the documents about the names.
     queries = [*fresh(_last_named)[:1], ", ".join(fresh(_names_to_follow)[:_MOST_FOLLOWED])]
     if followed := _distinct(queries):
         steps.append(_search(followed, _TOP_K_FOLLOWED, _why(selections, followed)))
-    words = _distinct([each.part.keywords for each in unanswered if not (each.part.simple and each.matches)])
+    words = _distinct(
+        [
+            each.part.keywords
+            for each in unanswered
+            if not (each.part.simple and each.matches and each.says_relation)
+        ]
+    )
     wide = _search(words, _TOP_K_WIDE * len(words), _why(selections, words))
     if words and wide.arguments not in [lookup.arguments for lookup in searches]:
         steps.append(wide)
@@ -134,7 +148,7 @@ def _last_named(selection: Selection, evidence: Evidence) -> Iterator[str]:
     head = [word.surface for word in content_words(part.text) if word.term == part.relation][:1]
     for match in reversed(selection.matches):
         if match.unit.kind != "code":
-            for name in names(match.unit.text):
+            for name in names(match.unit.said):
                 if set(terms(name)) - set(part.terms) and _is_lead(name):
                     yield " ".join([name, *head])
 
@@ -148,7 +162,7 @@ def _names_to_follow(selection: Selection, evidence: Evidence) -> Iterator[str]:
     for match in evidence.ranked(part):
         if match.unit.kind == "code":
             continue
-        for name in (*quoted_phrases(match.unit.text), *names(match.unit.text)):
+        for name in (*quoted_phrases(match.unit.said), *names(match.unit.said)):
             if set(terms(name)) - set(part.terms) and _is_lead(name) and not evidence.is_about(name):
                 yield name
 

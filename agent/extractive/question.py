@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from .intent import COMPARING, Intent, read_intent
 from .names import names, quoted_phrases
 from .relation import asked_relation, is_chain
 from .terms import content_words, terms
 
 __all__ = ["SIMPLE", "Part", "Question", "Wanted", "read_question"]
 
-Wanted = Literal["default", "time", "list", "procedure", "number", "definition", None]
+Wanted = Literal["default", "time", "person", "list", "procedure", "count", "number", "definition", None]
 """The kind of thing that a part asks for, where its words say so."""
 
 _MOST_PARTS = 5
@@ -61,10 +62,12 @@ _SMALL_TALK = frozenset(
 )
 _WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
     ("default", re.compile(r"\bdefaults?\b", re.IGNORECASE)),
+    ("person", re.compile(r"^(?:and |so )?(?:who|whom|by whom)\b", re.IGNORECASE)),
     (
         "time",
         re.compile(
-            r"\b(?:when|(?:what|which|in what) (?:year|date|day|month|century|decade))\b", re.IGNORECASE
+            r"^(?:and |so |since )?when\b|\b(?:what|which) (?:year|date|day|month|century|decade)\b",
+            re.IGNORECASE,
         ),
     ),
     (
@@ -78,6 +81,10 @@ _WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
     ),
     ("procedure", re.compile(r"^(?:so |and )?how (?:do|can|should|to|would)\b|\bsteps to\b", re.IGNORECASE)),
     (
+        "count",
+        re.compile(r"^(?:and |so )?how (?:many|much|long|large|big|old|tall|far|often)\b", re.IGNORECASE),
+    ),
+    (
         "number",
         re.compile(
             r"\bhow (?:many|much|long|large|big|old|tall|far|often|fast)\b"
@@ -87,6 +94,15 @@ _WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
     ),
     ("definition", re.compile(r"^(?:so |and )?what(?:'s| is| are| was| were) ", re.IGNORECASE)),
 )
+
+
+_BOUNDS = {
+    terms(word)[0]: terms(others)
+    for word, others in (("maximum", "max limit upper"), ("minimum", "min lower"), ("limit", "maximum max"))
+}
+"""Other words for a bound."""
+_OF_DEFAULTS = frozenset(terms("value values setting"))
+"""Terms that say nothing beside "default"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +124,11 @@ class Part:
     relation: str | None
     """The term that an answering sentence has to say itself: "founded" in "who founded it"."""
     joined: tuple[tuple[str, str], ...]
-    """Terms that a particle belongs to, each with the term of both in one word: "back (up)" and "backup"."""
+    """Terms that are also said by another: "back (up)" by "backup", "maximum" by "limit"."""
     chain: bool
     """Whether what is asked about is described by something else."""
     wanted: Wanted
+    intent: Intent
 
     @property
     def keywords(self) -> str:
@@ -207,7 +224,16 @@ def _is_small_talk(text: str) -> bool:
 def _part(piece: str, pointed: tuple[str, ...]) -> Part:
     text = piece.strip().strip("?？!. ;,").strip()
     body = _FOREIGN_OPENER.sub("", text) if _ASKS.search(piece) else text
-    own = tuple(dict.fromkeys(terms(body)))
+    intent = read_intent(text)
+    wanted = next((kind for kind, pattern in _WANTED if pattern.search(piece)), None)
+    asking = (
+        COMPARING
+        if intent.kind == "comparison"
+        else _OF_DEFAULTS
+        if wanted == "default"
+        else frozenset[str]()
+    )
+    own = tuple(dict.fromkeys(term for term in terms(body) if term not in asking)) or terms(body)
     pointed = tuple(dict.fromkeys(word for word in pointed if not set(terms(word)) & set(own)))
     particles = [pair for pair in _PARTICLE.findall(text) if terms(pair[0]) and terms("".join(pair))]
     found = dict.fromkeys((*quoted_phrases(body), *names(body, lone_openers=True)))
@@ -219,9 +245,13 @@ def _part(piece: str, pointed: tuple[str, ...]) -> Part:
         names=_outermost(tuple(found)),
         focus=terms(focus[1]) if (focus := _FOCUS.match(text)) else (),
         relation=asked_relation(text),
-        joined=tuple((terms(verb)[-1], terms(verb + particle)[-1]) for verb, particle in particles),
+        joined=(
+            *((terms(verb)[-1], terms(verb + particle)[-1]) for verb, particle in particles),
+            *((term, other) for term in own for other in _BOUNDS.get(term, ())),
+        ),
         chain=is_chain(text),
-        wanted=next((kind for kind, pattern in _WANTED if pattern.search(piece)), None),
+        wanted=wanted,
+        intent=intent,
     )
 
 

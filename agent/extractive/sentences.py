@@ -12,15 +12,33 @@ from .terms import terms
 
 __all__ = ["IS_A", "Sentence", "alike", "points_back", "read_sentence", "subject_of"]
 
-_LINK = re.compile(r"\]\([^)]*\)")
 _POINTS_BACK = re.compile(r"^(?:it|its|they|their|he|she|his|her)\b", re.IGNORECASE)
 IS_A = re.compile(
     r"^(?:the |an? )?(?P<subject>.{2,60}?) (?:is|are|was|were|refers? to|means?|represents?) ", re.IGNORECASE
 )
 
-_FORM = {"sentence": 1.0, "item": 0.95, "row": 0.8, "code": 0.0}
+_FORM = {"sentence": 1.0, "item": 0.95, "row": 0.9, "term": 0.7, "code": 0.0}
 """What each kind is worth. Code is quoted only below a sentence that leads to it: by itself it may be
 anything, a transcript of the very question included."""
+_URL = re.compile(r"\b(?:[a-z][a-z0-9+.-]*://|www\.|mailto:)\S+", re.IGNORECASE)
+_LINKED = re.compile(
+    r"!?\[[^\[\]\n]{0,300}\]\([^()\n]{0,500}\)|<a\b[^<>]{0,300}>[^<>]{0,300}</a>", re.IGNORECASE
+)
+_RIGHTS = re.compile(
+    r"^\W*(?:copyright\b|\(c\)|©|all rights reserved|spdx-)|\ball rights reserved\W*$", re.IGNORECASE
+)
+_LEADERS = re.compile(r"(?:\. ?){4,}\s*\d*$")
+_CONTENTS = (
+    frozenset(terms("contents")),
+    frozenset(terms("table of contents")),
+    frozenset(terms("navigation")),
+)
+_STAMP = re.compile(r"[\d\W]*(?:v(?:ersion)?\.?\s*)?[\d\W]+[\w.]*[\d\W]*")
+_ENDING = re.compile(r"\.\w{1,6}$")
+_SECTION = re.compile(r"(?<![\w.])\d+(?:\.\d+)+\.?\s")
+_CAPTION = re.compile(r"^\W*(?:table|figure|fig|listing|example)\.? \d[\d.-]*\W", re.IGNORECASE)
+_LONGEST_LEAD = 40
+"""Words of an introduction that count for what it introduces."""
 
 
 @dataclass(frozen=True)
@@ -45,30 +63,62 @@ def subject_of(unit: Unit) -> str:
     """What a sentence is about, to which a pronoun at the start of the next points."""
     if unit.kind == "code":
         return ""
-    match = IS_A.match(unit.text)
-    return match["subject"] if match else next(iter(names(unit.text, lone_openers=True)), "")
+    match = IS_A.match(unit.said)
+    return match["subject"] if match else next(iter(names(unit.said, lone_openers=True)), "")
 
 
 def read_sentence(unit: Unit, subject: str) -> Sentence:
     """Read a unit; ``subject`` is what the one before it is about."""
-    own = terms(unit.text)
-    back = subject if unit.kind != "code" and points_back(unit.text) else ""
+    own = terms(_URL.sub(" ", unit.said)) if unit.kind != "code" else terms(unit.said)
+    back = subject if unit.kind != "code" and points_back(unit.said) else ""
     return Sentence(
         unit=unit,
         terms=frozenset(own),
-        above=frozenset(terms(f"{unit.title} {unit.headings} {back}")),
+        above=frozenset(terms(f"{_path(unit.source)} {unit.title} {unit.headings} {back} {_led_by(unit)}")),
         pairs=frozenset(pairwise(own)),
         heading=frozenset(terms(unit.heading)),
-        form=_FORM[unit.kind] * _clarity(unit.text),
+        form=0.0 if _is_boilerplate(unit) else _FORM[unit.kind] * _clarity(unit.said),
     )
+
+
+def _path(source: str) -> str:
+    """The folder and the name of a document, which name its subject as a title does."""
+    return _ENDING.sub("", " ".join(source.split("/")[-2:]))
+
+
+def _led_by(unit: Unit) -> str:
+    """What introduces a unit, from the nearest on."""
+    leads: list[str] = []
+    lead = unit.lead
+    while lead is not None and len(leads) < 3:
+        leads.append(" ".join(lead.said[:1000].split()[:_LONGEST_LEAD]))
+        lead = lead.lead
+    return " ".join(leads)
+
+
+def _is_boilerplate(unit: Unit) -> bool:
+    """Navigation (links and nothing else), a table of contents, a notice of rights, a bare date or version."""
+    text = unit.text
+    if _RIGHTS.search(text[:500]) or _LEADERS.search(text[-200:]):
+        return True
+    sections = _SECTION.findall(text[:1000])
+    if sections and unit.kind == "item" and (len(sections) > 1 or _SECTION.match(text)):
+        return True
+    if frozenset(terms(unit.heading)) in _CONTENTS:
+        return True
+    if len(text) < 2000 and "](" in text and not any(map(str.isalpha, _LINKED.sub("", text))):
+        return True
+    return unit.kind != "row" and len(text) < 40 and _STAMP.fullmatch(text) is not None
 
 
 def _clarity(text: str) -> float:
     """How far a stretch reads as a statement: not a question, a scrap, a wall of words or spilt code."""
     words = len(text.split())
-    if text.rstrip().endswith(("?", "？")):
+    if _CAPTION.match(text):
+        return 0.5
+    if text.rstrip("*_` ").endswith(("?", "？")):
         return 0.6
-    if sum(character in "{}[]()=<>|\\/'\"_" for character in _LINK.sub("", text)) > 0.12 * len(text):
+    if sum(character in "{}[]()=<>|\\/'\"_" for character in text) > 0.12 * len(text):
         return 0.5
     if words < 4:
         return 0.8

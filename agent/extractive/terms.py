@@ -11,6 +11,8 @@ from ...tools.knowledge.store.lexical import document_terms
 __all__ = ["Word", "content_words", "terms"]
 
 _WORD = re.compile(r"[^\W_]+")
+_VERSION = re.compile(r"[vV]?(\d+(?:\.\d+)+)")
+_WORD_OR_VERSION = re.compile(rf"(?<![\w.])[vV]?\d+(?:\.\d+){{1,4}}(?![\w.]*\w)|{_WORD.pattern}")
 
 # English function words, and the words that questions are built from.
 _ENGLISH = frozenset(
@@ -22,7 +24,7 @@ _ENGLISH = frozenset(
         "just know known let like list lot make makes many may me mean meaning means might mine more most "
         "much must my need neither no nor not of off ok on once one ones only or other others our out "
         "over own please same shall she should show since so some somebody someone something still such "
-        "tell than thank thanks that the their theirs them then there these they thing things this those "
+        "take taken takes taking tell than thank thanks that the their theirs them then there these they thing things this those "
         "though through to too under until up upon us use used uses using very want was way we were what "
         "whatever when where whether which while who whom whose why will with within without would yes "
         "yet you your yours s t d ll m re ve don doesn isn aren wasn weren didn hasn haven won "
@@ -59,7 +61,7 @@ def content_words(text: str) -> list[Word]:
     """
     return [
         Word(surface, term)
-        for surface in _WORD.findall(text)
+        for surface in _WORD_OR_VERSION.findall(text)
         if surface.casefold() not in _STOP_WORDS
         for term in _terms_of(surface)
     ]
@@ -73,4 +75,6 @@ def terms(text: str) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _terms_of(word: str) -> tuple[str, ...]:
+    if version := _VERSION.fullmatch(word):
+        return (version[1],)  # "v2.4.0" and "2.4.0" are one name
     return tuple(document_terms(word).split())

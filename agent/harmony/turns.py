@@ -15,11 +15,17 @@ __all__ = ["open_turn", "preambles"]
 
 
 def open_turn(items: Sequence[Mapping[str, Any]]) -> int:
-    """Index from which analysis is kept: behind the last user message and the last answer."""
+    """Index from which analysis is kept: behind the last question and the last answer.
+
+    A message of the user's that comes right after the output of a tool interrupts a turn and begins none:
+    the prompts of a turn stay append-only.
+    """
     said_before_calls = preambles(items)
     for index in range(len(items) - 1, -1, -1):
         role = _role(items[index])
-        if role == "user" or (role == "assistant" and index not in said_before_calls):
+        if role == "user" and not _interrupts(items, index):
+            return index + 1
+        if role == "assistant" and index not in said_before_calls:
             return index + 1
     return 0
 
@@ -43,6 +49,14 @@ def preambles(items: Sequence[Mapping[str, Any]]) -> frozenset[int]:
         elif role is not None:
             beside_call = False
     return frozenset(found)
+
+
+def _interrupts(items: Sequence[Mapping[str, Any]], index: int) -> bool:
+    """Whether the message there was said between the output of a tool and the model's next word."""
+    before = index - 1
+    while before >= 0 and _role(items[before]) == "user":
+        before -= 1
+    return before >= 0 and (items[before].get("type") or "").endswith("_call_output")
 
 
 def _role(item: Mapping[str, Any]) -> str | None:

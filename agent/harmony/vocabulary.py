@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..home import default_home
+from ..home import default_home, private_folder
 from .errors import VocabularyError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def vocabulary_folder(folder: Path) -> Generator[Path, None, None]:
     if not _is_right(folder / _FILE):
         data = _carried()
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(folder)
             _write(folder / _FILE, data)
         except OSError:  # a home that is read-only, or full
             with tempfile.TemporaryDirectory(prefix="ossifrage-") as temporary:

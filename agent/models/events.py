@@ -121,9 +121,11 @@ class ResponseEvents:
         """Some text of an item has been told, and not yet its end."""
         return self._open is not None
 
-    def begin(self) -> Iterator[TResponseStreamEvent]:
-        """The events before the first item."""
+    def begin(self, *, prompt_tokens: int | None = None) -> Iterator[TResponseStreamEvent]:
+        """The events before the first item; the first has the length of the prompt in its metadata."""
         response = self._response.model_copy(deep=True)
+        if prompt_tokens is not None:
+            response.metadata = {"prompt_tokens": str(prompt_tokens)}
         yield ResponseCreatedEvent(type="response.created", response=response, sequence_number=self._next())
         yield ResponseInProgressEvent(
             type="response.in_progress", response=response, sequence_number=self._next()

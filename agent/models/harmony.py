@@ -142,7 +142,7 @@ class HarmonyModel(StreamedModel):
             )
             schemas = {function.name: function.parameters for function in functions}
             turn = Turn(ResponseEvents(self._engine.model, names), names, choice, schemas)
-            for event in turn.events.begin():
+            for event in turn.events.begin(prompt_tokens=len(prompt_tokens)):
                 yield event
             asked = prompt_tokens
             for attempt in range(RE_ASKS + 1):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from agents import Agent, MaxTurnsExceeded, Model, RunConfig, Runner, ToolErrorFormatterArgs
@@ -17,6 +19,7 @@ from ...tools.function import RunContext, ToolReport
 from ..answer import RejectedOutput, Result, StopReason
 from ..errors import ContextWindowError, EngineError, EngineResponseError, InvalidOutputError
 from ..harmony import HarmonyParseError
+from ..traces.events import Event
 from ..traces.recorder import Recorder
 from .budget import PromptBudget
 from .citation_problems import describe_problems
@@ -26,8 +29,9 @@ from .draft import Draft, cut_off, in_prose, readable, whole
 from .listening import ListenedModel
 from .output import OutputSchema, as_json
 from .partial import Form, PartialMessage
-from .places import located
+from .places import located, with_places
 from .sample import Sample
+from .steering import Interjections, Steering
 from .stream import PartialOutput, ReasoningDelta, StreamItem, TextDelta
 from .tracing import refuse_upload
 
@@ -37,6 +41,10 @@ _logger = logging.getLogger(__name__)
 
 OUTPUT_ATTEMPTS = 3
 """How often the final message may be written: once, and twice again with the validation errors."""
+
+
+class _StoppedError(Exception):
+    """The user has ended the run."""
 
 
 class Run:
@@ -50,6 +58,7 @@ class Run:
         max_steps: most model calls.
         history: the conversation before.
         budget: keeps the prompts inside the window; None where the window is not known.
+        steering: what is said meanwhile.
         tracing: let the SDK's tracing processors see the run.
     """
 
@@ -63,6 +72,7 @@ class Run:
         max_steps: int,
         history: Sequence[TResponseInputItem] = (),
         budget: PromptBudget | None = None,
+        steering: Steering | None = None,
         tracing: bool = False,
     ) -> None:
         self._model = ListenedModel(model)
@@ -72,6 +82,11 @@ class Run:
         self._max_steps = max_steps
         self._history = list(history)
         self._budget = budget
+        self._steering = steering or Steering()
+        self._interjections = Interjections()
+        self._listens = True
+        self._compacted = 0  # outputs that are shortened in the last prompt
+        self._meanwhile: list[Event] = []  # what happened while the SDK had the word
         self._form: Form = agent.output_type.form if isinstance(agent.output_type, OutputSchema) else "text"
         self._stop_reason = StopReason.ANSWERED
         self._error: str | None = None
@@ -105,6 +120,9 @@ class Run:
                     yield item
         except MaxTurnsExceeded:  # it called a tool that was no longer offered
             self._draft = self._fallback
+        except _StoppedError:
+            for item in self._interrupted():
+                yield item
         except (EngineError, HarmonyParseError, InvalidOutputError) as error:
             saved = self._saved(error)
             if saved is None:
@@ -142,7 +160,13 @@ class Run:
 
     def new_items(self) -> list[TResponseInputItem]:
         """What this question adds to the conversation."""
-        return added_items(self._last, self._draft, before=len(self._history))
+        return added_items(
+            self._last,
+            self._draft,
+            before=len(self._history),
+            interjections=self._interjections,
+            interrupted=self._stop_reason is StopReason.CANCELLED,
+        )
 
     async def _attempts(self, question: str) -> AsyncGenerator[StreamItem, None]:
         given: list[TResponseInputItem] = [*self._history, {"role": "user", "content": question}]
@@ -222,6 +246,14 @@ class Run:
         self._draft = self._cut_off(message.partial)
         return shown
 
+    def _interrupted(self) -> Sequence[StreamItem]:
+        """Let what came so far stand for the answer."""
+        message = self._last.answer_so_far
+        shown = list(message.finish()) if message else []
+        self._stop_reason = StopReason.CANCELLED
+        self._draft = self._cut_off(message.partial) if message else self._fallback
+        return shown
+
     def _cut_off(self, partial: PartialMessage) -> Draft | None:
         if not partial.text.strip() and partial.value is None:
             return None
@@ -236,6 +268,7 @@ class Run:
             return
         problems = describe_problems(first.citations, self._context.pages)
         yield self._recorder.citations_rejected(problems=problems, text=first.sample.text)
+        self._listens = False  # whether this answer will stand is not known: what is said now comes next
         given = self._next_input(render("fix_citations", problems=problems))
         try:
             async with aclosing(self._sampled(given, self._steps_left)) as items:
@@ -243,7 +276,7 @@ class Run:
                     # Whether this answer will stand is known when it is whole; the result has it then.
                     if not isinstance(item, TextDelta | PartialOutput):
                         yield item
-        except (MaxTurnsExceeded, EngineError, HarmonyParseError) as error:
+        except (MaxTurnsExceeded, EngineError, HarmonyParseError, _StoppedError) as error:
             # There is an answer already, and it says what is not verified.
             _logger.info("citations of trace %s stay unverified: %s", self._recorder.trace_id, error)
             return
@@ -268,9 +301,23 @@ class Run:
             steps=0 if before is None else before.steps,
             messages=0 if before is None else before.messages,
         )
-        async with aclosing(self._sample.items()) as items:
-            async for item in items:
-                yield item
+        loop = asyncio.get_running_loop()
+        stop = self._sample.stop
+        self._steering.on_stop(lambda: loop.call_soon_threadsafe(stop))
+        try:
+            async with aclosing(self._sample.items()) as items:
+                async for item in items:
+                    for event in self._happened():
+                        yield event
+                    if isinstance(item, TextDelta) and item.citations:
+                        item = replace(item, citations=await with_places(item.citations, self._context))
+                    yield item
+        finally:
+            self._steering.on_stop(None)
+        for event in self._happened():
+            yield event
+        if self._steering.stopped and self._sample.result.final_output is None:
+            raise _StoppedError
 
     @property
     def _last(self) -> Sample:
@@ -293,11 +340,24 @@ class Run:
         """The conversation so far, and a message of the program's own."""
         return [*self._last.result.to_input_list(), {"role": "user", "content": message}]
 
+    def _happened(self) -> Sequence[Event]:
+        events, self._meanwhile = self._meanwhile, []
+        return events
+
     def _fitted(self, data: CallModelData[Any]) -> ModelInputData:
+        """The prompt's items, as they are before each call of the model."""
         given = data.model_data
-        if self._budget is None:
-            return given
-        return ModelInputData(input=self._budget.fit(given.input), instructions=given.instructions)
+        if self._listens and (said := self._steering.unread()):
+            self._interjections.place(said, after=len(given.input))
+            self._meanwhile += [self._recorder.steered(line) for line in said]
+        items = self._interjections.woven(given.input)
+        if self._budget is not None:
+            whole_items, items = items, self._budget.fit(items)
+            changed = sum(item is not before for item, before in zip(items, whole_items, strict=True))
+            if changed > self._compacted:
+                self._meanwhile.append(self._recorder.prompt_compacted(changed))
+            self._compacted = changed
+        return ModelInputData(input=items, instructions=given.instructions)
 
     def _unknown_tool(self, args: ToolErrorFormatterArgs[Any]) -> str | None:
         if args.kind != "tool_not_found":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from .citations import plain, with_changed
 from .draft import Draft
 from .output import as_text
 
-__all__ = ["located"]
+__all__ = ["located", "with_places"]
 
 _logger = logging.getLogger(__name__)
 
@@ -27,6 +28,18 @@ async def located(draft: Draft, context: RunContext) -> Draft:
     the base is asked. What cannot be looked up now stays without, and the answer stands.
     """
     return await asyncio.to_thread(_located, draft, context.knowledge, context.pages)
+
+
+async def with_places(citations: Sequence[Citation], context: RunContext) -> tuple[Citation, ...]:
+    """Citations that say where they are; the same, and not verified, where that cannot be looked up."""
+
+    def looked_up() -> tuple[Citation, ...]:
+        return tuple(
+            each.model_copy(update=_place(each, context.knowledge, context.pages)) if each.verified else each
+            for each in citations
+        )
+
+    return await asyncio.to_thread(looked_up)
 
 
 def _located(draft: Draft, knowledge: Knowledge, pages: PageStack) -> Draft:

@@ -34,7 +34,7 @@ from .listening import ListenedModel
 from .partial import Form
 from .recorded import REPLAYED
 from .shown import ShownMessage
-from .stream import ReasoningDelta, StreamItem
+from .stream import ModelAsked, ReasoningDelta, StreamItem
 
 __all__ = ["Sample"]
 
@@ -96,6 +96,10 @@ class Sample:
             return None
         return message if self._is_final or self._form == "text" or message.partial.is_json else None
 
+    def stop(self) -> None:
+        """End the run now; :meth:`items` ends soon after. To be called on the run's event loop."""
+        self.result.cancel(mode="immediate")
+
     async def items(self) -> AsyncGenerator[StreamItem, None]:
         """What the model says and thinks, and what happens, as it does.
 
@@ -129,8 +133,10 @@ class Sample:
 
     def _heard(self, event: TResponseStreamEvent) -> Iterator[StreamItem]:
         match event:
-            case ResponseCreatedEvent():
+            case ResponseCreatedEvent(response=response):
                 self._asks()
+                tokens = (response.metadata or {}).get("prompt_tokens")
+                yield ModelAsked(self.steps, None if tokens is None else int(tokens))
             case ResponseOutputItemAddedEvent(item=ResponseOutputMessage() as message):
                 self._begin(message)
             case ResponseTextDeltaEvent(delta=delta):

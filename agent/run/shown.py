@@ -45,16 +45,21 @@ class ShownMessage:
         yield from self._shown(self.partial.finish(), before, held=True)
 
     def _shown(self, text: str, before: object, *, held: bool = False) -> Iterator[TextDelta | PartialOutput]:
-        if shown := self._numbered(text, held=held):
-            yield TextDelta(shown, self._message)
+        numbering = self._in_use
+        known = 0 if numbering is None else len(numbering.citations)
+        if shown := self._numbered(text, numbering, held=held):
+            cited = () if numbering is None else tuple(numbering.citations[known:])
+            yield TextDelta(shown, self._message, cited)
         value = self.partial.value
         if self._form in ("object", "array") and value is not before and value != before:
             yield PartialOutput(value, self._message)
 
-    def _numbered(self, text: str, *, held: bool) -> str:
-        numbering = self._numbering
-        if self._form != "text" and not self.partial.is_json:
-            numbering = self._prose_numbering
+    @property
+    def _in_use(self) -> Numbering | None:
+        prose = self._form != "text" and not self.partial.is_json
+        return self._prose_numbering if prose else self._numbering
+
+    def _numbered(self, text: str, numbering: Numbering | None, *, held: bool) -> str:
         if numbering is None:
             return text
         text = self._held + text

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..answer import Result
+from ..answer import Citation, Result
 from ..traces.events import Event
 
-__all__ = ["PartialOutput", "ReasoningDelta", "StreamItem", "TextDelta"]
+__all__ = ["ModelAsked", "PartialOutput", "ReasoningDelta", "StreamItem", "TextDelta"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,21 @@ class TextDelta:
     text: str
     message: int = 1
     """Which message of the run it belongs to, counted from 1."""
+    citations: tuple[Citation, ...] = ()
+    """What its numbers cite that no earlier delta of the message did, in order. Not yet checked against what
+    the model itself quotes."""
+
+
+@dataclass(frozen=True)
+class ModelAsked:
+    """The model was asked, and nothing has come yet: a server reads the prompt first.
+
+    Of models of the SDK's own it comes with their first word, and without a number.
+    """
+
+    step: int
+    """Which call of the model it is, counted from 1."""
+    prompt_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,4 +63,4 @@ class ReasoningDelta:
     text: str
 
 
-StreamItem = Event | TextDelta | PartialOutput | ReasoningDelta | Result
+StreamItem = Event | ModelAsked | TextDelta | PartialOutput | ReasoningDelta | Result

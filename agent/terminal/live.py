@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..assistant import Assistant
     from ..run.stream import StreamItem
 
-__all__ = ["show_run"]
+__all__ = ["show_item", "show_run"]
 
 _WIDTH = 160
 _STATUS_SECONDS = 0.5
@@ -74,9 +74,15 @@ async def show_run(
         if thinking:
             click.echo(err=True)
             thinking = False
-        if not quiet and (line := _line(item)):
-            _say(line[0], **line[1])
+        if not quiet:
+            show_item(item)
     raise RuntimeError("the run ended without a result")
+
+
+def show_item(item: StreamItem) -> None:
+    """A line on stderr for what happened, if it is worth one."""
+    if line := _line(item):
+        _say(line[0], **line[1])
 
 
 class _Status:

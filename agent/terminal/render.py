@@ -15,8 +15,8 @@ __all__ = ["answer_text", "place_text", "remarks"]
 
 _QUOTE = 100
 _HEADING = 60
-_NUMBERED = re.compile(r"^(?:Page|Slide) \d+(?:: |$)")
-"""What the place says already, in the headings of a PDF or a presentation."""
+_NUMBERED = r"(?:Page|Slide) "
+"""How headings in a PDF and a presentation begin; of short pages that became one passage they name each."""
 
 
 def answer_text(result: Result) -> str:
@@ -57,10 +57,10 @@ def place_text(citation: Citation) -> str:
     heading = citation.heading
     if citation.page is not None:
         shown += f" p. {citation.page}"
-        heading = _NUMBERED.sub("", heading, count=1)
+        heading = _own_part(heading, citation.page)
     elif citation.slide is not None:
         shown += f" slide {citation.slide}"
-        heading = _NUMBERED.sub("", heading, count=1)
+        heading = _own_part(heading, citation.slide)
     elif citation.sheet is not None:
         shown += f" sheet {one_line(citation.sheet)}"
         heading = ""  # the sheet's name, and its first row
@@ -69,6 +69,13 @@ def place_text(citation: Citation) -> str:
         if citation.end_line != citation.start_line:
             shown += f"-{citation.end_line}"
     return f"{shown} · {one_line(heading, _HEADING)}" if heading else shown
+
+
+def _own_part(heading: str, number: int) -> str:
+    """What a heading says of one page or slide, but for its number."""
+    own = rf"(?:^|; ){_NUMBERED}{number}(?:: (?P<title>.*?))?(?=; {_NUMBERED}\d|$)"
+    found = re.search(own, heading)
+    return heading if found is None else found["title"] or ""
 
 
 def _citation_line(number: int, citation: Citation) -> str:

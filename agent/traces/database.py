@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..errors import TraceDamagedError, TraceStoreError
+from ..home import private_folder
 
 try:
     import fcntl
@@ -138,7 +139,7 @@ class Database:
     def _create(self) -> None:
         if self.path.exists():
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self.path.parent)
         with _files:
             try:
                 descriptor = os.open(

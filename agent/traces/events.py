@@ -23,12 +23,14 @@ __all__ = [
     "Mended",
     "ModelCalled",
     "OutputRejected",
+    "PromptCompacted",
     "Retrieved",
     "RetrievedPassage",
     "RunEnded",
     "RunStarted",
     "Said",
     "Sampled",
+    "Steered",
     "Thought",
     "ToolCalled",
     "ToolReturned",
@@ -264,6 +266,24 @@ class Said(_Event):
     """What it said."""
 
 
+class Steered(_Event):
+    """The user said something while the run went on; the model reads it with its next call."""
+
+    type: Literal["steered"] = "steered"
+
+    text: Text
+    """What was said."""
+
+
+class PromptCompacted(_Event):
+    """The prompt would not have fitted the window: earlier outputs of tools gave way to their citations."""
+
+    type: Literal["prompt_compacted"] = "prompt_compacted"
+
+    outputs: int
+    """How many outputs of this conversation are shortened in the prompt."""
+
+
 class ToolCalled(_Event):
     """The model called a tool."""
 
@@ -377,6 +397,8 @@ Event = Annotated[
     | ModelCalled
     | Thought
     | Said
+    | Steered
+    | PromptCompacted
     | ToolCalled
     | ToolReturned
     | LimitReached

@@ -21,10 +21,12 @@ from .events import (
     Limits,
     ModelCalled,
     OutputRejected,
+    PromptCompacted,
     Retrieved,
     RunEnded,
     RunStarted,
     Said,
+    Steered,
     Thought,
     ToolCalled,
     ToolReturned,
@@ -222,6 +224,14 @@ class Recorder:
     def said(self, text: str) -> Said:
         """The model told the user something on its way."""
         return self._record(Said(step=self._step, text=text))
+
+    def steered(self, text: str) -> Steered:
+        """The user said something meanwhile, which the next call of the model reads."""
+        return self._record(Steered(step=self._step, text=text))
+
+    def prompt_compacted(self, outputs: int) -> PromptCompacted:
+        """Outputs of tools are shortened in the prompt, so that it fits the window."""
+        return self._record(PromptCompacted(step=self._step, outputs=outputs))
 
     def tool_called(self, *, call_id: str, tool: str, arguments: str) -> ToolCalled:
         """A tool is called; several may be running at a time."""

@@ -142,7 +142,7 @@ TRACES_VERSIONS: tuple[tuple[Step, ...], ...] = (
         )""",
         "CREATE INDEX events_by_trace ON events (trace, type)",
     ),
-    (),
+    (),  # steered, prompt_compacted
     (
         # What a list shows, so that it need not read the events.
         "ALTER TABLE traces ADD COLUMN started REAL",  # seconds since 1970

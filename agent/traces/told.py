@@ -16,6 +16,7 @@ from .events import (
     RunEnded,
     RunStarted,
     Said,
+    Steered,
     Thought,
     ToolCalled,
     ToolReturned,
@@ -46,6 +47,8 @@ def told(event: Event) -> Iterator[Told]:
             yield Told("refused", f"attempt {event.attempt}: {one_line(event.errors, _WIDTH)}")
         case CitationsRejected():
             yield Told("refused", f"citations: {one_line(event.problems, _WIDTH)}")
+        case Steered():
+            yield Told("you said", printable(event.text))
         case LimitReached():
             yield Told("limit", one_line(event.limit).replace("_", " "))
         case Answered():

@@ -7,8 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from ..text import one_line, printable
-from .events import CitationsRejected, Event, LimitReached, OutputRejected, Thought, ToolReturned
+from ..text import counted, one_line, printable
+from .events import (
+    CitationsRejected,
+    Event,
+    LimitReached,
+    OutputRejected,
+    PromptCompacted,
+    Steered,
+    Thought,
+    ToolReturned,
+)
 from .steps import CitedPlace, Step, ToolUse
 from .trace import Trace
 
@@ -276,6 +285,11 @@ def _note(event: Event, *, whole: bool) -> Iterator[_Row]:
         case LimitReached():
             limit = one_line(event.limit).replace("_", " ")
             yield _Row(_margin("limit"), f"{limit}: asked for what can be said by now", "yellow")
+        case Steered():
+            yield _Row(_margin("you said"), event.text, "bold")
+        case PromptCompacted():
+            shortened = f"{counted(event.outputs, 'tool output')} shortened, so that the prompt fits"
+            yield _Row(_margin("compacted"), shortened, "yellow")
         case _:
             fields = event.model_dump(exclude={"type", "at", "step"})
             label = "note" if len(event.type) > _LABEL else event.type

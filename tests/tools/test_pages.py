@@ -48,7 +48,29 @@ def test_what_is_written_is_read_back(source: str, title: str, texts: list[str])
     lines = dict(enumerate(texts, 5))
     page = PageStack().show(source=source, title=title, heading="", total_lines=50, lines=lines)
     (read,) = parse_pages(f"before\n\n{format_page(page)}\n\nafter")
-    assert (read.source, read.title, dict(read.lines)) == (source, title, lines)
+    told = [text if text.strip() else "" for text in texts]
+    while len(told) > 1 and not told[-1]:
+        del told[-1]
+    assert (read.source, read.title) == (source, title)
+    # A blank line keeps its number, but for those at the end.
+    assert dict(read.lines) in (dict(enumerate(told, 5)), {5: texts[0]})
+
+
+def test_blank_lines_are_left_out_and_others_are_missed() -> None:
+    lines = {3: "three", 4: "", 5: " \t", 6: "six", 9: "nine", 10: ""}
+    page = PageStack().show(source="a.md", title="A", heading="", total_lines=12, lines=lines)
+    text = format_page(page)
+    assert text.endswith("\n\nL3: three\nL6: six\n…\nL9: nine")
+    (read,) = parse_pages(text)
+    assert read.lines == {3: "three", 4: "", 5: "", 6: "six", 9: "nine"}
+
+
+def test_a_forged_range_of_blank_lines_is_not_filled_in() -> None:
+    head = "[0] A (a.md)\n**viewing lines [1 - 999999999] of 999999999**\n\n"
+    (read,) = parse_pages(f"{head}L1: a\nL999999999: b")
+    assert read.lines == {1: "a", 999999999: "b"}
+    (read,) = parse_pages(head + "\n".join(f"L{number}: a" for number in range(1, 1_000_000, 5_000)))
+    assert len(read.lines) < 12_000
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    DiskFullError,
     DocumentNotFoundError,
     EmbeddingError,
     EmbeddingMismatchError,
     EmbeddingUnavailableError,
+    KnowledgeDamagedError,
     KnowledgeError,
     KnowledgeLockedError,
     KnowledgeNotFoundError,
@@ -34,10 +36,12 @@ from .values import (
     Passage,
     Place,
     Progress,
+    Recovered,
     SearchMode,
     Skipped,
     Status,
     UnknownName,
+    WatchEvent,
 )
 
 if TYPE_CHECKING:
@@ -49,10 +53,13 @@ if TYPE_CHECKING:
     from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
+    from .recovery import rebuild_from_sources
+    from .watching import Watching
 
 __all__ = [
     "AddReport",
     "Copied",
+    "DiskFullError",
     "Document",
     "DocumentNotFoundError",
     "EmbeddingError",
@@ -65,6 +72,7 @@ __all__ = [
     "JoinedKnowledge",
     "Knowledge",
     "KnowledgeBase",
+    "KnowledgeDamagedError",
     "KnowledgeError",
     "KnowledgeLockedError",
     "KnowledgeNotFoundError",
@@ -78,6 +86,7 @@ __all__ = [
     "Place",
     "Progress",
     "RawDocument",
+    "Recovered",
     "Remedy",
     "RerankFunction",
     "RerankerError",
@@ -87,8 +96,11 @@ __all__ = [
     "Status",
     "UnknownName",
     "UnreadableError",
+    "WatchEvent",
+    "Watching",
     "migrate",
     "rebuild",
+    "rebuild_from_sources",
     "register_loader",
 ]
 
@@ -101,8 +113,10 @@ _HOME = {
     "Loader": ".ingest.loaders.registry",
     "RawDocument": ".ingest.sources.item",
     "RerankFunction": ".models.rerankers",
+    "Watching": ".watching",
     "migrate": ".copying",
     "rebuild": ".copying",
+    "rebuild_from_sources": ".recovery",
     "register_loader": ".ingest.loaders.registry",
 }
 

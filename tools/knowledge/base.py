@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
@@ -18,6 +18,7 @@ from .ingest.adding import Adding
 from .models.embedding_functions import find_embedding
 from .models.embeddings import Embedder, EmbeddingFunction, spec_of
 from .models.rerankers import Reranker, RerankFunction
+from .recovery import rebuild_from_sources
 from .retrieval.searching import Searching
 from .store.folder import FolderStore, Indexing
 from .store.milvus import is_server
@@ -32,6 +33,7 @@ from .values import (
     Filters,
     Passage,
     Progress,
+    Recovered,
     SearchMode,
     Status,
 )
@@ -165,6 +167,7 @@ class KnowledgeBase:
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
         progress: Callable[[Progress], None] | None = None,
+        changed: Set[str] | None = None,
     ) -> AddReport:
         """Bring the documents of files, folders, archives and addresses up to date in the base.
 
@@ -181,6 +184,8 @@ class KnowledgeBase:
                 matches one of them is taken.
             exclude: patterns of what is left out of folders, archives and sitemaps.
             progress: called after each document, and while something large is downloaded.
+            changed: read again only what is at these absolute paths, or in these folders or archives, and
+                what the base does not know; the rest is taken to be as it was. None reads all of it.
 
         Raises:
             PathNotFoundError: a path does not exist; nothing was written.
@@ -191,7 +196,7 @@ class KnowledgeBase:
         included, excluded = arguments.strings(include, "include"), arguments.strings(exclude, "exclude")
         with self._changing:
             adding = Adding(*self._open, progress, tagged)
-            return adding.run(given, include=included, exclude=excluded)
+            return adding.run(given, include=included, exclude=excluded, changed=changed)
 
     def add_texts(
         self,
@@ -449,6 +454,12 @@ class KnowledgeBase:
             missing=missing,
         )
 
+    def release(self) -> None:
+        """Let another process change a folder, until this one next needs it. No search may be going on."""
+        with self._changing:
+            if not self._closed:
+                self._state.store.release()
+
     def rebuild(
         self,
         *,
@@ -483,6 +494,18 @@ class KnowledgeBase:
                 self._state = self._connected(self._embedding, create=False)
         return copied
 
+    @classmethod
+    def rebuild_from_sources(
+        cls,
+        uri: str | Path,
+        *,
+        collection: str = "documents",
+        embedding: str | EmbeddingFunction | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Recovered:
+        """Make the base of a folder anew that cannot be opened; see :func:`.rebuild_from_sources`."""
+        return rebuild_from_sources(uri, collection=collection, embedding=embedding, progress=progress)
+
     def migrate(
         self, target: str | Path, *, token: str | None = None, progress: CopyProgress | None = None
     ) -> Copied:
@@ -507,6 +530,12 @@ class KnowledgeBase:
                 collection=self._collection,
                 progress=progress,
             )
+
+    def release(self) -> None:
+        """Let another process change a folder, until this one next needs its data; nothing may search now."""
+        with self._changing, self._swapping:
+            if not self._closed:
+                self._state.store.release()
 
     def close(self) -> None:
         """Let go of the base; a folder can then be changed by another process. Safe to call twice."""

@@ -19,7 +19,7 @@ from .ingest.prefetch import Pipeline
 from .models.embedding_functions import find_embedding
 from .models.embeddings import Embedder, EmbeddingFunction, spec_of
 from .store.collection import Collection, rebuilding, rebuilt
-from .store.folder import FolderStore, forget_derived
+from .store.folder import FolderStore, check_folder, forget_derived
 from .store.lexical import passage_terms
 from .store.milvus import TIMEOUT, Connection, connect, data_folder, is_server, milvus_errors
 from .store.schema import FORMAT, Metadata, Row
@@ -137,6 +137,8 @@ def _opened(uri: str | Path, token: str | None, name: str) -> Generator[Collecti
     address = without_credentials(str(uri))
     if not is_server(str(uri)) and not data_folder(str(uri)).exists():
         raise KnowledgeNotFoundError(f"no knowledge base in {address}; there is nothing to copy")
+    if not is_server(str(uri)):
+        check_folder(str(uri), name)
     connection = connect(str(uri), token=token)
     try:
         yield Collection.open(connection, uri=address, name=name, formats=range(1, FORMAT + 1))

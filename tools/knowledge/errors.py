@@ -7,6 +7,8 @@
         ├── KnowledgeNotFoundError        nothing has been added there yet
         ├── KnowledgeLockedError          another process has the folder open
         ├── KnowledgeUnreachableError     the Milvus server does not answer
+        ├── KnowledgeDamagedError         a file of the folder is not what it was
+        ├── DiskFullError                 there is no room for a change
         ├── PathNotFoundError             a path to add does not exist
         ├── UnreadableError               a document could not be read this time
         ├── NoTextError                   a document holds nothing that can be searched
@@ -21,15 +23,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ... import OssifrageError
 
 __all__ = [
+    "DiskFullError",
     "DocumentNotFoundError",
     "EmbeddingError",
     "EmbeddingMismatchError",
     "EmbeddingUnavailableError",
+    "KnowledgeDamagedError",
     "KnowledgeError",
     "KnowledgeLockedError",
     "KnowledgeNotFoundError",
@@ -79,6 +84,25 @@ class KnowledgeLockedError(KnowledgeError):
 
 class KnowledgeUnreachableError(KnowledgeError):
     """The Milvus server does not answer, or refuses the connection."""
+
+
+class KnowledgeDamagedError(KnowledgeError):
+    """A file of the base is broken or missing; the documents can be read again from where they came.
+
+    Args:
+        path: the file, or the folder.
+        how: what is wrong with it.
+    """
+
+    def __init__(self, path: Path, how: str) -> None:
+        super().__init__(
+            f"the knowledge base is damaged: {path}: {how}", remedy=Remedy("rebuild_from_sources")
+        )
+        self.path = path
+
+
+class DiskFullError(KnowledgeError):
+    """There is no room for a change; what was stored before is not lost."""
 
 
 class PathNotFoundError(KnowledgeError):

@@ -15,6 +15,7 @@ from .values import Document, Excerpt, FilterCheck, Filters, Passage, SearchMode
 __all__ = ["JoinedKnowledge", "Knowledge"]
 
 T = TypeVar("T")
+P = TypeVar("P", Passage, Excerpt)
 
 
 class Knowledge(Protocol):
@@ -88,6 +89,7 @@ class JoinedKnowledge:
         """
         asked = query if isinstance(query, str) else tuple(query)
         found = [base.search(asked, top_k=top_k, mode=mode, filters=filters) for base in self._bases]
+        found[0] = [_placeless(each) for each in found[0]]
         ranked = [each for each in chain.from_iterable(zip_longest(*found)) if each is not None]
         return [replace(each, score=1 / rank) for rank, each in enumerate(ranked[:top_k], 1)]
 
@@ -97,16 +99,19 @@ class JoinedKnowledge:
 
     def open(self, source: str, *, line: int = 1, num_lines: int = 40) -> Excerpt:
         """Lines of a document; see :meth:`KnowledgeBase.open <.base.KnowledgeBase.open>`."""
-        return self._first(lambda base: base.open(source, line=line, num_lines=num_lines))
+        return self._first(lambda base: self._told(base, base.open(source, line=line, num_lines=num_lines)))
 
     def find(self, source: str, pattern: str, *, line: int = 1, limit: int = 20) -> Excerpt:
         """The lines that contain a text; see :meth:`KnowledgeBase.find <.base.KnowledgeBase.find>`."""
-        return self._first(lambda base: base.find(source, pattern, line=line, limit=limit))
+        return self._first(lambda base: self._told(base, base.find(source, pattern, line=line, limit=limit)))
 
     def documents(self) -> list[Document]:
         """Every document of both; of two with one name the one that was given."""
         every = {each.source: each for base in reversed(self._bases) for each in base.documents()}
         return [every[name] for name in sorted(every)]
+
+    def _told(self, base: KnowledgeBase, excerpt: Excerpt) -> Excerpt:
+        return _placeless(excerpt) if base is self._bases[0] else excerpt
 
     def _first(self, read: Callable[[KnowledgeBase], T]) -> T:
         """What the first one gives that has the document.
@@ -121,3 +126,8 @@ class JoinedKnowledge:
             except DocumentNotFoundError as error:
                 errors.append(error)
         raise max(errors, key=lambda error: (error.ambiguous, len(error.candidates)))
+
+
+def _placeless(found: P) -> P:
+    """Without an address: what was given for a question is not there any more when the address is opened."""
+    return replace(found, location=None)

@@ -18,10 +18,12 @@ __all__ = [
     "Passage",
     "Place",
     "Progress",
+    "Recovered",
     "SearchMode",
     "Skipped",
     "Status",
     "UnknownName",
+    "WatchEvent",
 ]
 
 SearchMode = Literal["auto", "lexical", "dense", "hybrid"]
@@ -258,3 +260,33 @@ class Status:
     """Which Milvus it is."""
     missing: tuple[str, ...] = ()
     """Documents that were stored and are lost; ``repair`` reads them again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered:
+    """What making a damaged base anew came to."""
+
+    documents: int
+    """In the new base."""
+    kept: tuple[str, ...]
+    """Those that could not be read again where they came from; their stored passages were whole."""
+    missing: tuple[str, ...]
+    """Those of which neither is left; every ``add`` and ``repair`` looks for them again."""
+    skipped: tuple[Skipped, ...]
+    """Why documents could not be read again."""
+    aside: str | None
+    """Where the old base is kept; None when nothing is missing and it was removed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchEvent:
+    """What happened while files were watched."""
+
+    kind: Literal["added", "changed", "moved", "removed", "skipped", "watching", "waiting", "away", "failed"]
+    """``watching`` when the first round is over, ``waiting`` for another process that changes the base,
+    ``away`` when what is watched is gone as a whole, ``failed`` when the base could not be changed."""
+    source: str = ""
+    """The document; for ``away`` the path."""
+    passages: int = 0
+    detail: str = ""
+    """The new name of what was moved, or a reason."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ...text import one_line, printable
-from ..events import CitationsRejected, Event, LimitReached, OutputRejected
+from ..events import CitationsRejected, Event, LimitReached, OutputRejected, Steered
 from ..steps import CitedPlace, Step
 from .shared import SharedRun
 
@@ -84,6 +84,8 @@ def _note(event: Event) -> str:
             return f"Refused, attempt {event.attempt}:\n\n{_block(event.errors)}"
         case CitationsRejected():
             return f"Citations refused:\n\n{_block(event.problems)}"
+        case Steered():
+            return f"Said meanwhile:\n\n{_block(event.text)}"
         case LimitReached():
             return f"Limit reached: {_code(event.limit)}"
         case _:

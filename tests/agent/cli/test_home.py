@@ -56,6 +56,7 @@ def test_everything_is_written_to_the_home_that_is_named(machine: dict[str, str]
             capture_output=True,
             text=True,
             timeout=100,
+            umask=0o022,
             check=False,
         )
         assert finished.returncode == code, finished.stderr
@@ -74,3 +75,5 @@ def test_everything_is_written_to_the_home_that_is_named(machine: dict[str, str]
     assert files(tmp_path / "here") == []
     written = {name.split("/")[0] for name in files(home)}
     assert written == {"vocabulary", "knowledge", "traces.db", "reasoning.db"}
+    open_to_others = [path for path in (home, *home.rglob("*")) if path.stat().st_mode & 0o077]
+    assert open_to_others == []

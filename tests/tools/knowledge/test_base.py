@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -193,3 +194,22 @@ logging.getLogger().warning("still here"); handler.close()
 assert "still here" in open("log").read()
 """
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+def test_a_folder_that_was_released_can_be_changed_by_another_process(tmp_path: Path) -> None:
+    first, second = tmp_path / "kite.md", tmp_path / "vulture.md"
+    first.write_text("# Kite\n\nThe red kite nests in trees.\n")
+    second.write_text("# Vulture\n\nThe vulture eats bones.\n")
+    code = (
+        "import sys\nfrom ossifrage import KnowledgeBase\n"
+        "with KnowledgeBase(sys.argv[1], embedding='none') as base:\n    base.add([sys.argv[2]])\n"
+    )
+    with KnowledgeBase(tmp_path / "base", embedding="none") as base:
+        base.add([first])
+        base.release()
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        command = [sys.executable, "-c", code, str(tmp_path / "base"), str(second)]
+        subprocess.run(command, env=environment, check=True, timeout=120)
+        assert [passage.source for passage in base.search("bones")] == ["vulture.md"]
+        base.remove(["kite.md"])  # it is opened again where it is needed
+        assert len(base.documents()) == 1

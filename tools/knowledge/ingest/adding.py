@@ -78,7 +78,12 @@ class Adding:
         self._since = datetime.now(UTC)
 
     def run(
-        self, paths: Sequence[str | Path], *, include: Sequence[str] = (), exclude: Sequence[str] = ()
+        self,
+        paths: Sequence[str | Path],
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        changed: Set[str] | None = None,
     ) -> AddReport:
         """Add what ``paths`` lead to, as :func:`.sources.plan` finds it, and what the base has lost.
 
@@ -89,7 +94,9 @@ class Adding:
         told = self._tell_download
         with self._store.writing() as changes:
             return self._run(
-                changes, lambda names: plan(paths, names, include=include, exclude=exclude, on_download=told)
+                changes,
+                lambda names: plan(paths, names, include=include, exclude=exclude, on_download=told),
+                changed,
             )
 
     def run_texts(self, texts: Mapping[str, str], metadata: Mapping[str, object]) -> AddReport:
@@ -101,7 +108,12 @@ class Adding:
         with self._store.writing() as changes:
             return self._run(changes, lambda names: plan_texts(texts, names, metadata))
 
-    def _run(self, changes: Writing, planned: Callable[[Mapping[str, Document]], Plan]) -> AddReport:
+    def _run(
+        self,
+        changes: Writing,
+        planned: Callable[[Mapping[str, Document]], Plan],
+        changed: Set[str] | None = None,
+    ) -> AddReport:
         began = time.monotonic()
         known, lost = changes.known, changes.lost
         # A lost document keeps its name, and others keep away from it.
@@ -115,7 +127,13 @@ class Adding:
             )
             tagged = [(item, self._tags_for(item, names.get(item.source))) for item in work.found]
             tagged += [(item, lost[item.source].given_tags) for item in again]
-            outcomes = self._bring(changes, tagged)
+            still = {
+                item.source
+                for item, tags in tagged
+                if changed is not None and _is_as_it_was(item, tags, known, changed)
+            }
+            outcomes = self._bring(changes, [each for each in tagged if each[0].source not in still])
+        outcomes += [_Outcome(source, "unchanged") for source in still]
         stored = {each.source for each in outcomes if each.kind in _STORED}
         kept = stored | {each.source for each in outcomes if each.kind == "unreadable"}
         unfit = {each.source for each in outcomes} - kept
@@ -228,6 +246,17 @@ class Adding:
             self._progress(
                 Progress(done_files=done, total_files=total, passages=self._written, source=source)
             )
+
+
+def _is_as_it_was(
+    item: Item, tags: tuple[str, ...], known: Mapping[str, Document], changed: Set[str]
+) -> bool:
+    """Whether a document is known, and not among what has changed."""
+    old = known.get(item.source)
+    if old is None or (old.path, old.given_tags) != (item.path, tags):
+        return False
+    file = Path(item.path.partition("!/")[0])
+    return not any(str(place) in changed for place in (file, *file.parents))
 
 
 def _sources(outcomes: Iterable[_Outcome], kind: str, *, without: Set[str] = frozenset()) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 ===============  ==================================================================================
 ``milvus.db/``   the data: passages and vectors. Milvus Lite reads all of it when it opens it
+                 (``lite_files``)
 ``NAME.index/``  the full-text index, which has the passages too (``fulltext``)
 ``NAME.ledger``  the list of documents (``ledger``)
-``NAME.stamp``   that these agree (``stamp``)
+``NAME.stamp``   that these agree, and what the files of the data were (``stamp``)
 ===============  ==================================================================================
 
 As long as they agree, Milvus Lite is opened for vectors and for changes only. It lets one process in; any
@@ -17,25 +18,36 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from ...addresses import without_credentials
-from ..errors import KnowledgeError, KnowledgeLockedError, KnowledgeNotFoundError, Remedy
+from ...private import make_private
+from ..errors import (
+    KnowledgeDamagedError,
+    KnowledgeError,
+    KnowledgeLockedError,
+    KnowledgeNotFoundError,
+    Remedy,
+)
 from ..values import Document, Filters
 from .backend import Backend
-from .collection import Collection, Hit
+from .checksum import checksum_of
+from .collection import Collection, Hit, rebuilt
 from .conditions import condition_of
+from .full_disk import telling_full_disk
 from .fulltext import FullText, FullTextWriter
 from .ledger import Ledger
 from .lexical import title_terms
-from .milvus import connect, data_folder
+from .lite_files import LiteFiles, check_files, data_version, holds_rows, read_files
+from .milvus import connect, data_folder, load_pymilvus
+from .replacing import finish_replacing
 from .schema import CollectionConfig, Row
-from .stamp import Stamp, checksum_of, data_version
+from .stamp import Stamp
 
-__all__ = ["FolderStore", "Indexing", "forget_derived"]
+__all__ = ["FolderStore", "Indexing", "check_folder", "forget_derived"]
 
 Indexing = Callable[[int, int], None]
 """Called with the passages indexed and those there are, when an index is made anew and that takes a while."""
@@ -68,8 +80,8 @@ class FolderStore:
 
     def __init__(self, uri: str, name: str, indexing: Indexing | None) -> None:
         data = data_folder(uri)
-        if not data.exists():
-            raise KnowledgeNotFoundError(f"nothing in {uri} yet; add documents", remedy=Remedy("add"))
+        finish_replacing(data, name)
+        _require(data, name)
         self.name = name
         self._uri = uri
         self._folder = data.parent
@@ -81,10 +93,13 @@ class FolderStore:
         self._indexing = indexing
         self._opening = threading.RLock()
         self._collection: Collection | None = None
+        self._checked = self._older = False
+        """Whether the data were found older than the stamp: somebody has put a copy in their place."""
         self._view: _View | None = None
         self._documents: tuple[_View, dict[str, Document]] | None = None
         try:
-            self.config = self._current().stamp.config
+            with telling_full_disk(self._folder):
+                self.config = self._current().stamp.config
         except BaseException:
             self.close()
             raise
@@ -104,6 +119,7 @@ class FolderStore:
         Raises:
             KnowledgeNotFoundError: there is none.
             KnowledgeLockedError: another process has the folder open, and without the data nothing is known.
+            KnowledgeDamagedError: the data are damaged, and without them nothing is known.
             KnowledgeError: it is no knowledge base of a format that is read here.
         """
         return cls(uri, name, indexing)
@@ -113,14 +129,17 @@ class FolderStore:
         cls, uri: str, name: str, *, token: str | None = None, embedding: str, dimension: int
     ) -> FolderStore:
         """Make an empty collection. ``dimension`` is 0 for one without embedding."""
-        connection = connect(uri)
-        try:
-            address = without_credentials(uri)
-            Collection.create(connection, uri=address, name=name, embedding=embedding, dimension=dimension)
-            forget_derived(uri, name)
-            return cls(uri, name, None)
-        finally:
-            connection.close()
+        with telling_full_disk(data_folder(uri).parent):
+            connection = connect(uri)
+            try:
+                address = without_credentials(uri)
+                Collection.create(
+                    connection, uri=address, name=name, embedding=embedding, dimension=dimension
+                )
+                forget_derived(uri, name)
+                return cls(uri, name, None)
+            finally:
+                connection.close()
 
     @property
     def backend_name(self) -> str:
@@ -169,9 +188,12 @@ class FolderStore:
 
         Raises:
             KnowledgeLockedError: another process is changing it, or has its vectors open.
+            KnowledgeDamagedError: the data are damaged.
+            DiskFullError: there is no room for that.
         """
-        with _writing_lock(self._index_folder):
+        with telling_full_disk(self._folder), _writing_lock(self._index_folder):
             view = self._current(check=True, writing=True)
+            self._check()
             with view.index.writing() as writer:
                 changes = _FolderWriting(view, self._listed(view), self._ledger, self._data, writer)
                 try:
@@ -180,7 +202,18 @@ class FolderStore:
                     if changes.begun:
                         self._view = None
                         if changes.finished:
-                            self._view = self._sign(view.stamp.config, changes.missing, view.stamp.index)
+                            stamp = view.stamp
+                            self._view = self._sign(
+                                stamp.config, changes.missing, index=stamp.index, files=stamp.files
+                            )
+
+    def release(self) -> None:
+        """Let go of Milvus; it is opened again when it is needed."""
+        self.close()
+
+    def release(self) -> None:
+        """Let go of Milvus; it is opened again when it is needed."""
+        self.close()
 
     def close(self) -> None:
         """Let go of Milvus. Safe to call twice."""
@@ -188,23 +221,36 @@ class FolderStore:
             if self._collection is not None:
                 self._collection.close()
                 self._collection = None
+                self._sign_files()
+            self._checked = False
 
     def _data(self) -> Collection:
         with self._opening:
             if self._collection is None:
-                connection = connect(self._uri)
-                try:
-                    self._collection = Collection.open(connection, uri=self._uri, name=self.name)
-                except BaseException:
-                    connection.close()
-                    raise
+                self._check()
+                with _telling_damage(self._data_files):
+                    connection = connect(self._uri)
+                    try:
+                        self._collection = Collection.open(connection, uri=self._uri, name=self.name)
+                    except BaseException:
+                        connection.close()
+                        raise
             return self._collection
+
+    def _check(self) -> None:
+        """Compare the files of the data with what is known of them, once until they are let go of."""
+        with self._opening:
+            if not self._checked:
+                stamp = self._view.stamp if self._view else Stamp.read(self._stamp_path)
+                self._older = check_files(self._data_files, stamp.files if stamp else LiteFiles())
+                self._checked = True
 
     def _listed(self, view: _View) -> dict[str, Document]:
         with self._opening:
             if self._documents is None or self._documents[0] is not view:
                 gone = set(view.stamp.missing)
-                listed = self._ledger.read()
+                intact = checksum_of(self._ledger_path) == view.stamp.ledger
+                listed = self._ledger.read() if intact else view.index.documents()
                 self._documents = view, {name: each for name, each in listed.items() if name not in gone}
             return self._documents[1]
 
@@ -268,8 +314,9 @@ class FolderStore:
 
     def _mend(self, view: _View | None) -> _View:
         data = self._data()
-        complete = data.repair()
-        data.flush()
+        with _telling_damage(self._data_files):
+            complete = self._newest(data, data.repair())
+            data.flush()
         index = view.index if view else FullText.create(self._index_folder)
         have = index.documents()
         stale = [name for name, each in have.items() if complete.get(name) != each]
@@ -277,13 +324,34 @@ class FolderStore:
         if stale or new:
             with index.writing() as writer:
                 writer.delete(stale)
-                self._index(data, new, writer)
+                with _telling_damage(self._data_files):
+                    self._index(data, new, writer)
                 writer.commit()
         listed = self._ledger.read()
         lost = {name: each for name, each in listed.items() if name not in complete}
         if listed != {**lost, **complete}:
             self._ledger.write({**lost, **complete})
-        return self._sign(data.config, tuple(sorted(lost)), view.stamp.index if view else {})
+        stamp = view.stamp if view else Stamp.read(self._stamp_path)
+        self._older = False
+        return self._sign(
+            data.config,
+            tuple(sorted(lost)),
+            index=view.stamp.index if view else {},
+            files=stamp.files if stamp else LiteFiles(),
+        )
+
+    def _newest(self, data: Collection, complete: dict[str, Document]) -> dict[str, Document]:
+        """Of data that are older than the list, the documents that the list still has."""
+        listed = self._ledger.read() if self._older else {}
+        if not listed:
+            return complete
+        kept = {
+            name: each
+            for name, each in complete.items()
+            if name in listed and each.added >= listed[name].added
+        }
+        data.delete([each for name, each in complete.items() if name not in kept])
+        return kept
 
     def _index(self, data: Collection, documents: Sequence[Document], writer: FullTextWriter) -> None:
         began, done, total = time.monotonic(), 0, sum(each.passages for each in documents)
@@ -298,18 +366,38 @@ class FolderStore:
                     self._indexing(done, total)
         writer.add(batch, _title_terms)
 
-    def _sign(self, config: CollectionConfig, missing: Sequence[str], known: Mapping[str, int]) -> _View:
+    def _sign(
+        self, config: CollectionConfig, missing: Sequence[str], *, index: Mapping[str, int], files: LiteFiles
+    ) -> _View:
+        """Vouch for what there is now, as far as its files are not the ``index`` and ``files`` known."""
+        for folder in (data_folder(self._uri), self._index_folder):
+            make_private(folder)
         stamp = Stamp(
             config=config,
             data=data_version(self._data_files),
             ledger=checksum_of(self._ledger_path),
-            index=FullText.checksums(self._index_folder, known),
+            index=FullText.checksums(self._index_folder, index),
             missing=tuple(missing),
+            files=read_files(self._data_files, files),
         )
         stamp.write(self._stamp_path)
         identity = self._identity()
         assert identity is not None
         return _View(stamp, identity, FullText(self._index_folder))
+
+    def _sign_files(self) -> None:
+        """Vouch for what Milvus Lite has made of the same rows since: merged files, indexes."""
+        view = self._view
+        if view is None or view.identity != self._identity() or not self._agrees(view):
+            return
+        try:
+            files = read_files(self._data_files, view.stamp.files)
+            make_private(data_folder(self._uri))
+            if files != view.stamp.files:
+                replace(view.stamp, files=files).write(self._stamp_path)
+                self._view = None
+        except KnowledgeError:
+            return  # whoever opens the base the next time is told
 
 
 class _FolderWriting:
@@ -388,6 +476,44 @@ def forget_derived(uri: str, name: str) -> None:
         stamp.unlink(missing_ok=True)
     except OSError as error:
         raise KnowledgeError(f"{stamp} cannot be removed: {error.strerror or error}") from error
+
+
+def check_folder(uri: str, name: str) -> None:
+    """See that the files of a collection are what they were, before anything else opens it.
+
+    Raises:
+        KnowledgeNotFoundError: there is none.
+        KnowledgeDamagedError: they are not.
+    """
+    data = data_folder(uri)
+    finish_replacing(data, name)
+    _require(data, name)
+    stamp = Stamp.read(data.parent / f"{name}.stamp")
+    if (data / "collections" / name).is_dir():
+        check_files(data / "collections" / name, stamp.files if stamp else LiteFiles())
+
+
+def _require(data: Path, name: str) -> None:
+    """See that there is a collection, or that there never was one."""
+    collections = data / "collections"
+    if any((collections / each / "schema.json").exists() for each in (name, rebuilt(name))):
+        return
+    known = Stamp.read(data.parent / f"{name}.stamp") or Ledger(data.parent / f"{name}.ledger").read()
+    if known or holds_rows(collections / name):
+        gone = collections / name / "schema.json" if collections.is_dir() else data
+        raise KnowledgeDamagedError(gone, "it is missing")
+    raise KnowledgeNotFoundError(f"nothing in {data.parent} yet; add documents", remedy=Remedy("add"))
+
+
+@contextmanager
+def _telling_damage(files: Path) -> Generator[None]:
+    """What Milvus Lite cannot read, as an error that says what helps."""
+    try:
+        yield
+    except KnowledgeError as error:
+        if isinstance(error.__cause__, load_pymilvus().MilvusException):
+            raise KnowledgeDamagedError(files, f"Milvus Lite cannot read it ({error})") from error
+        raise
 
 
 def _title_terms(row: Row) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import zlib
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -19,9 +18,11 @@ from typing import Any, cast
 
 import tantivy
 
+from ...private import private_folder
 from ..errors import KnowledgeError, KnowledgeLockedError
 from ..filters import folder_of, utc
 from ..values import Document, Filters
+from .checksum import checksum_of
 from .collection import Hit, document_of
 from .schema import Row
 
@@ -36,7 +37,6 @@ with it. Between 0.35 and 0.6 nothing changes by more than a point.
 """
 _HEAP_BYTES = 64_000_000
 """Of a writer, before it begins a new segment."""
-_READ_BYTES = 1 << 20
 _META = "meta.json"
 
 _Query = tantivy.Query
@@ -70,7 +70,7 @@ class FullText:
         try:
             if folder.is_dir():
                 shutil.rmtree(folder)
-            folder.mkdir(parents=True)
+            private_folder(folder)
         except OSError as error:
             raise _unusable(folder, error) from error
         with _index_errors(folder):
@@ -89,18 +89,15 @@ class FullText:
         for path in sorted(folder.iterdir()):
             if not path.name.startswith("."):
                 old = None if path.name == _META else (known or {}).get(path.name)
-                found[path.name] = _checksum(path) if old is None else old
+                found[path.name] = checksum_of(path) if old is None else old
         return found
 
     @staticmethod
     def intact(folder: Path, checksums: Mapping[str, int]) -> bool:
         """Whether the files of the index in ``folder`` are those that the ``checksums`` are of."""
-        try:
-            return _META in checksums and all(
-                _checksum(folder / name) == expected for name, expected in checksums.items()
-            )
-        except OSError:
-            return False
+        return _META in checksums and all(
+            checksum_of(folder / name) == expected for name, expected in checksums.items()
+        )
 
     @property
     def passages(self) -> int:
@@ -276,14 +273,6 @@ def _document(row: Row, title: str) -> tantivy.Document:
 
 def _microseconds(when: datetime) -> int:
     return round(when.timestamp() * 1_000_000)
-
-
-def _checksum(path: Path) -> int:
-    value = 0
-    with path.open("rb") as file:
-        while part := file.read(_READ_BYTES):
-            value = zlib.crc32(part, value)
-    return value
 
 
 @contextmanager

@@ -8,12 +8,13 @@ again. It never claims more than was settled, so a document it names and the bas
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from ...private import replace_private
 from ..errors import KnowledgeError, Remedy
 from ..values import Document
 
@@ -43,17 +44,28 @@ class Ledger:
         except OSError as error:
             raise self._inaccessible("read", error) from error
 
+    def salvage(self) -> tuple[dict[str, Document], bool]:
+        """The documents in the lines that make sense, by source, and whether all of them do."""
+        try:
+            first, *lines = self._path.read_bytes().splitlines()
+        except (OSError, ValueError):
+            return {}, False
+        found: dict[str, Document] = {}
+        for line in lines:
+            try:
+                document = _DOCUMENT.validate_json(line)
+            except ValidationError:
+                continue
+            found[document.source] = document
+        passages = sum(each.passages for each in found.values())
+        return found, first == _head(len(found), passages)
+
     def write(self, documents: Mapping[str, Document]) -> None:
         """Replace the ledger, at once or not at all."""
         passages = sum(each.passages for each in documents.values())
-        new = self._path.with_suffix(".new")
+        lines = (_DOCUMENT.dump_json(each) + b"\n" for each in documents.values())
         try:
-            with new.open("wb") as out:
-                out.write(json.dumps({"passages": passages, "documents": len(documents)}).encode() + b"\n")
-                out.writelines(_DOCUMENT.dump_json(each) + b"\n" for each in documents.values())
-                out.flush()
-                os.fsync(out.fileno())
-            new.replace(self._path)
+            replace_private(self._path, chain([_head(len(documents), passages) + b"\n"], lines))
         except OSError as error:
             raise self._inaccessible("written", error) from error
 
@@ -63,3 +75,7 @@ class Ledger:
             "mend that, then repair the base",
             remedy=Remedy("repair"),
         )
+
+
+def _head(documents: int, passages: int) -> bytes:
+    return json.dumps({"passages": passages, "documents": documents}).encode()

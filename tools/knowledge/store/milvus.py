@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from ...addresses import without_credentials
+from ...private import private_folder
 from ..errors import KnowledgeError, KnowledgeLockedError, KnowledgeUnreachableError
 from .backend import Backend
 
@@ -168,7 +169,7 @@ def _enter(folder: Path) -> int:
         entry = _lite_servers.get(folder)
         if entry is None:
             try:
-                folder.parent.mkdir(parents=True, exist_ok=True)
+                private_folder(folder)
                 entry = _LiteServer(*start_server_in_thread(str(folder), host="127.0.0.1", port=0))
             except DataDirLockedError as error:
                 raise KnowledgeLockedError(

@@ -51,4 +51,4 @@ def _location(path: str, page: int | None) -> str | None:
     place = member["archive"] if member else path
     web = path[:8].lower().startswith(("http://", "https://"))
     address = place if web else Path(place).as_uri()
-    return address if page is None else f"{address}#page={page}"
+    return address if page is None or member else f"{address}#page={page}"

@@ -98,6 +98,9 @@ class ServerStore:
         """Change the base. One process at a time may; nothing keeps another from it."""
         yield _ServerWriting(self._collection)
 
+    def release(self) -> None:
+        """Nothing: a server serves any number of processes."""
+
     def close(self) -> None:
         """Let go of the server."""
         self._collection.close()

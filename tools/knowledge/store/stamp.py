@@ -7,17 +7,18 @@ opened. Whatever the stamp does not vouch for is made anew from the data.
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from ...private import replace_private
 from ..errors import KnowledgeError
+from .lite_files import LiteFiles
 from .schema import CollectionConfig
 
-__all__ = ["Stamp", "checksum_of", "data_version"]
+__all__ = ["Stamp"]
 
 _VERSION = 1
 
@@ -36,6 +37,8 @@ class Stamp:
     """The checksums of the files of the full-text index."""
     missing: tuple[str, ...]
     """The documents of the list that the data lacks."""
+    files: LiteFiles = field(default_factory=LiteFiles)
+    """The files of the data."""
 
     @classmethod
     def read(cls, path: Path) -> Stamp | None:
@@ -48,7 +51,8 @@ class Stamp:
             if values.pop("version") != _VERSION:
                 return None
             config = CollectionConfig(**values.pop("config"))
-            return cls(config=config, missing=tuple(values.pop("missing")), **values)
+            files = LiteFiles(**values.pop("files", {}))
+            return cls(config=config, missing=tuple(values.pop("missing")), files=files, **values)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -59,39 +63,9 @@ class Stamp:
             KnowledgeError: the system does not let us.
         """
         body = json.dumps({"version": _VERSION, **asdict(self)}).encode()
-        new = path.with_suffix(".new")
         try:
-            with new.open("wb") as out:
-                out.write(b"%d\n%s" % (zlib.crc32(body), body))
-                out.flush()
-                os.fsync(out.fileno())
-            new.replace(path)
+            replace_private(path, [b"%d\n" % zlib.crc32(body), body])
         except OSError as error:
             raise KnowledgeError(
                 f"{path} cannot be written ({error.strerror or error}): mend that and run it again"
             ) from error
-
-
-def data_version(collection: Path) -> str:
-    """The version of the data that Milvus Lite keeps in a folder; changes with every write.
-
-    Every row and every deletion has a number. The manifest names the last one that is in the data files,
-    however often these are merged; what came later is in the log.
-
-    Returns:
-        Equal for equal data; empty when the manifest makes no sense.
-    """
-    try:
-        manifest = cast(dict[str, Any], json.loads((collection / "manifest.json").read_bytes()))
-        logs = sorted((each.name, each.stat().st_size) for each in (collection / "wal").iterdir())
-        return json.dumps([int(manifest["current_seq"]), [log for log in logs if log[1]]])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
-
-
-def checksum_of(path: Path) -> int:
-    """The CRC-32 of a file; 0 when it cannot be read."""
-    try:
-        return zlib.crc32(path.read_bytes())
-    except OSError:
-        return 0

@@ -97,6 +97,10 @@ class Store(Protocol):
         """
         ...
 
+    def release(self) -> None:
+        """Let other processes change it, until this one next needs it. The store stays open."""
+        ...
+
     def close(self) -> None:
         """Let go of it. Safe to call twice."""
         ...

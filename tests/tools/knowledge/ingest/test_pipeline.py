@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -95,6 +96,45 @@ def test_leaving_does_not_wait_for_something_slow() -> None:
     release.set()
     slow.join(10)
     assert not alive()
+
+
+def test_calls_are_made_a_few_at_a_time_and_one_that_fails_stops_no_other() -> None:
+    running: list[int] = []
+    most = 0
+    together = threading.Barrier(3, timeout=10)
+
+    def call(number: int) -> int:
+        nonlocal most
+        running.append(number)
+        most = max(most, len(running))
+        if number < 3:
+            together.wait()
+        running.remove(number)
+        if number == 5:
+            raise ValueError("five")
+        return number
+
+    with Pipeline() as pipeline:
+        results = pipeline.calls([partial(call, number) for number in range(20)], width=3)
+        assert [results.take(number) for number in range(5)] == [0, 1, 2, 3, 4]
+        with pytest.raises(ValueError, match="five"):
+            results.take(5)
+        assert results.take(12) == 12  # those between are not wanted
+        assert results.take(19) == 19
+    assert most == 3
+    assert not alive()
+
+
+def test_results_that_nobody_takes_hold_up_what_comes_after() -> None:
+    made: list[int] = []
+    with Pipeline() as pipeline:
+        results = pipeline.calls([partial(made.append, number) for number in range(20)], width=3)
+        results.take(4)
+        until = time.monotonic() + 10
+        while len(made) < 8 and time.monotonic() < until:
+            time.sleep(0.001)
+        time.sleep(0.02)
+        assert sorted(made) == list(range(8))
 
 
 def alive() -> list[threading.Thread]:

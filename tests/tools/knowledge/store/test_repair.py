@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ossifrage.tools.knowledge import KnowledgeBase, KnowledgeError
+from ossifrage.tools.knowledge import KnowledgeBase, KnowledgeDamagedError, KnowledgeError
 from ossifrage.tools.knowledge.store.collection import Collection, keys_of
 from ossifrage.tools.knowledge.store.ledger import Ledger
 from ossifrage.tools.knowledge.store.milvus import connect
@@ -67,26 +67,41 @@ def damaged(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "base", second
 
 
-def test_milvus_lite_falls_back_silently_and_the_ledger_tells(tmp_path: Path) -> None:
+def test_milvus_lite_would_fall_back_silently_and_is_kept_from_it(tmp_path: Path) -> None:
     first = folder_of(tmp_path / "first", 4, "kite")
     with KnowledgeBase(tmp_path / "base", embedding="none") as base:
         base.add([first / "0.md"])
         base.add([first])
-        stored = base.status().passages
-        assert base.missing() == ()
     # Cut short, as by a full disk: Milvus Lite goes on with the one before.
     (manifest,) = (tmp_path / "base" / "milvus.db").rglob("documents/manifest.json")
     manifest.write_bytes(manifest.read_bytes()[:100])
-    lost = tuple(f"first/{n}.md" for n in range(1, 4))
+    data = sorted((tmp_path / "base").rglob("*.parquet"))
     with KnowledgeBase(tmp_path / "base", create=False) as base:
-        assert base.status().passages == 3
-        assert base.missing() == lost
-        assert base.status().missing == base.missing()
-        assert {each.source for each in base.search("kite")} == {"0.md"}
-        report = base.repair()
-        assert (report.restored, report.missing, report.added) == (lost, (), ())
-        assert base.status().passages == stored
-        assert base.missing() == ()
+        assert len(base.documents()) == 4
+        assert len({each.source for each in base.search("kite")}) == 4
+        for use in (base.missing, base.repair, base.status):
+            with pytest.raises(KnowledgeDamagedError, match=r"manifest\.json: it makes no sense"):
+                use()
+    assert sorted((tmp_path / "base").rglob("*.parquet")) == data
+
+
+def test_data_from_an_older_copy_do_not_bring_back_what_was_replaced_or_removed(tmp_path: Path) -> None:
+    docs = folder_of(tmp_path / "docs", 3, "kite")
+    with KnowledgeBase(tmp_path / "base", embedding="none") as base:
+        base.add([docs])
+    before = shutil.copytree(tmp_path / "base" / "milvus.db", tmp_path / "before")
+    (docs / "0.md").write_text("# Changed\n\nheron\n")
+    (docs / "1.md").unlink()
+    with KnowledgeBase(tmp_path / "base") as base:
+        base.add([docs])
+    shutil.rmtree(tmp_path / "base" / "milvus.db")
+    before.rename(tmp_path / "base" / "milvus.db")
+    with KnowledgeBase(tmp_path / "base") as base:
+        assert base.missing() == ("docs/0.md",)
+        assert [each.source for each in base.documents()] == ["docs/2.md"]
+        assert base.repair().restored == ("docs/0.md",)
+        assert [each.source for each in base.search("heron")] == ["docs/0.md"]
+        assert {each.source for each in base.search("kite")} == {"docs/2.md"}
 
 
 def test_lost_documents_are_read_again_with_their_names_and_tags(damaged: tuple[Path, Path]) -> None:

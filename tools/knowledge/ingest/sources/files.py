@@ -52,7 +52,8 @@ def is_own_data(folder: Path) -> bool:
 
     A folder that only has ``milvus.db`` in it may well be somebody's project.
     """
-    return folder.name == _KNOWLEDGE or (folder / _REASONING).exists()
+    index = folder.suffix == ".index" and folder.with_suffix(".ledger").exists()
+    return folder.name == _KNOWLEDGE or index or (folder / _REASONING).exists()
 
 
 def read_file(path: Path) -> RawDocument:

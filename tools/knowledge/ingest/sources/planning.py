@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Self
 from ...errors import UnreadableError
 from ...values import Document, Skipped
 from ..loaders.formats import is_read
-from .ahead import Ahead
+from ..prefetch import Pipeline
 from .archives import Archive, archive_stem
 from .files import is_ours, is_own_data, read_file, walk
 from .item import Item, RawDocument
@@ -251,23 +251,24 @@ class _Planner:
         from .sitemaps import list_pages
 
         def fetch(address: str) -> RawDocument:
-            return self._fetch(address, place).raw()
+            return self._fetch(address, place, given=url).raw()
 
         listing = list_pages(url, sitemap, final_url=final_url, choice=self._choice, fetch=fetch)
-        pages = Ahead(
-            [partial(_page, self._open_web(), address) for address in listing.pages.values()],
-            width=_CONNECTIONS,
-        )
+        web = self._open_web()
+        # The program is not to wait for a server that is silent.
+        pipeline = self.plan.resources.enter_context(Pipeline(patience=0))
+        calls = [partial(_page, web, address, url) for address in listing.pages.values()]
+        pages = pipeline.calls(calls, width=_CONNECTIONS)
         for number, page in enumerate(listing.pages):
-            self.plan.add(Item(self._names.of_page(page), page, place, partial(pages.result, number)))
+            self.plan.add(Item(self._names.of_page(page), page, place, partial(pages.take, number)))
         for each in listing.skipped:
             self.plan.skip(each.source, each.reason)
         if listing.complete:
             self.plan.listed(place)
 
-    def _fetch(self, url: str, place: str) -> Download:
+    def _fetch(self, url: str, place: str, *, given: str | None = None) -> Download:
         tell = self._on_download
-        return self._open_web().fetch(url, partial(tell, place) if tell else None)
+        return self._open_web().fetch(url, partial(tell, place) if tell else None, given=given)
 
     def _open_web(self) -> Web:
         if self._web is None:
@@ -278,8 +279,8 @@ class _Planner:
         return self._web
 
 
-def _page(web: Web, url: str) -> RawDocument:
-    download = web.fetch(url)
+def _page(web: Web, url: str, sitemap: str) -> RawDocument:
+    download = web.fetch(url, given=sitemap)
     if archive_stem(download.name):
         download.file.close()
         raise UnreadableError("an archive (add it by itself)")

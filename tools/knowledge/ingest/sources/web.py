@@ -6,11 +6,13 @@ import posixpath
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
+from itertools import count
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -18,6 +20,7 @@ import httpx
 
 from ...errors import UnreadableError
 from ..loaders import SUFFIXES
+from .addresses import Addresses, PinnedTransport, behind_proxy
 from .archives import MAX_ARCHIVE_BYTES, archive_stem
 from .item import MAX_BYTES, RawDocument
 from .urls import file_name
@@ -28,6 +31,7 @@ OnBytes = Callable[[int, int | None], None]
 """Told how many bytes have come, and of how many if that is known."""
 
 _TIMEOUT = httpx.Timeout(30, connect=10)
+_MOST_REDIRECTS = 10
 _CHUNK = 64 * 1024
 _IN_MEMORY = 8 * 1024 * 1024
 _PATIENCE = 60
@@ -73,14 +77,20 @@ class Download:
 
 
 class Web:
-    """Fetches documents; may be used from several threads. To be closed."""
+    """Fetches documents; may be used from several threads. To be closed.
 
-    def __init__(self) -> None:
+    Args:
+        clock: seconds, by which downloads that are too slow are told.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._addresses = Addresses()
+        self._proxied = behind_proxy()
         self._client = httpx.Client(
             headers={"user-agent": "ossifrage", "accept-encoding": "gzip"},
             timeout=_TIMEOUT,
-            follow_redirects=True,
-            max_redirects=10,
+            transport=None if self._proxied else PinnedTransport(self._addresses),
         )
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
@@ -88,35 +98,63 @@ class Web:
         """Let go of the connections."""
         self._client.close()
 
-    def fetch(self, url: str, on_bytes: OnBytes | None = None) -> Download:
+    def fetch(self, url: str, on_bytes: OnBytes | None = None, *, given: str | None = None) -> Download:
         """Fetch an address. A server that is busy is asked a second time, when it says when.
+
+        It may lead to a private address (loopback, link-local, of a company's net) only if the address that
+        was given is one itself.
 
         Args:
             url: with user and password if they are needed.
             on_bytes: called while it comes.
+            given: the address that led to this one; None when somebody gave it.
 
         Raises:
-            UnreadableError: it cannot be had, or is too large.
+            UnreadableError: it cannot be had, or is too large, or leads to where it may not.
         """
         try:
-            with self._client.stream("GET", url) as response:
-                wait = _retry_after(response)
-                if wait is None:
-                    return _take(url, response, on_bytes)
-            time.sleep(wait)
-            with self._client.stream("GET", url) as response:
-                return _take(url, response, on_bytes)
+            request = self._client.build_request("GET", url)
+            origin = request.url if given is None else httpx.URL(given)
+            guarded, hop = self._private(origin) is None, 0 if given is None else 1
+            for number in count(hop):
+                if guarded and number and (address := self._private(request.url)):
+                    raise UnreadableError(f"leads to {address}, which is not public (add it by itself)")
+                if number - hop > _MOST_REDIRECTS:
+                    raise UnreadableError("it redirects in circles")
+                with closing(self._send(request)) as response:
+                    if response.next_request is None:
+                        return _take(url, response, on_bytes, self._clock)
+                    request = response.next_request
+            raise AssertionError("the numbers have no end")
         except httpx.TimeoutException as error:
             raise UnreadableError(f"no answer within {_TIMEOUT.read:.0f} s: try again later") from error
-        except httpx.TooManyRedirects as error:
-            raise UnreadableError("it redirects in circles") from error
         except httpx.UnsupportedProtocol as error:
             raise UnreadableError("it redirects to what is no http address") from error
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise UnreadableError(f"cannot be fetched: {error or type(error).__name__}") from error
 
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        response = self._client.send(request, stream=True)
+        wait = _retry_after(response)
+        if wait is None:
+            return response
+        response.close()
+        time.sleep(wait)
+        return self._client.send(request, stream=True)
 
-def _take(url: str, response: httpx.Response, on_bytes: OnBytes | None) -> Download:
+    def _private(self, url: httpx.URL) -> str | None:
+        """The address of a host that is not public, if it has one."""
+        try:
+            return self._addresses.private(url.raw_host.decode("ascii"))
+        except OSError as error:
+            if self._proxied:  # whose business it is
+                return None
+            raise UnreadableError(f"cannot be fetched: {error.strerror or error}") from error
+
+
+def _take(
+    url: str, response: httpx.Response, on_bytes: OnBytes | None, clock: Callable[[], float]
+) -> Download:
     if not response.is_success:
         raise UnreadableError(f"{response.status_code} {response.reason_phrase}".strip())
     media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -126,7 +164,7 @@ def _take(url: str, response: httpx.Response, on_bytes: OnBytes | None) -> Downl
     total = int(length) if length.isdecimal() else None
     file = SpooledTemporaryFile[bytes](max_size=_IN_MEMORY)
     try:
-        for data in _body(response, total, on_bytes):
+        for data in _body(response, total, on_bytes, clock):
             file.write(data)
             if file.tell() > limit:
                 raise UnreadableError(f"larger than {limit // 2**20} MiB")
@@ -140,17 +178,19 @@ def _take(url: str, response: httpx.Response, on_bytes: OnBytes | None) -> Downl
     return Download(str(response.url), name, media_type, _modified(response), file)
 
 
-def _body(response: httpx.Response, total: int | None, on_bytes: OnBytes | None) -> Iterator[bytes]:
+def _body(
+    response: httpx.Response, total: int | None, on_bytes: OnBytes | None, clock: Callable[[], float]
+) -> Iterator[bytes]:
     """The content, unpacked a bounded piece at a time (httpx would unpack any amount at once)."""
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("gzip", "x-gzip", "identity", ""):
         raise UnreadableError(f"sent with the encoding {encoding!r}, which was not asked for")
     unpack = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
-    began, received = time.monotonic(), 0
+    began, received = clock(), 0
     try:
         for chunk in response.iter_raw(_CHUNK):
             received += len(chunk)
-            elapsed = time.monotonic() - began
+            elapsed = clock() - began
             if elapsed > _PATIENCE and received < _SLOWEST * elapsed:
                 raise UnreadableError("it comes too slowly: try again later")
             if on_bytes:

@@ -1,0 +1,262 @@
+"""What the prompt works with: the engine, the knowledge base, the conversation. Shows nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ...tools.knowledge import KnowledgeBase
+    from ..answer import Result
+    from ..assistant import Assistant
+    from ..conversations import Conversation, ConversationStore, Turn
+    from ..models.open import OpenModel
+    from ..models.writer import Effort
+    from ..run.steering import Steering
+    from ..run.stream import StreamItem
+    from ..settings import Settings
+
+__all__ = ["Desk"]
+
+_NOTE_SECONDS = 1.0
+"""How much of an answer a kill may cost."""
+
+
+class Desk:
+    """Everything is opened on first use, in the loop that asks for it. Use it from one event loop.
+
+    Nothing heavy is imported before.
+
+    Args:
+        given: settings as arguments.
+        home: where conversations are kept.
+    """
+
+    def __init__(self, given: Mapping[str, Any], home: Path) -> None:
+        self.given = dict(given)
+        self.home = home
+        self.conversation: Conversation | None = None
+        self.previous: str | None = None
+        """The name of the conversation before this one."""
+        self.effort: Effort | None = None
+        """For the next questions; None takes the settings'."""
+        self.model: OpenModel | None = None
+        self.last_question = ""
+        self._store: ConversationStore | None = None
+        self._settings: Settings | None = None
+        self._assistant: Assistant | None = None
+        self._knowledge: KnowledgeBase | None = None
+        self._asking = asyncio.Lock()
+        self._opening = asyncio.Lock()
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force.
+
+        Raises:
+            UsageError: one of them is not valid.
+        """
+        if self._settings is None:
+            from ..settings import load_settings
+
+            self._settings = load_settings(**self.given)
+        return self._settings
+
+    @property
+    def store(self) -> ConversationStore:
+        """The conversations."""
+        if self._store is None:
+            from ..conversations import ConversationStore
+
+            self._store = ConversationStore(self.home)
+        return self._store
+
+    async def knowledge(self, *, create: bool = False) -> KnowledgeBase:
+        """The knowledge base, open.
+
+        Raises:
+            KnowledgeError: it cannot be opened; nothing has been added, where ``create`` is false.
+        """
+        async with self._opening:
+            if self._knowledge is None:
+                from ..knowledge import open_knowledge
+
+                self._knowledge = await asyncio.to_thread(open_knowledge, self.settings, create=create)
+                await self.release()
+            return self._knowledge
+
+    async def release(self) -> None:
+        """Let other processes use the knowledge base."""
+        if self._knowledge is not None:
+            await asyncio.to_thread(self._knowledge.release)
+
+    async def assistant(self) -> Assistant:
+        """The assistant, its engine open.
+
+        Raises:
+            OssifrageError: the base or the engine cannot be opened.
+        """
+        knowledge = await self.knowledge()
+        if self._assistant is None:
+            from ..assistant import Assistant
+
+            self._assistant = Assistant(self.settings, knowledge=knowledge)
+        _, self.model = await self._assistant.open()
+        return self._assistant
+
+    async def open_engine(self) -> OpenModel:
+        """The engine, whether or not there is a knowledge base."""
+        if self.model is None:
+            from ..harmony import load_encoding
+            from ..models.open import open_model
+
+            await asyncio.to_thread(load_encoding, self.settings.home / "vocabulary")
+            found = await open_model(self.settings, self.settings.engine)
+            await found.close()
+            return found
+        return self.model
+
+    async def ask(
+        self,
+        question: str,
+        steering: Steering,
+        tell: Callable[[StreamItem], None],
+        *,
+        effort: Effort | None = None,
+    ) -> Result:
+        """Answer a question in the conversation, which is begun with the first one.
+
+        Raises:
+            OssifrageError: there is no answer; the conversation says so.
+        """
+        from ..answer import Answer, Result
+
+        async with self._asking:
+            self.last_question = question
+            assistant = await self.assistant()
+            if self.conversation is None:
+                self.conversation = self.store.create(question)
+            conversation = self.conversation
+            number, turn = conversation.begin(question)
+            session = conversation.session()
+            noting = _Noting(conversation, number, turn)
+            result: Result | None = None
+            failed = "failed"
+            try:
+                async for item in assistant.run_stream(
+                    question, session=session, reasoning=effort or self.effort, steering=steering
+                ):
+                    tell(item)
+                    noting.heard(item)
+                    if isinstance(item, Result):
+                        result = item
+            except asyncio.CancelledError:
+                failed = "cancelled"
+                raise
+            finally:
+                session.close()
+                if result is None:
+                    conversation.finish(number, noting.turn(stop_reason=failed))
+                else:
+                    missing = result.output.missing if isinstance(result.output, Answer) else []
+                    conversation.finish(
+                        number,
+                        noting.turn(
+                            text=result.text,
+                            citations=result.citations,
+                            missing=tuple(missing),
+                            stop_reason=result.stop_reason.value,
+                            seconds=result.seconds,
+                            tokens=(result.usage.prompt_tokens, result.usage.completion_tokens),
+                            trace_id=result.trace_id,
+                        ),
+                    )
+                await self.release()
+            return result or _no_result()
+
+    async def change(self, **given: Any) -> OpenModel:
+        """Change settings; the engine is opened anew.
+
+        Raises:
+            OssifrageError: it cannot be opened, and everything stays as it was.
+        """
+        from ..assistant import Assistant
+        from ..settings import load_settings
+
+        async with self._asking:
+            merged = {**self.given, **given}
+            settings = load_settings(**merged)
+            knowledge = await self.knowledge()
+            assistant = Assistant(settings, knowledge=knowledge)
+            try:
+                _, model = await assistant.open()
+            except BaseException:
+                await assistant.aclose()
+                raise
+            before, self._assistant = self._assistant, assistant
+            self._settings, self.given, self.model = settings, merged, model
+            if before is not None:
+                await before.aclose()
+            return model
+
+    async def last_turn(self) -> Turn | None:
+        """The turn before, of this conversation."""
+        turns = self.conversation.turns() if self.conversation else []
+        return turns[-1] if turns else None
+
+    def enter(self, conversation: Conversation | None) -> None:
+        """Go to another conversation, or to a new one."""
+        if self.conversation is not None:
+            self.previous = self.conversation.name
+        self.conversation = conversation
+
+    async def close(self) -> None:
+        """Close everything that was opened, once what is being asked has ended."""
+        async with self._asking:
+            if self._assistant is not None:
+                await self._assistant.aclose()
+        if self._knowledge is not None:
+            await asyncio.to_thread(self._knowledge.close)
+        if self._store is not None:
+            self._store.close()
+
+
+class _Noting:
+    """Keeps what is known of a turn, and writes it down now and then."""
+
+    def __init__(self, conversation: Conversation, number: int, turn: Turn) -> None:
+        self._conversation = conversation
+        self._number = number
+        self._turn = turn
+        self._text: list[str] = []
+        self._message = 0
+        self._said: list[str] = []
+        self._noted = time.monotonic()
+
+    def heard(self, item: StreamItem) -> None:
+        from ..run.stream import TextDelta
+        from ..traces import Steered
+
+        now = time.monotonic()
+        if isinstance(item, Steered):
+            self._said.append(item.text)
+            self._noted = now - _NOTE_SECONDS
+        elif isinstance(item, TextDelta):
+            if item.message != self._message:
+                self._message, self._text = item.message, []
+            self._text.append(item.text)
+        if now - self._noted >= _NOTE_SECONDS:
+            self._noted = now
+            self._conversation.note(self._number, self.turn())
+
+    def turn(self, **known: Any) -> Turn:
+        """The turn with what is known by now."""
+        so_far = {"text": "".join(self._text), "said": tuple(self._said)}
+        return self._turn.model_copy(update={**so_far, **known})
+
+
+def _no_result() -> Result:
+    raise RuntimeError("the run ended without a result")

@@ -1,0 +1,138 @@
+"""What happens in a run, and what came of it, one line for one thing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+from ..text import one_line
+from .ink import cut, ink, pad, wrapped
+from .look import Look
+from .markdown import link
+from .render import place_text
+
+if TYPE_CHECKING:
+    from ..answer import Citation, Result
+
+__all__ = [
+    "amount",
+    "arguments_in_short",
+    "cited",
+    "clock",
+    "duration",
+    "footer",
+    "said",
+    "step_line",
+    "unsaid",
+]
+
+_WIDEST = 110
+"""Columns that a line of a step takes at most: what belongs together stands together."""
+_LEAST = 22
+"""Columns for what was asked for and what came back, where both are told."""
+
+
+def clock(seconds: float) -> str:
+    """``0:03``."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02}"
+
+
+def duration(seconds: float) -> str:
+    """``41 ms``, ``3.2 s``, ``12 s``, ``2 min 5 s``."""
+    if seconds < 1:
+        return f"{max(0, round(seconds * 1000))} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    return f"{round(seconds)} s" if seconds < 100 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def amount(number: int, noun: str) -> str:
+    """``1 step``, ``2,990 passages``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def arguments_in_short(raw: str) -> str:
+    """The values of a call's arguments, if they are a JSON object."""
+    try:
+        values = json.loads(raw)
+    except (ValueError, RecursionError):
+        return one_line(raw, 500)
+    if not isinstance(values, Mapping):
+        return one_line(raw, 500)
+    shown: list[str] = []
+    for value in cast(Mapping[str, object], values).values():
+        parts = cast(list[object], value) if isinstance(value, list) else [value]
+        shown += [json.dumps(part, ensure_ascii=False) for part in parts]
+    return one_line(" ".join(shown), 500)
+
+
+def step_line(
+    number: int, tool: str, arguments: str, came: str, seconds: float, look: Look, *, error: bool
+) -> str:
+    """A call of a tool: what was asked for, what came back, how long it took."""
+    width = min(look.columns, _WIDEST)
+    took = duration(seconds)
+    name = one_line(tool, 20)
+    head = f"{number:>3} {name:<8} "
+    room = width - len(head) - len(took) - 4
+    if room < _LEAST:
+        return cut(f"{head}{arguments}", width - len(took) - 2, look) + "  " + took
+    summary = cut(one_line(came), max(room // 2, 10), look)
+    asked = cut(arguments, max(8, room - len(summary)), look)
+    gap = " " * max(2, width - len(head) - len(took) - 2 - len(pad(asked, 0)) - len(summary))
+    right = ink(summary, look, *(("red",) if error else ("dim",)))
+    return (
+        ink(f"{number:>3} ", look, "dim")
+        + ink(f"{name:<8} ", look, "cyan")
+        + asked
+        + gap
+        + right
+        + "  "
+        + ink(took, look, "dim")
+    )
+
+
+def cited(citations: Sequence[Citation], look: Look) -> list[str]:
+    """A line for each citation: its number, its place, its words, and what is wrong with it."""
+    lines: list[str] = []
+    for number, citation in enumerate(citations, 1):
+        place = place_text(citation)
+        mark = f"  [{number}] "
+        room = look.columns - len(mark)
+        if not citation.verified:
+            told = cut(f"{place}  not found in what was read", room, look)
+            lines.append(ink(f"{mark}{told}", look, "yellow"))
+            continue
+        shown = cut(place, room, look)
+        room -= len(shown) + 2
+        quote = ""
+        if citation.quote and room > 12:
+            words = cut(one_line(citation.quote), min(room - 2, 80), look)
+            quote = "  " + ink(f"“{words}”" if look.unicode else f'"{words}"', look, "dim")
+        lines.append(ink(mark, look, "cyan") + link(shown, citation.location or "", look) + quote)
+    return lines
+
+
+def said(text: str, look: Look) -> list[str]:
+    """What the user said, behind the mark of the prompt."""
+    first, *more = wrapped(text, look, "bold", margin="  ")
+    mark = ink("❯ " if look.unicode else "> ", look, "bold")
+    return [mark + first.removeprefix("  "), *more]
+
+
+def unsaid(missing: Sequence[str], look: Look) -> list[str]:
+    """What the sources do not say."""
+    told = [f"The sources do not say: {one_line(part)}" for part in missing if part.strip()]
+    return [line for each in told for line in wrapped(each, look, "yellow", margin="  ")]
+
+
+def footer(result: Result, look: Look) -> str:
+    """What it took."""
+    usage = result.usage
+    told = (
+        f"  {amount(usage.model_calls, 'step')} · {duration(result.seconds)} · "
+        f"{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens · /trace shows all of it"
+    )
+    return ink(cut(told if look.unicode else told.replace("·", "-"), look.columns, look), look, "dim")
