@@ -51,7 +51,7 @@ def rerun(settings: Settings, trace_id: str, from_step: int, effort: str | None)
     click.echo(answer_text(result))
     for remark in remarks(result):
         click.echo(remark, err=True)
-    compared = command(settings, "traces compare", trace.trace_id, result.trace_id)
+    compared = command("traces", "compare", trace.trace_id, result.trace_id)
     click.echo(f"\nTrace: {result.trace_id}\nCompare: {compared}", err=True)
 
 
