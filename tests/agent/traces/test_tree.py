@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -32,6 +33,9 @@ from ossifrage.agent.traces import (
     render_step,
     render_tree,
 )
+from ossifrage.agent.traces.exports import share
+from ossifrage.agent.traces.exports.markdown import markdown
+from ossifrage.agent.traces.steps import view
 
 BEGAN = datetime(2026, 11, 21, 10, 44, 55, tzinfo=UTC)
 HOSTILE = (
@@ -266,3 +270,31 @@ def test_reading_traces_does_not_load_rich(tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True
     )
     assert finished.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("ticks", ["", "`", "```", "`````"])
+def test_nothing_that_was_written_is_markup_in_an_exported_file(ticks: str) -> None:
+    evil = f"{ticks}\n# Title\n![x](http://evil/x.png) <script>{ticks}"
+    hostile = trace(
+        Said(step=1, text=evil),
+        ToolCalled(step=1, call_id="c", tool=evil, arguments=evil),
+        ToolReturned(step=1, call_id="c", tool=evil, output=evil, summary=evil, seconds=0),
+        OutputRejected(step=1, attempt=1, errors=evil, text=evil),
+        CitationsRejected(step=1, problems=evil, text=evil),
+        Answered(step=2, output=evil, citations=({"source": evil, "start_line": 1, "quote": evil},)),
+        RunEnded(stop_reason=evil, error=evil, seconds=1, usage=Usage()),
+        question=evil,
+    )
+    exported = markdown([share(hostile)])
+    without_blocks = re.sub(r"^(`{3,})text\n.*?\n\1$", "", exported, flags=re.S | re.M)
+    assert "evil" not in re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", without_blocks)
+    assert exported.count("evil") > 9
+
+
+def test_a_trace_is_json_for_a_page() -> None:
+    page = json.loads(json.dumps(view(USUAL, {"r-1": "because"})))
+    assert [step["number"] for step in page["steps"]] == [1, 2, 3]
+    assert page["steps"][0]["tools"][0]["call"]["tool"] == "search"
+    assert page["citations"][0]["source"] == "a.md"
+    assert page["reasoning"] == {"r-1": "because"}
+    assert "because" not in json.dumps(view(USUAL))
