@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from fakes.completions import ANSWER, call
 from fakes.scripted_engine import ScriptedEngine
 from ossifrage import Assistant, KnowledgeBase, Settings
@@ -128,10 +130,10 @@ def a_run(number: int, chosen: random.Random) -> list[Event]:
         query = json.dumps({"queries": [f"{chosen.choice(WORDS)} {number % 977}"]})
         events.append(ModelCalled(at=at, step=step, prompt_tokens=1000, completion_tokens=80, seconds=1))
         events.append(ToolCalled(at=at, step=step, call_id="c", tool="search", arguments=query))
-    verified = chosen.random() < 0.9
+    cited: dict[str, JsonValue] = {"verified": chosen.random() < 0.9}
     reason = chosen.choice(("answered",) * 8 + ("max_steps", "not_found"))
-    output = {"answer": f"It is {number}."}
-    events.append(Answered(at=at, step=3, output=output, citations=({"verified": verified},)))
+    output: dict[str, JsonValue] = {"answer": f"It is {number}."}
+    events.append(Answered(at=at, step=3, output=output, citations=(cited,)))
     usage = Usage(model_calls=3)
     events.append(RunEnded(at=at, step=3, stop_reason=reason, seconds=3, usage=usage))
     return events
@@ -177,7 +179,13 @@ def opening(home: Path, steps: int = 2_000) -> None:
             ToolCalled(step=step, call_id=call_id, tool="search", arguments="{}"),
             ToolReturned(step=step, call_id=call_id, tool="search", output=page, summary="x", seconds=1),
         ]
-    citation = {"source": "a.md", "start_line": 3, "end_line": 4, "quote": "word", "verified": True}
+    citation: dict[str, JsonValue] = {
+        "source": "a.md",
+        "start_line": 3,
+        "end_line": 4,
+        "quote": "word",
+        "verified": True,
+    }
     events.append(Answered(step=steps, output="x", citations=(citation,) * 10))
     with writing(home):
         write(home, 2, events)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from pydantic import JsonValue
 
 from ossifrage.agent.cli.traces import traces
 from ossifrage.agent.errors import TraceNotFoundError, TraceStoreError, UsageError
@@ -177,8 +178,14 @@ def kites(home: Path) -> str:
         recorder.tool_returned(call_id="c1", tool="search", output=PAGE, summary="1 passage", retrieved=found)
         recorder.model_asked(2)
         recorder.model_called(prompt_tokens=30, completion_tokens=5)
-        cited = {"source": "kites.md", "title": "Kites", "end_line": 3, "quote": "fish", "verified": True}
-        other = {**cited, "start_line": 8, "end_line": 8, "verified": False}
+        cited: dict[str, JsonValue] = {
+            "source": "kites.md",
+            "title": "Kites",
+            "end_line": 3,
+            "quote": "fish",
+            "verified": True,
+        }
+        other: dict[str, JsonValue] = {**cited, "start_line": 8, "end_line": 8, "verified": False}
         recorder.answered({"answer": "Fish [1]."}, citations=[{**cited, "start_line": 3}, other])
         recorder.end("answered")
     return recorder.trace_id

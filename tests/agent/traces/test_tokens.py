@@ -25,7 +25,7 @@ def packed(calls: list[tuple[list[int], list[int], list[tuple[int, int]]]]) -> l
         )
         log.called(call)
     assert log.take("other") == []
-    return [tuple(each) for _, each in log.take()]
+    return [(each.record, each.thoughts) for _, each in log.take()]
 
 
 def read(blobs: list[tuple[bytes, bytes]], *, reasoning: bool) -> list[RecordedCall]:
@@ -71,8 +71,7 @@ def test_calls_come_back_as_they_were(
 
 def test_a_prompt_that_goes_on_is_stored_as_what_is_new() -> None:
     prompt = [(number * 7919) % 200_000 for number in range(5_000)]
-    calls = [(prompt, [1, 2], []), ([*prompt, 1, 2, 3], [4], [])]
-    first, second = packed(calls)
+    first, second = packed([(prompt, [1, 2], []), ([*prompt, 1, 2, 3], [4], [])])
     assert len(first[0]) > 5_000
     assert len(second[0]) < 60
 
