@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= What does ossifrage doctor examine, and what does it exit with when a check failed?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-documents bench-cli bench-memory bench-traces screenshots lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-adding bench-documents bench-cli bench-memory bench-traces screenshots lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -55,6 +55,9 @@ bench-knowledge: $(VENV)/.dev  ## recall of every way of searching, the cost of 
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/knowledge.py
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/growth.py
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/search.py
+
+bench-adding: $(VENV)/.dev  ## what each stage of adding costs, with one worker and with two
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/adding.py
 
 bench-documents: $(VENV)/.dev  ## where passages of real documents end, their headings and numbers (downloads them once)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/documents.py

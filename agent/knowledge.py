@@ -38,6 +38,8 @@ def open_knowledge(
         collection=settings.collection,
         embedding=settings.embedding,
         reranker=settings.reranker,
+        metric=settings.metric,
+        consistency=settings.consistency,
         create=create,
         indexing=indexing,
     )

@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     """Embedding spec; see ``KnowledgeBase``."""
     reranker: str = "none"
     """Reranker spec; see ``KnowledgeBase``."""
+    metric: Literal["cosine", "ip"] | None = None
+    """What the vectors of a new knowledge base are compared by; None means cosine."""
+    consistency: Literal["Strong", "Session", "Bounded", "Eventually"] = "Session"
+    """How new what is searched on a Milvus server is at least."""
     reasoning: Literal["low", "medium", "high"] = "medium"
     """Reasoning effort."""
     record_reasoning: bool = True

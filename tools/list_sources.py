@@ -52,6 +52,7 @@ async def _list_sources(context: RunContext, arguments: ListSourcesArguments) ->
         first=arguments.start,
         last=last,
         pattern=arguments.pattern,
+        unlisted=await asyncio.to_thread(lambda: context.knowledge.unlisted),
     )
     return ToolOutput(text, f"{len(shown)} of {len(found)} documents")
 

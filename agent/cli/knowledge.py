@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..terminal.bars import adding_bar
+from .attach import attach
 from .options import command, with_settings
 from .show import show
 from .upkeep import migrate, open_base, print_json, rebuild, repair, warn_of_missing
@@ -50,6 +51,13 @@ def kb() -> None:
 @click.option(
     "--embedding", metavar="SPEC", help="none, auto, default, sentence-transformer:NAME, openai:MODEL, …"
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that read and embed.",
+)
 @with_settings("knowledge")
 def add(
     settings: Settings,
@@ -58,6 +66,7 @@ def add(
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     embedding: str | None,
+    workers: int,
 ) -> int:
     """Add files, folders, zip and tar archives, web pages and sitemaps, or bring them up to date.
 
@@ -68,7 +77,9 @@ def add(
     if embedding is not None:
         settings = settings.model_copy(update={"embedding": embedding})
     with open_base(settings, create=True) as base, adding_bar() as progress:
-        report = base.add(paths, tags=tags, include=include, exclude=exclude, progress=progress)
+        report = base.add(
+            paths, tags=tags, include=include, exclude=exclude, workers=workers, progress=progress
+        )
     _print_report(report)
     stored = report.added or report.changed or report.unchanged or report.removed or report.restored
     if not stored:
@@ -214,7 +225,7 @@ def search(
         click.echo("Nothing found.", err=True)
 
 
-for _command in (show, repair, rebuild, migrate, watch):
+for _command in (attach, show, repair, rebuild, migrate, watch):
     kb.add_command(_command)
 
 

@@ -12,7 +12,7 @@ from ..terminal.bars import adding_bar, copying_bar, indexing_bar
 from .options import advice, command, with_settings
 
 if TYPE_CHECKING:
-    from ...tools.knowledge import Copied, KnowledgeBase
+    from ...tools.knowledge import BulkStorage, Copied, KnowledgeBase
     from ..settings import Settings
 
 __all__ = ["migrate", "open_base", "print_json", "rebuild", "repair", "warn_of_missing"]
@@ -75,10 +75,10 @@ def _rebuild_from_sources(settings: Settings, embedding: str | None) -> int:
             embedding=embedding,
             progress=progress,
         )
-    click.echo(
-        f"Rebuilt {recovered.documents} documents; {len(recovered.kept)} of them from their stored passages, "
-        f"since they could not be read again; {len(recovered.missing)} lost."
-    )
+    count, kept = recovered.documents, len(recovered.kept)
+    stored = f", {kept} of them from stored passages since they could not be read again" if kept else ""
+    lost = f", {len(recovered.missing)} lost" if recovered.missing else ""
+    click.echo(f"Rebuilt {count} document{'' if count == 1 else 's'}{stored}{lost}.")
     for skipped in recovered.skipped[:_SHOWN]:
         click.echo(f"not read again {one_line(f'{skipped.source}: {skipped.reason}')}", err=True)
     _print_missing(recovered.missing)
@@ -89,9 +89,18 @@ def _rebuild_from_sources(settings: Settings, embedding: str | None) -> int:
 
 @click.command()
 @click.argument("target", metavar="PATH|URL")
+@click.option(
+    "--bulk",
+    metavar="HOST:PORT/BUCKET",
+    help="Fill the server through its object storage (S3); the keys are in OSSIFRAGE_BULK_ACCESS_KEY and "
+    "OSSIFRAGE_BULK_SECRET_KEY.",
+)
+@click.option("--bulk-insecure", is_flag=True, help="The object storage has no TLS.")
 @click.option("--token", metavar="TOKEN", envvar="OSSIFRAGE_TARGET_TOKEN", help="For the target.")
 @with_settings("knowledge")
-def migrate(settings: Settings, target: str, token: str | None) -> None:
+def migrate(
+    settings: Settings, target: str, token: str | None, bulk: str | None, bulk_insecure: bool
+) -> None:
     """Copy the base to another folder or Milvus server.
 
     What was there before must have no collection of its name. Interrupted, it goes on the next time.
@@ -105,10 +114,28 @@ def migrate(settings: Settings, target: str, token: str | None) -> None:
             token=knowledge_token(settings),
             target_token=token,
             collection=settings.collection,
+            bulk=None if bulk is None else _storage(bulk, secure=not bulk_insecure),
             progress=progress,
         )
     _print_copied("Copied", copied)
     click.echo("Use it with --knowledge, or OSSIFRAGE_KNOWLEDGE.", err=True)
+
+
+def _storage(place: str, *, secure: bool) -> BulkStorage:
+    import os
+
+    from ...tools.knowledge import BulkStorage
+    from ..errors import UsageError
+
+    endpoint, _, bucket = place.partition("/")
+    keys = [os.environ.get(f"OSSIFRAGE_BULK_{name}_KEY", "") for name in ("ACCESS", "SECRET")]
+    if not (endpoint and bucket and all(keys)):
+        raise UsageError(
+            "--bulk takes HOST:PORT/BUCKET, and the keys in OSSIFRAGE_BULK_ACCESS_KEY and "
+            "OSSIFRAGE_BULK_SECRET_KEY."
+        )
+    access, secret = keys
+    return BulkStorage(endpoint=endpoint, bucket=bucket, access_key=access, secret_key=secret, secure=secure)
 
 
 def open_base(settings: Settings, *, create: bool = False) -> KnowledgeBase:

@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymilvus import MilvusClient
 
+from fakes.letters import Letters as Normal
 from fakes.milvus_server import milvus_standalone
+from fakes.tutorial import LINES, NAME, make_tutorial, rows_of
 from ossifrage.tools.knowledge import (
     EmbeddingUnavailableError,
+    Filters,
     KnowledgeBase,
     KnowledgeError,
     migrate,
@@ -82,7 +86,7 @@ def test_everything_but_full_text(uri: str, docs: Path) -> None:
         for mode in ("auto", "dense"):
             assert base.search("jazz buzz fizz zzz", mode=mode)[0].source == "docs/kite.md"
         for mode in ("lexical", "hybrid"):
-            with pytest.raises(KnowledgeError, match="search with mode='dense'"):
+            with pytest.raises(KnowledgeError, match="search in mode dense"):
                 base.search("jazz", mode=mode)
         assert base.open("docs/7.md").lines[1] == "# Document 7"
         assert base.find("docs/kite.md", "JAZZ").matches == (3,)
@@ -137,3 +141,45 @@ def test_rebuild(uri: str, docs: Path) -> None:
         assert base.documents() == before
         assert base.status().dimension == 13
         assert base.search("jjj", top_k=50)
+
+
+@pytest.mark.parametrize("metric", ["IP", "COSINE", "L2"])
+def test_the_tutorials_collection_is_attached(uri: str, metric: str, tmp_path: Path) -> None:
+    make_tutorial(uri, metric=metric)
+    before = rows_of(uri)
+    with KnowledgeBase.attach(uri, collection=NAME, embedding=Normal(), remember=tmp_path / "kb") as base:
+        assert base.status().backend.startswith("Milvus 2.3.5")
+        assert (base.status().documents, len(base.documents()), base.status().mode) == (4, 3, "dense")
+    with KnowledgeBase(tmp_path / "kb", embedding=Normal()) as base:
+        for number, line in enumerate(LINES):
+            assert base.search(line)[0].source == f"{NAME}/{number}"
+        assert base.open("1").lines[2] == "It clatters with its bill."
+        chosen = base.search("zzz", filters=Filters(sources=("0", f"{NAME}/1")))
+        assert {each.source for each in chosen} == {f"{NAME}/0", f"{NAME}/1"}
+        with pytest.raises(KnowledgeError, match="is attached"):
+            base.remove([NAME])
+    with KnowledgeBase.attach(uri, collection=NAME, embedding=Normal(), source="part") as base:
+        chosen = base.search("zzz", filters=Filters(sources=("birds/0.md",)))
+        assert {each.source for each in chosen} == {"birds/0.md/0", "birds/0.md/2"}
+        assert len(base.search("zzz", filters=Filters(sources=("birds",)))) == 3
+    assert rows_of(uri) == before
+
+
+@pytest.mark.parametrize("kind", ["HNSW", "IVF_FLAT", "IVF_SQ8", "FLAT"])
+def test_an_index_of_any_kind_is_searched(uri: str, kind: str) -> None:
+    make_tutorial(uri, metric="COSINE", name="indexed")
+    client: Any = MilvusClient(uri)
+    client.release_collection("indexed")
+    client.drop_index("indexed", "vector")
+    params = client.prepare_index_params()
+    settings = {"HNSW": {"M": 8, "efConstruction": 64}, "FLAT": {}}.get(kind, {"nlist": 4})
+    params.add_index("vector", index_type=kind, metric_type="COSINE", params=settings)
+    client.create_index("indexed", params)
+    with pytest.raises(KnowledgeError, match="is not loaded"):
+        KnowledgeBase.attach(uri, collection="indexed", embedding=Normal())
+    client.load_collection("indexed")
+    client.close()
+    with KnowledgeBase.attach(uri, collection="indexed", embedding=Normal()) as base:
+        assert base.attachment is not None
+        assert f"an index {kind}" in " ".join(base.attachment.notes)
+        assert base.search(LINES[2])[0].source == "indexed/2"

@@ -46,7 +46,7 @@ from .values import (
 
 if TYPE_CHECKING:
     from .base import KnowledgeBase
-    from .copying import migrate, rebuild
+    from .copying import migrate, rebuild, write_parquet
     from .ingest.loaders.loaded import Loaded
     from .ingest.loaders.registry import Loader, register_loader
     from .ingest.sources.item import RawDocument
@@ -54,10 +54,14 @@ if TYPE_CHECKING:
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
     from .recovery import rebuild_from_sources
+    from .store.attachment import Attachment
+    from .store.bulk import BulkStorage
     from .watching import Watching
 
 __all__ = [
     "AddReport",
+    "Attachment",
+    "BulkStorage",
     "Copied",
     "DiskFullError",
     "Document",
@@ -102,9 +106,12 @@ __all__ = [
     "rebuild",
     "rebuild_from_sources",
     "register_loader",
+    "write_parquet",
 ]
 
 _HOME = {
+    "Attachment": ".store.attachment",
+    "BulkStorage": ".store.bulk",
     "EmbeddingFunction": ".models.embeddings",
     "JoinedKnowledge": ".joined",
     "Knowledge": ".joined",
@@ -115,6 +122,7 @@ _HOME = {
     "RerankFunction": ".models.rerankers",
     "Watching": ".watching",
     "migrate": ".copying",
+    "write_parquet": ".copying",
     "rebuild": ".copying",
     "rebuild_from_sources": ".recovery",
     "register_loader": ".ingest.loaders.registry",

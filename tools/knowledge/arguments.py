@@ -22,6 +22,7 @@ __all__ = [
     "json_object",
     "name_of",
     "number",
+    "one_of",
     "paths",
     "string",
     "strings",
@@ -87,6 +88,14 @@ def check_mode(mode: object) -> SearchMode:
     if string(mode, "mode") not in get_args(SearchMode):
         raise KnowledgeError(f"there is no mode {mode!r}; there are {', '.join(get_args(SearchMode))}")
     return cast(SearchMode, mode)
+
+
+def one_of(value: Any, what: str, *known: Any) -> Any:
+    """One of the values that are known."""
+    if value not in known:
+        names = ", ".join(str(each) for each in known if each is not None)
+        raise KnowledgeError(f"unknown {what} {value!r}; known are {names}")
+    return value
 
 
 def check_filters_type(filters: object) -> Filters | None:

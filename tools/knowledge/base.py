@@ -5,23 +5,30 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
 from ..addresses import without_credentials
 from . import arguments, reading
+from .attaching import attachment_at, attachment_of, open_attached
 from .copying import CopyProgress, migrate, rebuild
 from .errors import EmbeddingMismatchError, KnowledgeError, KnowledgeNotFoundError, Remedy
-from .filters import check_filters, matches_name
+from .filters import matches_name
 from .ingest.adding import Adding
+from .ingest.workers import Workers
 from .models.embedding_functions import find_embedding
 from .models.embeddings import Embedder, EmbeddingFunction, spec_of
 from .models.rerankers import Reranker, RerankFunction
 from .recovery import rebuild_from_sources
 from .retrieval.searching import Searching
+from .store.attached import AttachedStore
+from .store.attachment import Attachment
+from .store.collection import CONSISTENCIES, Consistency
 from .store.folder import FolderStore, Indexing
 from .store.milvus import is_server
+from .store.schema import METRICS, Metric
 from .store.server import ServerStore
 from .store.store import Store
 from .values import (
@@ -67,8 +74,8 @@ class KnowledgeBase:
     ``KnowledgeError`` of some kind; its ``remedy`` says what helps, where that is known.
 
     Args:
-        uri: a folder (Milvus Lite keeps its data in ``milvus.db`` there), or ``http(s)://…`` for a Milvus
-            server or Zilliz Cloud.
+        uri: a folder (Milvus Lite keeps its data in ``milvus.db`` there), ``http(s)://…`` for a Milvus
+            server or Zilliz Cloud, a folder that stands for an attached collection, or the attachment.
         token: for a server: ``user:password`` or an API key.
         collection: the collection's name; one server can hold several knowledge bases.
         embedding: ``none``, ``auto``, a spec such as ``sentence-transformer:all-MiniLM-L6-v2`` (see
@@ -77,6 +84,10 @@ class KnowledgeBase:
         reranker: reads the best passages of a search again together with the query: ``none``, a spec such as
             ``cross-encoder:BAAI/bge-reranker-base`` (see ``rerankers``), or a pymilvus-model reranking
             function.
+        metric: what vectors are compared by: ``cosine`` or ``ip`` (inner product, for an embedding whose
+            lengths mean something). Fixed when the base is made; None takes that, and cosine for a new one.
+        consistency: how new what is searched on a server is at least: ``Strong``, ``Session``, ``Bounded``
+            or ``Eventually``. The stronger, the longer a search waits.
         create: make the base if there is none.
         indexing: called with the passages done and those there are while the full-text index of a folder is
             made anew, which it is when it is missing, damaged or older than the data.
@@ -94,16 +105,20 @@ class KnowledgeBase:
 
     def __init__(
         self,
-        uri: str | Path = "./knowledge",
+        uri: str | Path | Attachment = "./knowledge",
         *,
         token: str | None = None,
         collection: str = "documents",
         embedding: str | EmbeddingFunction = "auto",
         reranker: str | RerankFunction = "none",
+        metric: Metric | None = None,
+        consistency: Consistency = "Session",
         create: bool = True,
         indexing: Indexing | None = None,
     ) -> None:
-        self._address = arguments.address(uri, "uri")
+        self._attached = attachment_at(uri, collection)
+        given = self._attached.uri if self._attached else uri
+        self._address = arguments.address(given, "uri")
         self._uri = without_credentials(self._address)
         self._token = token
         self._collection = arguments.string(collection, "collection")
@@ -113,14 +128,22 @@ class KnowledgeBase:
         self._swapping = threading.RLock()
         self._reranker = None if reranker == "none" else Reranker(reranker)
         self._embedding = embedding
+        self._metric: Metric | None = arguments.one_of(metric, "metric", None, *METRICS)
+        self._consistency: Consistency = arguments.one_of(consistency, "consistency", *CONSISTENCIES)
         self._state = self._connected(embedding, create=create)
 
     def _connected(self, embedding: str | EmbeddingFunction, *, create: bool) -> _Connected:
         spec = spec_of(embedding)
+        if self._attached is not None:
+            return _Connected(*open_attached(self._attached, embedding, token=self._token))
         kind = ServerStore if is_server(self._address) else FolderStore
         try:
             store: Store = kind.open(
-                self._address, self._collection, token=self._token, indexing=self._indexing
+                self._address,
+                self._collection,
+                token=self._token,
+                indexing=self._indexing,
+                consistency=self._consistency,
             )
         except KnowledgeNotFoundError:
             if not create:
@@ -133,6 +156,8 @@ class KnowledgeBase:
                 token=self._token,
                 embedding=embedder.spec if embedder else "none",
                 dimension=embedder.dimension() if embedder else 0,
+                metric=self._metric or "cosine",
+                consistency=self._consistency,
             )
             return _Connected(store, embedder)
         made_with, dimension = store.config.embedding, store.config.dimension
@@ -143,8 +168,83 @@ class KnowledgeBase:
                 "embedding auto, or rebuild it",
                 remedy=Remedy("rebuild", (spec,)),
             )
+        if dimension and self._metric not in {None, store.config.metric}:
+            store.close()
+            raise KnowledgeError(
+                f"the knowledge base {self._uri} compares its vectors by {store.config.metric}, not by "
+                f"{self._metric}: that is fixed when a base is made"
+            )
         given = made_with if spec == "auto" else embedding
         return _Connected(store, Embedder(given, dimension=dimension) if dimension else None)
+
+    @classmethod
+    def attach(
+        cls,
+        uri: str | Path,
+        *,
+        collection: str,
+        embedding: str | EmbeddingFunction = "none",
+        text: str | None = None,
+        vector: str | None = None,
+        source: str | None = None,
+        title: str | None = None,
+        token: str | None = None,
+        reranker: str | RerankFunction = "none",
+        remember: str | Path | None = None,
+    ) -> Self:
+        """Search a collection that this program did not make, as it is; it is never written to.
+
+        Each row is a document, called by what it is from (or by the collection) and its key. Fields that are
+        not named are told from the schema where it tells them; ``base.attachment.notes`` says which.
+
+        Args:
+            uri: the file of Milvus Lite, such as ``./milvus_demo.db``, or a server's address.
+            collection: its name, or an alias of it.
+            embedding: what its vectors were made with: a spec or a function; ``none`` searches by words only,
+                which takes a full-text index in the collection.
+            text: the field that is searched for and cited.
+            vector: the field with the vectors.
+            source: the field that says what a row is from, if there is one.
+            title: the field with a title, if there is one.
+            token: for a server. It is not remembered.
+            reranker: as for the base.
+            remember: a folder that is to stand for this collection from now on: ``KnowledgeBase(folder)``.
+
+        Raises:
+            KnowledgeNotFoundError: there is no such collection.
+            KnowledgeError: a field cannot be told or does not exist, the collection is not loaded, has no
+                index, or can neither be searched by words nor by vectors.
+            EmbeddingMismatchError: the embedding gives vectors of another size than the collection has.
+            EmbeddingError: it cannot be loaded here, or failed.
+        """
+        attachment = attachment_of(
+            Attachment(
+                uri=str(uri),
+                collection=collection,
+                text=text or "",
+                vector=vector,
+                source=source,
+                title=title,
+                embedding=spec_of(embedding),
+            ),
+            embedding,
+            token=token,
+        )
+        if remember is not None:
+            attachment.write(remember)
+        return cls(attachment, token=token, embedding=embedding, reranker=reranker)
+
+    @property
+    def attachment(self) -> Attachment | None:
+        """What is attached, where it is a collection of someone else's."""
+        store = self._state.store
+        return store.attachment if isinstance(store, AttachedStore) else None
+
+    @property
+    def unlisted(self) -> int:
+        """How many documents :meth:`documents` leaves out; 0 but for large attached collections."""
+        store = self._open.store
+        return max(0, store.counts()[0] - len(store.documents())) if self.attachment else 0
 
     @property
     def uri(self) -> str:
@@ -166,6 +266,7 @@ class KnowledgeBase:
         tags: Iterable[str] = (),
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
+        workers: int = 1,
         progress: Callable[[Progress], None] | None = None,
         changed: Set[str] | None = None,
     ) -> AddReport:
@@ -183,6 +284,8 @@ class KnowledgeBase:
             include: patterns in the syntax of ``.gitignore``: of folders, archives and sitemaps only what
                 matches one of them is taken.
             exclude: patterns of what is left out of folders, archives and sitemaps.
+            workers: processes that read, cut and embed; 1 does that in this one. Each loads the embedding.
+                They are started anew (``spawn``), so a script needs ``if __name__ == "__main__":``.
             progress: called after each document, and while something large is downloaded.
             changed: read again only what is at these absolute paths, or in these folders or archives, and
                 what the base does not know; the rest is taken to be as it was. None reads all of it.
@@ -194,9 +297,13 @@ class KnowledgeBase:
         """
         given, tagged = arguments.paths(paths, "paths"), arguments.strings(tags, "tags")
         included, excluded = arguments.strings(include, "include"), arguments.strings(exclude, "exclude")
+        arguments.number(workers, "workers", least=1)
         with self._changing:
-            adding = Adding(*self._open, progress, tagged)
-            return adding.run(given, include=included, exclude=excluded, changed=changed)
+            store, embedder = self._open
+            with ExitStack() as stack:
+                several = None if workers == 1 else stack.enter_context(Workers(workers, embedder))
+                adding = Adding(store, embedder, progress, tagged, workers=several)
+                return adding.run(given, include=included, exclude=excluded, changed=changed)
 
     def add_texts(
         self,
@@ -296,7 +403,7 @@ class KnowledgeBase:
 
     def check_filters(self, filters: Filters) -> FilterCheck:
         """What filters leave of the base, and which of their names no document has."""
-        return check_filters(arguments.check_filters_type(filters) or Filters(), self._open.store.documents())
+        return self._open.store.check_filters(arguments.check_filters_type(filters) or Filters())
 
     def open(self, source: str, *, line: int = 1, num_lines: int = 40) -> Excerpt:
         """Lines of a document, exactly as they are in it.
@@ -379,7 +486,7 @@ class KnowledgeBase:
 
     def __len__(self) -> int:
         """How many documents there are."""
-        return len(self._open.store.documents())
+        return self._open.store.counts()[0]
 
     def __bool__(self) -> bool:
         """A base is something, also an empty one."""
@@ -441,24 +548,18 @@ class KnowledgeBase:
         """The base in numbers."""
         store, mode = self._open.store, self._open.mode
         missing = store.missing()
-        documents = store.documents().values()
+        documents, passages = store.counts()
         return Status(
             uri=self.uri,
             collection=store.name,
             embedding=store.config.embedding,
             dimension=store.config.dimension,
-            documents=len(documents),
-            passages=sum(each.passages for each in documents),
+            documents=documents,
+            passages=passages,
             mode=mode,
             backend=store.backend_name,
             missing=missing,
         )
-
-    def release(self) -> None:
-        """Let another process change a folder, until this one next needs it. No search may be going on."""
-        with self._changing:
-            if not self._closed:
-                self._state.store.release()
 
     def rebuild(
         self,
@@ -479,6 +580,7 @@ class KnowledgeBase:
             KnowledgeError: another process changed the base meanwhile; it is as it is, and the next try goes
                 on from here.
         """
+        self._own("rebuilt")
         with self._changing, self._swapping:
             self._open.store.close()
             try:
@@ -520,6 +622,7 @@ class KnowledgeBase:
             KnowledgeError: the target has a base of this name, or cannot search it; or the base was changed
                 meanwhile, and the next try goes on from here.
         """
+        self._own("migrated")
         with self._changing:
             self._open  # noqa: B018  raises where it is closed
             return migrate(
@@ -543,6 +646,10 @@ class KnowledgeBase:
             if not self._closed:
                 self._closed = True
                 self._state.store.close()
+
+    def _own(self, what: str) -> None:
+        if self._attached is not None:
+            raise KnowledgeError(f"the collection {self._attached.collection!r} is attached, and not {what}")
 
     @property
     def _open(self) -> _Connected:

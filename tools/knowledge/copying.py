@@ -10,22 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice, zip_longest
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ..addresses import without_credentials
 from .errors import KnowledgeError, KnowledgeNotFoundError
 from .ingest.prefetch import Pipeline
 from .models.embedding_functions import find_embedding
 from .models.embeddings import Embedder, EmbeddingFunction, spec_of
+from .store.bulk import BulkStorage, import_files, written_files
 from .store.collection import Collection, rebuilding, rebuilt
 from .store.folder import FolderStore, check_folder, forget_derived
 from .store.lexical import passage_terms
 from .store.milvus import TIMEOUT, Connection, connect, data_folder, is_server, milvus_errors
-from .store.schema import FORMAT, Metadata, Row
+from .store.schema import FORMAT, Metadata, Metric, Row
 from .values import Copied
 
-__all__ = ["CopyProgress", "migrate", "rebuild"]
+__all__ = ["CopyProgress", "migrate", "rebuild", "write_parquet"]
 
 CopyProgress = Callable[[int, int], None]
 """Called with the passages copied and the passages there are."""
@@ -66,7 +69,8 @@ def rebuild(
             embedder = Embedder(spec if isinstance(embedding, str) else embedding or spec)
             new, dimension = spec, embedder.dimension()
         _reopen_finished(source)
-        copy = _unfinished(source.connection, source.uri, rebuilding(collection), new, dimension)
+        name, metric = rebuilding(collection), source.config.metric
+        copy = _unfinished(source.connection, source.uri, name, new, dimension, metric)
         copied = _copy(source, copy, embedder, progress)
         copy.rename(rebuilt(collection))
         _forget_derived(uri, collection)
@@ -83,6 +87,7 @@ def migrate(
     token: str | None = None,
     target_token: str | None = None,
     collection: str = "documents",
+    bulk: BulkStorage | None = None,
     progress: CopyProgress | None = None,
 ) -> Copied:
     """Copy a knowledge base to another folder or server, with its vectors.
@@ -93,6 +98,8 @@ def migrate(
         token: for the server it is on.
         target_token: for the server it goes to.
         collection: its name, here and there.
+        bulk: the object storage of the server it goes to: it is then filled from files there. What an
+            interrupted try has written is written again.
         progress: called now and then.
 
     Raises:
@@ -110,8 +117,13 @@ def migrate(
                         f"{address} has a collection {collection!r} already; choose another place to copy to"
                     )
             config = source.config
-            copy = _unfinished(there, address, f"{collection}__migrating", config.embedding, config.dimension)
-            copied = _copy(source, copy, None, progress)
+            copy = _unfinished(
+                there, address, f"{collection}__migrating", config.embedding, config.dimension, config.metric
+            )
+            if bulk is None:
+                copied = _copy(source, copy, None, progress)
+            else:
+                copied = _copy_in_bulk(source, copy, bulk, str(target), target_token, progress)
             _forget_derived(target, collection)
             copy.rename(collection)
             _derive(target, collection)
@@ -154,17 +166,22 @@ def _reopen_finished(source: Collection) -> None:
             client.rename_collection(finished, rebuilding(source.name), timeout=TIMEOUT)
 
 
-def _unfinished(connection: Connection, uri: str, name: str, embedding: str, dimension: int) -> Collection:
+def _unfinished(
+    connection: Connection, uri: str, name: str, embedding: str, dimension: int, metric: Metric
+) -> Collection:
     """The copy that an interrupted try left, if it is of the kind that is wanted, else a new one."""
     try:
         copy = Collection.open(connection, uri=uri, name=name)
     except KnowledgeNotFoundError:
         pass
     else:
-        if (copy.config.embedding, copy.config.dimension) == (embedding, dimension):
+        made = copy.config
+        if (made.embedding, made.dimension, made.metric) == (embedding, dimension, metric):
             return copy
         copy.drop()
-    return Collection.create(connection, uri=uri, name=name, embedding=embedding, dimension=dimension)
+    return Collection.create(
+        connection, uri=uri, name=name, embedding=embedding, dimension=dimension, metric=metric
+    )
 
 
 def _copy(
@@ -177,7 +194,7 @@ def _copy(
     """
     total, before, done = source.count(), copy.count(), 0
     vectors = embedder is None and copy.config.dimension > 0
-    rows = _upgraded(source, source.stored(vectors=vectors))
+    rows = _stored(source, vectors=vectors)
     stale: list[str] = []
     with Pipeline() as pipeline:
         present = pipeline.until_stopped(copy.versions())
@@ -188,6 +205,77 @@ def _copy(
             if progress is not None:
                 progress(min(before + done, total), total)
     copy.delete_ids(stale)
+    return _compared(source, copy, done)
+
+
+def write_parquet(
+    uri: str | Path,
+    folder: str | Path,
+    *,
+    token: str | None = None,
+    collection: str = "documents",
+    full_text: bool = True,
+    progress: CopyProgress | None = None,
+) -> list[list[str]]:
+    """Write a knowledge base as Parquet files that a Milvus server can import.
+
+    Args:
+        uri: where it is.
+        folder: where the files go; it is made if need be.
+        token: for the server it is on.
+        collection: its name.
+        full_text: whether the server it is for has full-text search, as Milvus has from 2.5 on.
+        progress: called now and then.
+
+    Returns:
+        The paths of the files, in groups as an import takes them.
+
+    Raises:
+        KnowledgeNotFoundError: there is none.
+        KnowledgeError: the packages for it are missing, or a file could not be written.
+    """
+    with _opened(uri, token, collection) as source:
+        place = Path(folder).expanduser()
+        place.mkdir(parents=True, exist_ok=True)
+        config = replace(source.config, full_text=full_text, format=FORMAT)
+        rows = _told(_stored(source, vectors=config.dimension > 0), source.count(), progress)
+        return written_files(source.connection.client, config, rows, place)
+
+
+def _copy_in_bulk(
+    source: Collection,
+    copy: Collection,
+    storage: BulkStorage,
+    uri: str,
+    token: str | None,
+    progress: CopyProgress | None,
+) -> Copied:
+    total = source.count()
+    rows = _told(_stored(source, vectors=copy.config.dimension > 0), total, progress)
+    copy.delete_ids(list(copy.passage_ids()))
+    with TemporaryDirectory(prefix="ossifrage-bulk-") as folder:
+        files = written_files(copy.connection.client, copy.config, rows, Path(folder), storage)
+    import_files(uri, token, copy.name, files)
+    return _compared(source, copy, total)
+
+
+def _told(rows: Iterator[Row], total: int, progress: CopyProgress | None) -> Iterator[Row]:
+    for done, row in enumerate(rows, 1):
+        yield row
+        if progress is not None and done % _BATCH == 0:
+            progress(min(done, total), total)
+
+
+def _stored(source: Collection, *, vectors: bool) -> Iterator[Row]:
+    return _upgraded(source, source.stored(vectors=vectors))
+
+
+def _compared(source: Collection, copy: Collection, done: int) -> Copied:
+    """What there is, once both sides are known to hold the same.
+
+    Raises:
+        KnowledgeError: ``source`` was changed meanwhile.
+    """
     copy.flush()
     documents = len(copy.documents())
     # Last of all, so that what another process adds or removes meanwhile is noticed.

@@ -49,6 +49,11 @@ class Knowledge(Protocol):
         """The lines of a document that contain a text."""
         ...
 
+    @property
+    def unlisted(self) -> int:
+        """How many documents :meth:`documents` leaves out."""
+        ...
+
     def documents(self) -> list[Document]:
         """Every document."""
         ...
@@ -104,6 +109,11 @@ class JoinedKnowledge:
     def find(self, source: str, pattern: str, *, line: int = 1, limit: int = 20) -> Excerpt:
         """The lines that contain a text; see :meth:`KnowledgeBase.find <.base.KnowledgeBase.find>`."""
         return self._first(lambda base: self._told(base, base.find(source, pattern, line=line, limit=limit)))
+
+    @property
+    def unlisted(self) -> int:
+        """How many documents :meth:`documents` leaves out."""
+        return sum(base.unlisted for base in self._bases)
 
     def documents(self) -> list[Document]:
         """Every document of both; of two with one name the one that was given."""

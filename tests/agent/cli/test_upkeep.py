@@ -35,12 +35,21 @@ def test_what_is_missing_is_told_and_repaired(
     assert "missing: 0" in run(capsys, "kb", "status")[1]
     assert run(capsys, "kb", "search", "kite")[2] == ""
     shutil.rmtree(knowledge / "milvus.db")
+    shutil.rmtree(knowledge / "documents.index")
     kite = tmp_path / "birds" / "kite.md"
     text = kite.read_text()
     kite.unlink()
     (tmp_path / "other.md").write_text("# Other\n\nSomething else.\n")
-    code, _, err = run(capsys, "kb", "add", "--embedding", "none", str(tmp_path / "other.md"))
-    assert (code, "lost and restored: 1" in err, "lost: 1 (" in err) == (0, True, True)
+    for words in (("add", str(tmp_path / "other.md")), ("search", "kite"), ("list",), ("status",)):
+        code, _, err = run(capsys, "kb", *words)
+        assert (code, err.count("\n")) == (1, 1)
+        place = knowledge / "milvus.db"
+        assert err.startswith(f"Error: the knowledge base is damaged: {place}: it is missing")
+        assert err.endswith(": ossifrage kb rebuild --from-sources\n")
+    code, out, err = run(capsys, "kb", "rebuild", "--from-sources", "--embedding", "none")
+    assert (code, out) == (1, "Rebuilt 1 document, 1 lost.\n")
+    assert err.splitlines()[0] == "missing birds/kite.md"
+    assert str(knowledge / "documents.damaged-") in err.splitlines()[1]
     warning = "1 stored document is missing from the knowledge base; restore with: ossifrage kb repair\n"
     assert run(capsys, "kb", "search", "heron")[2] == warning
     assert run(capsys, "ask", "--engine", "extractive", "--quiet", "What does a heron do?")[2] == warning

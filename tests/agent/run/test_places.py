@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from fakes.completions import FINAL, answer, call
 from fakes.scripted_engine import ScriptedEngine
 from ossifrage import Answer, Assistant, KnowledgeBase, Settings
 from ossifrage.agent.answer import FILLED_IN, Citation
+from ossifrage.agent.engines.engine import Chunk, Sampling
 from ossifrage.agent.terminal.render import place_text
 
 SEARCH = call("search", queries=["stork chimneys"])
@@ -81,10 +82,10 @@ async def test_a_base_that_changed_claims_nothing(tmp_path: Path, settings: Sett
     quote = "The godwit flies far."
 
     class Changing(ScriptedEngine):
-        async def generate(self, *given: Any) -> Any:
+        async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
             if len(self.completions) == 1:
                 base.add_texts({"log.md": "# Other\n\nnothing of the kind here"})
-            async for chunk in super().generate(*given):
+            async for chunk in super().generate(prompt, sampling):
                 yield chunk
 
     with KnowledgeBase(tmp_path / "base", embedding="none") as base:

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, cast
 
 from ..errors import NoTextError, UnreadableError
 from ..models.embeddings import Embedder
-from ..store.collection import document_of, keys_of, passage_id
-from ..store.lexical import document_language, passage_terms
-from ..store.schema import HEADING_BYTES, TITLE_BYTES, Metadata, Row, clip
 from ..store.store import Store, Writing
 from ..values import AddReport, Document, Progress, Skipped
-from .loaders import Loaded, load
-from .passages import Chunk, split_passages
+from .loaders.registry import is_registered
 from .prefetch import Pipeline
+from .preparing import Outcome, Prepared, failed, is_same, prepare
 from .restoring import find_again
-from .sources.item import Item, RawDocument
+from .sources.item import Item
 from .sources.planning import Plan, plan
 from .sources.texts import plan_texts
+from .workers import Batch, Underway, Workers, in_order, underway_now
 
 __all__ = ["Adding"]
 
@@ -35,32 +30,12 @@ _BATCH = 128
 _STORED = frozenset({"added", "changed", "unchanged"})
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """What became of one document."""
-
-    source: str
-    kind: Literal["added", "changed", "unchanged", "unreadable", "unfit"]
-    new: Document | None = None
-    """As it is stored now, if it was written."""
-    stale: Sequence[str] = ()
-    """The keys of its old version that the new one does not have."""
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Passages to write, and the documents that are complete with them."""
-
-    rows: list[Row]
-    outcomes: list[_Outcome]
-
-
 class Adding:
     """One ``add``: a document is written whole before its old version is deleted.
 
-    Reading and cutting, embedding, and writing go on at the same time, each in a thread. An ``add`` writes in
-    the caller's thread alone, so nothing is written any more once it has ended or failed.
+    Reading and cutting, embedding, and writing go on at the same time, each in a thread; the first two in the
+    workers, where there are some. An ``add`` writes in the caller's thread alone, so nothing is written any
+    more once it has ended or failed.
     """
 
     def __init__(
@@ -69,11 +44,14 @@ class Adding:
         embedder: Embedder | None,
         progress: Callable[[Progress], None] | None,
         tags: Sequence[str] = (),
+        *,
+        workers: Workers | None = None,
     ) -> None:
         self._store = store
         self._embedder = embedder
         self._progress = progress
         self._tags = tuple(sorted(set(tags)))
+        self._workers = workers
         self._written = 0
         self._since = datetime.now(UTC)
 
@@ -133,7 +111,7 @@ class Adding:
                 if changed is not None and _is_as_it_was(item, tags, known, changed)
             }
             outcomes = self._bring(changes, [each for each in tagged if each[0].source not in still])
-        outcomes += [_Outcome(source, "unchanged") for source in still]
+        outcomes += [Outcome(source, "unchanged") for source in still]
         stored = {each.source for each in outcomes if each.kind in _STORED}
         kept = stored | {each.source for each in outcomes if each.kind == "unreadable"}
         unfit = {each.source for each in outcomes} - kept
@@ -162,11 +140,12 @@ class Adding:
             seconds=time.monotonic() - began,
         )
 
-    def _bring(self, changes: Writing, tagged: Sequence[tuple[Item, tuple[str, ...]]]) -> list[_Outcome]:
-        outcomes: list[_Outcome] = []
+    def _bring(self, changes: Writing, tagged: Sequence[tuple[Item, tuple[str, ...]]]) -> list[Outcome]:
+        outcomes: list[Outcome] = []
         with Pipeline() as pipeline:
             batches = pipeline.ahead(self._read(pipeline.until_stopped(tagged), changes.known))
-            for batch in pipeline.ahead(map(self._embed, batches)):
+            embed = self._embed if self._workers is None else self._workers.embed
+            for batch in pipeline.ahead(embed(batches)):
                 changes.write(batch.rows)
                 changes.delete_keys([key for each in batch.outcomes for key in each.stale])
                 self._written += len(batch.rows)
@@ -177,45 +156,37 @@ class Adding:
 
     def _read(
         self, tagged: Iterable[tuple[Item, tuple[str, ...]]], known: Mapping[str, Document]
-    ) -> Iterator[_Batch]:
-        batch = _Batch([], [])
-        for item, tags in tagged:
-            rows, outcome = self._prepare(item, known.get(item.source), tags)
+    ) -> Iterator[Batch]:
+        batch = Batch([], [])
+        for rows, outcome in in_order(self._prepare(tagged, known)):
             # The record goes last, with the outcome: a long document spans several batches.
             for row in [*rows[1:], *rows[:1]]:
                 if len(batch.rows) == _BATCH:
                     yield batch
-                    batch = _Batch([], [])
+                    batch = Batch([], [])
                 batch.rows.append(row)
             batch.outcomes.append(outcome)
             if len(batch.outcomes) == _BATCH:
                 yield batch
-                batch = _Batch([], [])
+                batch = Batch([], [])
         yield batch
 
-    def _prepare(self, item: Item, old: Document | None, tags: tuple[str, ...]) -> tuple[list[Row], _Outcome]:
-        try:
-            raw = item.read()
-            # Not by its root: what was added by itself stays so when the folder around it is added.
-            same = old is not None and (old.sha256, old.given_tags, old.path) == (raw.sha256, tags, item.path)
-            if same and item.metadata is None:
-                return [], _Outcome(item.source, "unchanged")
-            loaded = load(raw)
-            matter = {**loaded.front_matter, **(item.metadata or {})}
-            if same and old is not None and old.front_matter == matter:
-                return [], _Outcome(item.source, "unchanged")
-            rows = _rows(item, raw, replace(loaded, front_matter=matter), self._since, tags)
-            new = document_of(rows[0])
-            if old is None:
-                return rows, _Outcome(item.source, "added", new)
-            # With other tags only, or in another place, a document has the keys it had.
-            keys = set(keys_of(new))
-            stale = [key for key in keys_of(old) if key not in keys]
-            return rows, _Outcome(item.source, "changed", new, stale)
-        except UnreadableError as error:
-            return [], _Outcome(item.source, "unreadable", reason=str(error))
-        except NoTextError as error:
-            return [], _Outcome(item.source, "unfit", reason=str(error))
+    def _prepare(
+        self, tagged: Iterable[tuple[Item, tuple[str, ...]]], known: Mapping[str, Document]
+    ) -> Iterator[Underway[Prepared]]:
+        for item, tags in tagged:
+            old = known.get(item.source)
+            try:
+                raw = item.read()
+            except (UnreadableError, NoTextError) as error:
+                yield underway_now(([], failed(item, error)))
+                continue
+            if item.metadata is None and is_same(item, raw, old, tags):
+                yield underway_now(([], Outcome(item.source, "unchanged")))
+            elif self._workers is None or is_registered(raw.name):
+                yield underway_now(prepare(item, raw, old, tags, self._since))
+            else:
+                yield self._workers.prepare(item, raw, old, tags, self._since)
 
     def _tags_for(self, item: Item, old: Document | None) -> tuple[str, ...]:
         """A file that is added again without tags keeps those it has."""
@@ -223,10 +194,11 @@ class Adding:
             return self._tags
         return old.given_tags
 
-    def _embed(self, batch: _Batch) -> _Batch:
-        if self._embedder is not None:
-            self._embedder.embed(batch.rows)
-        return batch
+    def _embed(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            if self._embedder is not None:
+                self._embedder.embed(batch.rows)
+            yield batch
 
     def _tell_download(self, source: str, received: int, total: int | None) -> None:
         if self._progress is not None:
@@ -259,60 +231,5 @@ def _is_as_it_was(
     return not any(str(place) in changed for place in (file, *file.parents))
 
 
-def _sources(outcomes: Iterable[_Outcome], kind: str, *, without: Set[str] = frozenset()) -> tuple[str, ...]:
+def _sources(outcomes: Iterable[Outcome], kind: str, *, without: Set[str] = frozenset()) -> tuple[str, ...]:
     return tuple(sorted(each.source for each in outcomes if each.kind == kind and each.source not in without))
-
-
-def _rows(
-    item: Item, raw: RawDocument, loaded: Loaded, since: datetime, given_tags: tuple[str, ...]
-) -> list[Row]:
-    chunks = split_passages(loaded.text, kind=loaded.kind, outline=loaded.outline)
-    language = document_language(loaded.text)
-    common: Metadata = {
-        "added": since.timestamp(),
-        "modified": raw.modified.timestamp(),
-        "path": item.path,
-        "tags": sorted({*given_tags, *_own_tags(loaded)}),
-        "front_matter": loaded.front_matter,
-    }
-    record: Metadata = {
-        **common,
-        "passages": len(chunks),
-        "root": item.root,
-        "given_tags": list(given_tags),
-    }
-    lines = chunks[-1].end_line if chunks else 0
-    begins = [mark.line for mark in loaded.marks]
-
-    def marked(chunk: Chunk) -> Metadata:
-        first = max(0, bisect_right(begins, chunk.start_line) - 1)
-        marks = loaded.marks[first : bisect_right(begins, chunk.end_line)]
-        known = common if chunk is not chunks[0] else record
-        return {**known, "marks": [(each.line, each.kind, each.value) for each in marks]} if marks else known
-
-    def row(ordinal: int, chunk: Chunk) -> Row:
-        terms, spoken = passage_terms(loaded.title, chunk.heading, chunk.text, language)
-        return {
-            "passage_id": passage_id(item.source, raw.sha256, ordinal),
-            "source": item.source,
-            "title": clip(loaded.title, TITLE_BYTES),
-            "heading": clip(chunk.heading, HEADING_BYTES),
-            "start_line": chunk.start_line,
-            "end_line": chunk.end_line,
-            "total_lines": lines,
-            "ordinal": ordinal,
-            "text": chunk.text,
-            "lexical": terms,
-            "document_sha256": raw.sha256,
-            "metadata": {**marked(chunk), "language": spoken},
-        }
-
-    return [row(ordinal, chunk) for ordinal, chunk in enumerate(chunks)]
-
-
-def _own_tags(loaded: Loaded) -> list[str]:
-    """The tags that a document gives itself."""
-    tags = loaded.front_matter.get("tags", [])
-    if isinstance(tags, str):
-        tags = tags.split(",")
-    return [str(tag).strip() for tag in cast(list[object], tags)] if isinstance(tags, list) else []

@@ -10,7 +10,6 @@ from ..errors import EmbeddingUnavailableError, KnowledgeError
 from ..models.embeddings import Embedder
 from ..models.rerankers import Reranker
 from ..store.collection import Hit
-from ..store.lexical import query_terms, without_common
 from ..store.places import whereabouts
 from ..store.schema import Row
 from ..store.store import Store
@@ -75,8 +74,7 @@ class Searching:
                 f"this knowledge base has no full-text search ({self._store.backend_name}); search in "
                 "mode dense"
             )
-        held = self._store.languages()
-        terms = [without_common(query_terms(text, held=held)) for text in queries]
+        terms = [self._store.terms(text) for text in queries]
         given = [each for each in terms if each]
         found = iter(self._store.search_lexical(given, limit, self._filters) if given else [])
         return [next(found) if each else [] for each in terms]

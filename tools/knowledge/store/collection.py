@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from ..errors import EmbeddingError, KnowledgeError, KnowledgeNotFoundError, Remedy
 from ..values import Document
@@ -25,12 +26,16 @@ from .schema import (
     READABLE_FORMATS,
     STORED_FIELDS,
     CollectionConfig,
+    Metric,
     Row,
     create_collection,
+    load_collection,
 )
 
 __all__ = [
+    "CONSISTENCIES",
     "Collection",
+    "Consistency",
     "Hit",
     "Survey",
     "document_of",
@@ -42,10 +47,20 @@ __all__ = [
 
 _RECORD_FIELDS = ["source", "title", "total_lines", "document_sha256", "metadata"]
 _BATCH = 500
+_NAMED = 100
+"""Documents named in one condition."""
+_SAMPLED = 2_000
+"""Passages that tell the languages of a base."""
 _SEALED = 16_000
 """Passages that Milvus Lite keeps in memory, at most, before they are sealed."""
 _NARROW_PAGE, _WIDE_PAGE = 10_000, 1_000
 """Rows read at a time, without and with their text. Milvus Lite looks at every row for each page."""
+
+
+Consistency = Literal["Strong", "Session", "Bounded", "Eventually"]
+"""How new what is read from a server is at least: everything that was written before; what this client wrote;
+what was written up to some seconds ago; anything."""
+CONSISTENCIES: tuple[Consistency, ...] = get_args(Consistency)
 
 
 @dataclass(frozen=True)
@@ -89,7 +104,15 @@ def rebuilt(name: str) -> str:
 class Collection:
     """Typed access to the rows. Several threads may use it: each waits for one request of another at most."""
 
-    def __init__(self, connection: Connection, *, uri: str, name: str, config: CollectionConfig) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        uri: str,
+        name: str,
+        config: CollectionConfig,
+        consistency: Consistency = "Session",
+    ) -> None:
         self.config = config
         self.backend = connection.backend
         self.connection = connection
@@ -100,12 +123,26 @@ class Collection:
         self._unflushed = 0
         # Milvus Lite may seal, merge and index what it has before it answers.
         self._patience = SLOW_TIMEOUT if connection.backend.lite else TIMEOUT
+        self._reading: dict[str, Any] = {"consistency_level": consistency}
 
     @classmethod
     def open(
-        cls, connection: Connection, *, uri: str, name: str, formats: Sequence[int] = READABLE_FORMATS
+        cls,
+        connection: Connection,
+        *,
+        uri: str,
+        name: str,
+        formats: Sequence[int] = READABLE_FORMATS,
+        consistency: Consistency = "Session",
     ) -> Collection:
         """Open the collection ``name``.
+
+        Args:
+            connection: to its Milvus.
+            uri: where that is, for errors.
+            name: what it is called.
+            formats: those that will do.
+            consistency: of what is read to answer from; what is read to decide what to write is Strong.
 
         Raises:
             KnowledgeNotFoundError: there is none.
@@ -136,12 +173,20 @@ class Collection:
             )
         with milvus_errors(uri):
             # A collection of Milvus Lite that was opened or renamed is not loaded.
-            client.load_collection(name, timeout=SLOW_TIMEOUT)
-        return cls(connection, uri=uri, name=name, config=config)
+            load_collection(client, name, config)
+        return cls(connection, uri=uri, name=name, config=config, consistency=consistency)
 
     @classmethod
     def create(
-        cls, connection: Connection, *, uri: str, name: str, embedding: str, dimension: int
+        cls,
+        connection: Connection,
+        *,
+        uri: str,
+        name: str,
+        embedding: str,
+        dimension: int,
+        metric: Metric = "cosine",
+        consistency: Consistency = "Session",
     ) -> Collection:
         """Make an empty collection. ``dimension`` is 0 for one without embedding.
 
@@ -155,10 +200,12 @@ class Collection:
                 f"{backend.name} at {uri} has no full-text search: choose an embedding, "
                 "a server from Milvus 2.5 on, or a folder"
             )
-        config = CollectionConfig(embedding=embedding, dimension=dimension, full_text=full_text)
+        config = CollectionConfig(
+            embedding=embedding, dimension=dimension, metric=metric, full_text=full_text
+        )
         with milvus_errors(uri):
             create_collection(connection.client, name, config)
-        return cls(connection, uri=uri, name=name, config=config)
+        return cls(connection, uri=uri, name=name, config=config, consistency=consistency)
 
     def drop(self) -> None:
         """Delete the collection."""
@@ -191,7 +238,9 @@ class Collection:
         """The document of that name; of two versions of one, the one added last."""
         wanted = f"ordinal == 0 and source == {quote(source)}"
         with self._request():
-            rows = self._client.query(self.name, filter=wanted, output_fields=_RECORD_FIELDS, **self._strong)
+            rows = self._client.query(
+                self.name, filter=wanted, output_fields=_RECORD_FIELDS, timeout=TIMEOUT, **self._reading
+            )
         return max(map(document_of, rows), key=lambda each: each.added, default=None)
 
     def records(self) -> Iterator[Row]:
@@ -201,13 +250,15 @@ class Collection:
     def passages(self, document: Document, first: int = 1, last: int | None = None) -> list[Row]:
         """The passages of a document that hold lines ``first`` to ``last``, in order."""
         # By their keys, which are known: Milvus Lite looks at every row for any other condition.
-        places = self._by_key(keys_of(document), ["passage_id", "start_line", "end_line"])
+        reading = self._reading | {"timeout": TIMEOUT}
+        places = self._by_key(keys_of(document), ["passage_id", "start_line", "end_line"], reading)
         wanted = [
             row["passage_id"]
             for row in places
             if row["end_line"] >= first and (last is None or row["start_line"] <= last)
         ]
-        return sorted(self._by_key(wanted, [*PASSAGE_FIELDS, "ordinal"]), key=lambda row: row["ordinal"])
+        found = self._by_key(wanted, [*PASSAGE_FIELDS, "ordinal"], reading)
+        return sorted(found, key=lambda row: row["ordinal"])
 
     def passage_ids(self) -> Iterator[str]:
         """The keys of all passages, in order."""
@@ -230,13 +281,13 @@ class Collection:
     def search_dense(
         self, vectors: Sequence[Sequence[float]], limit: int, condition: str = ""
     ) -> list[list[Hit]]:
-        """Search by cosine similarity among the rows of ``condition``; one list of hits for each vector."""
+        """Search by the embedding among the rows of ``condition``; one list of hits for each vector."""
         if wrong := {len(vector) for vector in vectors} - {self.config.dimension}:
             raise EmbeddingError(
                 f"the embedding gives {wrong.pop()} dimensions, the base {self.uri} has "
                 f"{self.config.dimension}; use the embedding it was made with"
             )
-        params = {"metric_type": "COSINE", **self.backend.dense_search}
+        params = {"metric_type": self.config.metric.upper(), **self.backend.dense_search}
         return self._search("dense", [list(vector) for vector in vectors], limit, condition, params, float)
 
     def write(self, rows: Sequence[Row]) -> None:
@@ -253,6 +304,36 @@ class Collection:
         keys = [keys_of(each) for each in documents]
         self.delete_ids([record for record, *_ in keys])
         self.delete_ids([other for _, *others in keys for other in others])
+
+    def passages_of(self, sources: Iterable[str]) -> Iterator[Row]:
+        """The passages there are of documents, of any version, in any state: keys, sources and ordinals."""
+        fields = ["passage_id", "source", "ordinal"]
+        for part in _parts(sorted(sources)):
+            yield from self._rows(f"source in [{', '.join(map(quote, part))}]", fields)
+
+    def records_of(self, sources: Iterable[str]) -> Iterator[Row]:
+        """The records there are of documents, of any version."""
+        for part in _parts(sorted(sources)):
+            named = f"source in [{', '.join(map(quote, part))}]"
+            yield from self._rows(f"ordinal == 0 and {named}", _RECORD_FIELDS)
+
+    def sources_of(self, ids: Sequence[str]) -> set[str]:
+        """The documents that passages are of."""
+        return {row["source"] for row in self._by_key(ids, ["passage_id", "source"])}
+
+    def languages(self) -> dict[str, float]:
+        """The languages of the passages with the share each has, by a sample: about as many are read whatever
+        the size of the base.
+        """
+        total = self.count()
+        # Keys are hashes, so those that begin low are passages taken at random.
+        first = f"{min(_SAMPLED * 2**32 // max(total, 1), 2**32 - 1):08x}"
+        condition = "" if total <= _SAMPLED else f"passage_id < {quote(first)}"
+        spoken = [
+            row["metadata"].get("language") for row in self._rows(condition, ["passage_id", "metadata"])
+        ]
+        counted = Counter(code for code in spoken if code)
+        return {code: count / len(spoken) for code, count in counted.items()}
 
     def delete_ids(self, ids: Sequence[str]) -> None:
         """Delete passages by their keys."""
@@ -305,11 +386,15 @@ class Collection:
         with self._lock, milvus_errors(self.uri):
             yield
 
-    def _by_key(self, keys: Sequence[str], fields: list[str]) -> Iterator[Row]:
+    def _by_key(
+        self, keys: Sequence[str], fields: list[str], reading: Mapping[str, Any] | None = None
+    ) -> Iterator[Row]:
         for start in range(0, len(keys), _BATCH):
             part = list(keys[start : start + _BATCH])
             with self._request():
-                rows = self._client.get(self.name, ids=part, output_fields=fields, **self._strong)
+                rows = self._client.get(
+                    self.name, ids=part, output_fields=fields, **(reading or self._strong)
+                )
             yield from cast("list[Row]", rows)
 
     def _rows(self, condition: str, fields: list[str]) -> Iterator[Row]:
@@ -345,6 +430,7 @@ class Collection:
                 search_params=dict(params),
                 output_fields=PASSAGE_FIELDS,
                 timeout=self._patience,
+                **self._reading,
             )
         return [
             [Hit(cast(Row, dict(hit["entity"])), score(hit["distance"])) for hit in hits] for hits in found
@@ -356,6 +442,10 @@ class Collection:
             with self._request():
                 part = [row | extra for row in rows[start : start + _BATCH]]
                 self._client.upsert(self.name, part, timeout=self._patience)
+
+
+def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[start : start + _NAMED] for start in range(0, len(values), _NAMED))
 
 
 def document_of(record: Row) -> Document:

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from ..filters import folder_of, utc
 from ..values import Filters
 
-__all__ = ["condition_of", "quote"]
+__all__ = ["LIKE", "condition_of", "folder_condition", "quote"]
 
-_LIKE = re.compile(r"[^%_\\?\[]*")
+LIKE = re.compile(r"[^%_\\?\[]*")
 """Patterns that ``like`` can express. Milvus Lite has no way to escape ``%`` and ``_`` that holds beside a
 condition on a JSON field, and ``?`` and ``[`` mean nothing to it."""
 
@@ -43,14 +43,19 @@ def condition_of(filters: Filters, sources: Callable[[], Iterable[str]]) -> str:
     return " and ".join(parts)
 
 
-def _source_condition(name: str, sources: Callable[[], Iterable[str]]) -> str:
+def folder_condition(field: str, name: str) -> str:
+    """The condition that ``field`` is ``name`` or lies in the folder of that name."""
     folder = folder_of(name)
     # What begins with "folder/" lies between it and "folder0": 0 follows / in the order of bytes.
-    inside = f"(source >= {quote(folder)} and source < {quote(folder[:-1] + '0')})"
-    named = f"source == {quote(name)} or {inside}"
+    inside = f"({field} >= {quote(folder)} and {field} < {quote(folder[:-1] + '0')})"
+    return f"{field} == {quote(name)} or {inside}"
+
+
+def _source_condition(name: str, sources: Callable[[], Iterable[str]]) -> str:
+    named = folder_condition("source", name)
     if not any(char in name for char in "*?["):
         return named
-    if _LIKE.fullmatch(name):
+    if LIKE.fullmatch(name):
         return f"{named} or source like {quote(name.replace('*', '%'))}"
     found = [quote(source) for source in sources() if fnmatch.fnmatchcase(source, name)]
     return f"{named} or source in [{', '.join(found)}]" if found else named

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -32,19 +32,21 @@ from ..errors import (
     KnowledgeNotFoundError,
     Remedy,
 )
-from ..values import Document, Filters
+from ..filters import check_filters
+from ..values import Document, FilterCheck, Filters
 from .backend import Backend
 from .checksum import checksum_of
-from .collection import Collection, Hit, rebuilt
+from .collection import Collection, Consistency, Hit, keys_of, rebuilt
 from .conditions import condition_of
 from .full_disk import telling_full_disk
 from .fulltext import FullText, FullTextWriter
 from .ledger import Ledger
-from .lexical import title_terms
-from .lite_files import LiteFiles, check_files, data_version, holds_rows, read_files
+from .lexical import search_terms, title_terms
+from .lite_files import LiteFiles, Manifest, check_files, data_version, holds_rows, read_files
+from .lite_rows import rows_in_files
 from .milvus import connect, data_folder, load_pymilvus
 from .replacing import finish_replacing
-from .schema import CollectionConfig, Row
+from .schema import CollectionConfig, Metric, Row
 from .stamp import Stamp
 
 __all__ = ["FolderStore", "Indexing", "check_folder", "forget_derived"]
@@ -55,6 +57,8 @@ Indexing = Callable[[int, int], None]
 _QUIET = 1.0
 """Seconds that an index may take without a word."""
 _BATCH = 500
+_MANY = 2_000
+"""Passages that are read faster from the files of the data than from Milvus Lite by their keys."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +110,13 @@ class FolderStore:
 
     @classmethod
     def open(
-        cls, uri: str, name: str, *, token: str | None = None, indexing: Indexing | None = None
+        cls,
+        uri: str,
+        name: str,
+        *,
+        token: str | None = None,
+        indexing: Indexing | None = None,
+        consistency: Consistency = "Session",
     ) -> FolderStore:
         """Open a collection.
 
@@ -115,6 +125,7 @@ class FolderStore:
             name: the collection.
             token: means nothing here.
             indexing: told when the index is made anew.
+            consistency: means nothing here.
 
         Raises:
             KnowledgeNotFoundError: there is none.
@@ -126,7 +137,15 @@ class FolderStore:
 
     @classmethod
     def create(
-        cls, uri: str, name: str, *, token: str | None = None, embedding: str, dimension: int
+        cls,
+        uri: str,
+        name: str,
+        *,
+        token: str | None = None,
+        embedding: str,
+        dimension: int,
+        metric: Metric = "cosine",
+        consistency: Consistency = "Session",
     ) -> FolderStore:
         """Make an empty collection. ``dimension`` is 0 for one without embedding."""
         with telling_full_disk(data_folder(uri).parent):
@@ -134,7 +153,12 @@ class FolderStore:
             try:
                 address = without_credentials(uri)
                 Collection.create(
-                    connection, uri=address, name=name, embedding=embedding, dimension=dimension
+                    connection,
+                    uri=address,
+                    name=name,
+                    embedding=embedding,
+                    dimension=dimension,
+                    metric=metric,
                 )
                 forget_derived(uri, name)
                 return cls(uri, name, None)
@@ -170,6 +194,19 @@ class FolderStore:
         """The languages of the passages with the share each has."""
         return self._current().index.languages()
 
+    def counts(self) -> tuple[int, int]:
+        """How many documents there are, and how many passages."""
+        documents = self.documents().values()
+        return len(documents), sum(each.passages for each in documents)
+
+    def check_filters(self, filters: Filters) -> FilterCheck:
+        """What filters leave, and which of their names mean nothing."""
+        return check_filters(filters, self.documents())
+
+    def terms(self, query: str) -> str:
+        """The words of a query as the passages have them."""
+        return search_terms(query, held=self.languages())
+
     def search_lexical(self, terms: Sequence[str], limit: int, filters: Filters | None) -> list[list[Hit]]:
         """BM25 search; one list of hits for each string of terms."""
         index = self._current().index
@@ -178,7 +215,7 @@ class FolderStore:
     def search_dense(
         self, vectors: Sequence[Sequence[float]], limit: int, filters: Filters | None
     ) -> list[list[Hit]]:
-        """Search by cosine similarity; one list of hits for each vector."""
+        """Search by the embedding; one list of hits for each vector."""
         condition = condition_of(filters, self.documents) if filters else ""
         return self._data().search_dense(vectors, limit, condition)
 
@@ -206,10 +243,6 @@ class FolderStore:
                             self._view = self._sign(
                                 stamp.config, changes.missing, index=stamp.index, files=stamp.files
                             )
-
-    def release(self) -> None:
-        """Let go of Milvus; it is opened again when it is needed."""
-        self.close()
 
     def release(self) -> None:
         """Let go of Milvus; it is opened again when it is needed."""
@@ -356,7 +389,7 @@ class FolderStore:
     def _index(self, data: Collection, documents: Sequence[Document], writer: FullTextWriter) -> None:
         began, done, total = time.monotonic(), 0, sum(each.passages for each in documents)
         batch: list[Row] = []
-        for row in data.rows_of(documents):
+        for row in self._stored(documents) if total > _MANY else data.rows_of(documents):
             batch.append(row)
             if len(batch) == _BATCH:
                 writer.add(batch, _title_terms)
@@ -365,6 +398,12 @@ class FolderStore:
                 if self._indexing is not None and time.monotonic() - began > _QUIET:
                     self._indexing(done, total)
         writer.add(batch, _title_terms)
+
+    def _stored(self, documents: Sequence[Document]) -> Iterator[Row]:
+        """The passages of documents, which Milvus Lite has written to its files."""
+        wanted = {key for each in documents for key in keys_of(each)}
+        rows = rows_in_files(self._data_files, lambda: Manifest.read(self._data_files).files)
+        return (row for row in rows if row["passage_id"] in wanted)
 
     def _sign(
         self, config: CollectionConfig, missing: Sequence[str], *, index: Mapping[str, int], files: LiteFiles
@@ -498,11 +537,14 @@ def _require(data: Path, name: str) -> None:
     collections = data / "collections"
     if any((collections / each / "schema.json").exists() for each in (name, rebuilt(name))):
         return
-    known = Stamp.read(data.parent / f"{name}.stamp") or Ledger(data.parent / f"{name}.ledger").read()
+    folder = data.parent
+    known = folder.is_dir() and (
+        Stamp.read(folder / f"{name}.stamp") or Ledger(folder / f"{name}.ledger").read()
+    )
     if known or holds_rows(collections / name):
         gone = collections / name / "schema.json" if collections.is_dir() else data
         raise KnowledgeDamagedError(gone, "it is missing")
-    raise KnowledgeNotFoundError(f"nothing in {data.parent} yet; add documents", remedy=Remedy("add"))
+    raise KnowledgeNotFoundError(f"nothing in {folder} yet; add documents", remedy=Remedy("add"))
 
 
 @contextmanager

@@ -30,6 +30,7 @@ __all__ = [
     "document_terms",
     "passage_terms",
     "query_terms",
+    "search_terms",
     "title_terms",
     "without_common",
 ]
@@ -138,6 +139,11 @@ def without_common(terms: str) -> str:
     fewer are among the first two.
     """
     return " ".join(term for term in terms.split() if not _COMMON.fullmatch(term)) or terms
+
+
+def search_terms(text: str, *, held: Mapping[str, float] | None = None) -> str:
+    """The terms to search for, as :func:`query_terms` gives them, without the words of most passages."""
+    return without_common(query_terms(text, held=held))
 
 
 def query_terms(text: str, *, held: Mapping[str, float] | None = None) -> str:

@@ -119,8 +119,13 @@ def data_folder(uri: str) -> Path:
     return Path(uri).expanduser().resolve() / "milvus.db"
 
 
-def connect(uri: str, *, token: str | None = None) -> Connection:
+def connect(uri: str, *, token: str | None = None, data: Path | None = None) -> Connection:
     """Open a folder or reach a server.
+
+    Args:
+        uri: the folder of a knowledge base, or a server's address.
+        token: for a server.
+        data: Milvus Lite's own folder, where it is not the one in ``uri``.
 
     Raises:
         KnowledgeLockedError: another process has the folder open.
@@ -128,7 +133,7 @@ def connect(uri: str, *, token: str | None = None) -> Connection:
         KnowledgeError: anything else that keeps Milvus from opening.
     """
     pymilvus = load_pymilvus()
-    folder = None if is_server(uri) else data_folder(uri)
+    folder = None if is_server(uri) else data or data_folder(uri)
     address = uri if folder is None else f"http://127.0.0.1:{_enter(folder)}"
     try:
         with milvus_errors(without_credentials(uri)):

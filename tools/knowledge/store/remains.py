@@ -81,13 +81,13 @@ class Remains:
                 for name in sorted(found)
                 if self._checksums.get(name) in (None, checksum_of(self._files / name)) and self._reads(name)
             ]
-            for row in rows_in_files(self._files, whole):
+            for row in rows_in_files(self._files, lambda: whole):
                 self._rows.setdefault(row["source"], []).append(row)
         return self._rows
 
     def _reads(self, name: str) -> bool:
         try:
-            for _ in rows_in_files(self._files, [name]):
+            for _ in rows_in_files(self._files, lambda: [name]):
                 pass
         except (OSError, ValueError, KeyError):
             return False

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, get_args
 
-from .milvus import TIMEOUT, load_pymilvus
+from .milvus import SLOW_TIMEOUT, TIMEOUT, load_pymilvus
 
 __all__ = [
     "FORMAT",
     "HEADING_BYTES",
+    "METRICS",
     "PASSAGE_FIELDS",
     "PLACEHOLDER",
     "READABLE_FORMATS",
@@ -20,10 +22,19 @@ __all__ = [
     "VARCHAR_BYTES",
     "CollectionConfig",
     "Metadata",
+    "Metric",
     "Row",
+    "appears",
     "clip",
+    "create_claims",
     "create_collection",
+    "load_collection",
+    "schema_of",
 ]
+
+Metric = Literal["cosine", "ip"]
+"""What vectors are compared by: the angle between them, or their inner product, which heeds lengths, too."""
+METRICS: tuple[Metric, ...] = get_args(Metric)
 
 FORMAT = 3
 """2 had full text of Milvus' own in folders, too."""
@@ -100,6 +111,8 @@ class CollectionConfig:
     """A spec, or ``none``."""
     dimension: int
     """0 without an embedding."""
+    metric: Metric = "cosine"
+    """What vectors are compared by."""
     full_text: bool = True
     """Whether Milvus has a full-text index of it; a folder has one of its own beside the data."""
     format: int = FORMAT
@@ -120,6 +133,7 @@ class CollectionConfig:
         return cls(
             embedding=str(values["embedding"]),
             dimension=int(values["dimension"]),
+            metric="ip" if values.get("metric") == "ip" else "cosine",
             full_text=bool(values.get("full_text", True)),
             format=int(values["format"]),
         )
@@ -138,23 +152,71 @@ def create_collection(client: Any, name: str, config: CollectionConfig) -> None:
     """Make an empty collection with its indexes, ready to be searched."""
     client.create_collection(
         name,
-        schema=_schema(client, config),
+        schema=schema_of(client, config),
         properties=config.properties(),
         consistency_level="Session",
         timeout=TIMEOUT,
     )
-    # One index at a time and without waiting: pymilvus otherwise sleeps half a second for each.
-    for field, kind, metric in (
-        *([("sparse", "SPARSE_INVERTED_INDEX", "BM25")] if config.full_text else []),
-        *([("dense", "AUTOINDEX", "COSINE")] if config.dimension else []),
-    ):
+    load_collection(client, name, config)
+
+
+def load_collection(client: Any, name: str, config: CollectionConfig) -> None:
+    """Make a collection ready to be searched; whoever made it may not have come to its indexes."""
+    _ready(
+        client,
+        name,
+        [
+            *([("sparse", "SPARSE_INVERTED_INDEX", "BM25")] if config.full_text else []),
+            *([("dense", "AUTOINDEX", config.metric.upper())] if config.dimension else []),
+        ],
+    )
+
+
+def create_claims(client: Any, name: str) -> None:
+    """Make the collection that claims on documents are kept in, if there is none; ready to be asked."""
+    pymilvus = load_pymilvus()
+    kind = pymilvus.DataType
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("claim", kind.VARCHAR, is_primary=True, max_length=128)
+    schema.add_field("document", kind.VARCHAR, max_length=64)
+    schema.add_field("writer", kind.VARCHAR, max_length=64)
+    schema.add_field("lapses", kind.DOUBLE)
+    schema.add_field(PLACEHOLDER, kind.FLOAT_VECTOR, dim=2)
+    if not client.has_collection(name, timeout=TIMEOUT):
+        try:
+            client.create_collection(name, schema=schema, consistency_level="Strong", timeout=TIMEOUT)
+        except pymilvus.MilvusException:
+            if not appears(client, name):
+                raise
+    _ready(client, name, [(PLACEHOLDER, "AUTOINDEX", "COSINE")])
+
+
+def appears(client: Any, name: str) -> bool:
+    """Whether another process has made a collection at the moment at which it could not be made here."""
+    for _ in range(20):
+        if client.has_collection(name, timeout=TIMEOUT):
+            return True
+        time.sleep(0.1)  # Milvus Lite has the folder first, and the collection later
+    return False
+
+
+def _ready(client: Any, name: str, indexes: Sequence[tuple[str, str, str]]) -> None:
+    for field, kind, metric in indexes:
+        if client.list_indexes(name, field_name=field, timeout=TIMEOUT):
+            continue
+        # One index at a time and without waiting: pymilvus otherwise sleeps half a second for each.
         index = client.prepare_index_params()
         index.add_index(field, index_type=kind, metric_type=metric, index_name=field)
-        client.create_index(name, index, sync=False, timeout=TIMEOUT)
-    client.load_collection(name, timeout=TIMEOUT)
+        try:
+            client.create_index(name, index, sync=False, timeout=TIMEOUT)
+        except load_pymilvus().MilvusException:
+            if not client.list_indexes(name, field_name=field, timeout=TIMEOUT):
+                raise  # else another process made it at the same moment
+    client.load_collection(name, timeout=SLOW_TIMEOUT)
 
 
-def _schema(client: Any, config: CollectionConfig) -> Any:
+def schema_of(client: Any, config: CollectionConfig) -> Any:
+    """The schema of a collection, as pymilvus has it."""
     pymilvus = load_pymilvus()
     kind = pymilvus.DataType
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)

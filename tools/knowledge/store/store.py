@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from ..values import Document, Filters
+from ..values import Document, FilterCheck, Filters
 from .collection import Hit
 from .schema import CollectionConfig, Row
 
@@ -14,7 +14,7 @@ __all__ = ["Store", "Writing"]
 
 
 class Writing(Protocol):
-    """Changes to a store, one caller at a time."""
+    """Changes to a store, one thread at a time."""
 
     known: Mapping[str, Document]
     """The documents there were when it began, by source; what an interruption left half done is gone."""
@@ -60,7 +60,7 @@ class Store(Protocol):
         ...
 
     def documents(self) -> Mapping[str, Document]:
-        """Every document by source, in order."""
+        """Every document by source, in order. Of someone else's collection only some, see ``attached``."""
         ...
 
     def document(self, source: str) -> Document | None:
@@ -79,6 +79,18 @@ class Store(Protocol):
         """The languages of the passages (ISO 639-1) with the share each has; None where nobody knows."""
         ...
 
+    def counts(self) -> tuple[int, int]:
+        """How many documents there are, and how many passages."""
+        ...
+
+    def check_filters(self, filters: Filters) -> FilterCheck:
+        """What filters leave, and which of their names mean nothing."""
+        ...
+
+    def terms(self, query: str) -> str:
+        """What :meth:`search_lexical` takes for a query; empty where it has no word to search for."""
+        ...
+
     def search_lexical(self, terms: Sequence[str], limit: int, filters: Filters | None) -> list[list[Hit]]:
         """BM25 search; one list of hits for each string of terms."""
         ...
@@ -86,7 +98,7 @@ class Store(Protocol):
     def search_dense(
         self, vectors: Sequence[Sequence[float]], limit: int, filters: Filters | None
     ) -> list[list[Hit]]:
-        """Search by cosine similarity; one list of hits for each vector."""
+        """Search by the embedding; one list of hits for each vector."""
         ...
 
     def writing(self) -> AbstractContextManager[Writing]:

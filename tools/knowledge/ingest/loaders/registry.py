@@ -32,6 +32,7 @@ __all__ = [
     "Loader",
     "OfferedLoader",
     "is_offered",
+    "is_registered",
     "load_from_outside",
     "offered_loaders",
     "register_loader",
@@ -97,6 +98,11 @@ def offered_loaders() -> list[OfferedLoader]:
 def is_offered(name: str) -> bool:
     """Whether a loader from outside reads files of this name."""
     return _suffix_of(name) in _registered or _suffix_of(name) in _entries()
+
+
+def is_registered(name: str) -> bool:
+    """Whether this process registered a loader for files of this name, which others do not have."""
+    return _suffix_of(name) in _registered
 
 
 def load_from_outside(raw: RawDocument) -> Loaded:

@@ -72,30 +72,30 @@ def _raises(error: BaseException) -> Load:
     return load
 
 
-@pytest.mark.parametrize(
-    ("load", "reason"),
-    [
-        (_raises(KeyError("subject")), "the loader of .eml failed: KeyError: 'subject'"),
-        (_raises(ZeroDivisionError("a\nb\x1b[2J")), "the loader of .eml failed: ZeroDivisionError: a b"),
-        (_raises(SystemExit(3)), "the loader of .eml failed: SystemExit: 3"),
-        (_raises(RecursionError("deep")), "the loader of .eml failed: RecursionError: deep"),
-        (_raises(MemoryError()), "the loader of .eml failed: MemoryError"),
-        (_raises(ImportError("no mail")), "the loader of .eml failed: ImportError: no mail"),
-        (_raises(UnreadableError("locked")), "locked"),
-        (lambda raw: None, "the loader of .eml gave a NoneType, not a Loaded"),
-        (lambda raw: "text", "the loader of .eml gave a str, not a Loaded"),
-        (lambda raw: Given(text=b"x", title=""), "cannot be taken: the text is a bytes"),
-        (lambda raw: Given(text="x", title="", kind="word"), "there is no kind 'word'"),
-        (lambda raw: Given(text="x", title="", front_matter={"a": {1}}), "front_matter['a'] is a set"),
-        (lambda raw: Given(text="x", title="", front_matter=3), "front_matter is an int"),
-        (lambda raw: Given(text="x", title="", marks=[3]), "one of the marks is a int"),
-        (
-            lambda raw: Given(text="x", title="", marks=[Mark(1, "page", "i")]),
-            "no line and number of a page",
-        ),
-        (lambda raw: Given(text="x", title="", marks=3), "cannot be taken: "),
-    ],
-)
+FAILURES: list[tuple[Load, str]] = [
+    (_raises(KeyError("subject")), "the loader of .eml failed: KeyError: 'subject'"),
+    (_raises(ZeroDivisionError("a\nb\x1b[2J")), "the loader of .eml failed: ZeroDivisionError: a b"),
+    (_raises(SystemExit(3)), "the loader of .eml failed: SystemExit: 3"),
+    (_raises(RecursionError("deep")), "the loader of .eml failed: RecursionError: deep"),
+    (_raises(MemoryError()), "the loader of .eml failed: MemoryError"),
+    (_raises(ImportError("no mail")), "the loader of .eml failed: ImportError: no mail"),
+    (_raises(UnreadableError("locked")), "locked"),
+    (lambda raw: None, "the loader of .eml gave a NoneType, not a Loaded"),
+    (lambda raw: "text", "the loader of .eml gave a str, not a Loaded"),
+    (lambda raw: Given(text=b"x", title=""), "cannot be taken: the text is a bytes"),
+    (lambda raw: Given(text="x", title="", kind="word"), "there is no kind 'word'"),
+    (lambda raw: Given(text="x", title="", front_matter={"a": {1}}), "front_matter['a'] is a set"),
+    (lambda raw: Given(text="x", title="", front_matter=3), "front_matter is an int"),
+    (lambda raw: Given(text="x", title="", marks=[3]), "one of the marks is a int"),
+    (
+        lambda raw: Given(text="x", title="", marks=[Mark(1, "page", "i")]),
+        "no line and number of a page",
+    ),
+    (lambda raw: Given(text="x", title="", marks=3), "cannot be taken: "),
+]
+
+
+@pytest.mark.parametrize(("load", "reason"), FAILURES)
 def test_a_loader_that_fails_is_one_skipped_document_and_loses_none(
     base: KnowledgeBase, tmp_path: Path, load: Load, reason: str
 ) -> None:
@@ -119,10 +119,11 @@ def test_a_loader_can_say_that_there_is_nothing(base: KnowledgeBase, tmp_path: P
     (mail := tmp_path / "a.eml").write_text("text")
     register_loader(".eml", text_of)
     base.add([mail])
-    for load, reason in (
+    nothing: list[tuple[Load, str]] = [
         (_raises(NoTextError("a picture only")), "a picture only"),
         (lambda raw: Given(text=" \n\x00", title=""), "empty"),
-    ):
+    ]
+    for load, reason in nothing:
         register_loader(".eml", load)
         mail.write_text(f"not {reason}")
         assert [each.reason for each in base.add([mail]).skipped] == [reason]
