@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import aclosing, suppress
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from agents import Agent, Model, ModelSettings, Session, Tool
 from agents.items import TResponseInputItem
@@ -33,11 +33,15 @@ from .models.writer import Effort, response_format
 from .run.budget import PromptBudget
 from .run.loop import Run
 from .run.output import OutputSchema
+from .run.recorded import Recorded
 from .run.steering import Steering
 from .run.stream import StreamItem
 from .settings import Settings, load_settings
 from .text import one_line
-from .traces import Recorder, TraceStore
+from .traces import Limits, Recorder, TraceStore
+
+if TYPE_CHECKING:
+    from .traces.exports.otlp import LiveExport
 
 __all__ = ["Assistant"]
 
@@ -68,6 +72,10 @@ class Assistant:
         save_traces: write each run to ``traces.db`` and its reasoning to ``reasoning.db`` in the settings'
             home.
 
+        tracing: let the tracing processors of the OpenAI Agents SDK see the runs, with arguments, outputs and
+            answers, and without what was thought. The SDK's own processor, which uploads to OpenAI, has to be
+            replaced first (``agents.set_trace_processors``).
+
     Raises:
         UsageError: a tool is named like another, or Pydantic has no JSON schema for ``output_type``.
     """
@@ -81,6 +89,7 @@ class Assistant:
         tools: Sequence[Tool] = (),
         output_type: type[Any] | OutputSchema = Answer,
         save_traces: bool = True,
+        tracing: bool = False,
     ) -> None:
         self._settings = settings or load_settings()
         self._given_knowledge = knowledge
@@ -90,6 +99,8 @@ class Assistant:
         self._output_type = output_type
         self._schema = _schema(output_type)
         self._store = TraceStore(self._settings.home) if save_traces else None
+        self._live = _live_export(self._settings)
+        self._tracing = tracing
         self._knowledge = None if isinstance(knowledge, str) else knowledge
         self._model: OpenModel | None = None
         self._opening = asyncio.Lock()
@@ -135,6 +146,7 @@ class Assistant:
         session: Session | None = None,
         reasoning: Effort | None = None,
         steering: Steering | None = None,
+        recorded: Recorded | None = None,
     ) -> AsyncGenerator[StreamItem, None]:
         """Answer one question and tell what happens meanwhile.
 
@@ -143,6 +155,7 @@ class Assistant:
             session: as for :meth:`run`.
             reasoning: effort for this question; None takes the settings'.
             steering: to say more to the model while it works, or to end the run with what came so far.
+            recorded: another run of this question, whose first steps are not asked again.
 
         Yields:
             The trace's events as they happen; :class:`~.run.stream.TextDelta` (text for people, never JSON),
@@ -157,17 +170,25 @@ class Assistant:
         knowledge, model = await self.open()
         effort = reasoning or self._settings.reasoning
         history = [] if session is None else await session.get_items()
-        recorder = Recorder(self._store)
+        recorder = Recorder(
+            self._store,
+            keep_reasoning=self._settings.record_reasoning,
+            told=None if self._live is None else self._live.told,
+        )
         began = time.monotonic()
-        own = model.model.for_run() if isinstance(model.model, HarmonyModel) else model.model
+        own = model.model
+        if isinstance(own, HarmonyModel):
+            own = own.for_run(recorder.calls)
+        agent = self._agent(own, effort)
         run = Run(
-            self._agent(own, effort),
-            own,
+            agent if recorded is None else recorded.agent(agent),
+            own if recorded is None else recorded.model(own),
             RunContext(knowledge, PageStack.of_outputs(_outputs(history))),
             recorder,
             max_steps=self._settings.max_steps,
             history=history,
             budget=_budget(own),
+            tracing=self._tracing,
             steering=steering,
         )
         stop_reason, failure = StopReason.CANCELLED, None
@@ -179,6 +200,9 @@ class Assistant:
             output_type="text" if self._schema is None else self._schema.name(),
             knowledge=knowledge.uri,
             reasoning_effort=effort,
+            limits=self._limits(own),
+            rerun_of=None if recorded is None else recorded.trace.trace_id,
+            rerun_from=None if recorded is None else recorded.from_step,
         )
         try:
             yield started
@@ -224,6 +248,9 @@ class Assistant:
             self._model = None
         if self._store is not None:
             self._store.close()
+        if self._live is not None:
+            await asyncio.to_thread(self._live.close)
+            self._live = None
         if self._opening_knowledge is not None:  # its opening was cancelled
             with suppress(OssifrageError):
                 await self._opened_knowledge()
@@ -260,6 +287,14 @@ class Assistant:
                 return self._runner.run(work)
         work.close()
         raise UsageError("An event loop is running already: use `await assistant.run(…)` and `aclose()`.")
+
+    def _limits(self, model: Model) -> Limits:
+        return Limits(
+            steps=self._settings.max_steps,
+            tokens=self._settings.max_tokens,
+            tool_seconds=self._settings.tool_seconds,
+            context_window=model.engine.context_window if isinstance(model, HarmonyModel) else None,
+        )
 
     def _agent(self, model: Model, effort: Effort) -> Agent[RunContext]:
         return Agent[RunContext](
@@ -312,6 +347,14 @@ def _schema(output_type: type[Any] | OutputSchema) -> OutputSchema | None:
     if isinstance(output_type, OutputSchema):
         return output_type
     return None if output_type is str else OutputSchema(output_type)
+
+
+def _live_export(settings: Settings) -> LiveExport | None:
+    if not settings.otlp:
+        return None
+    from .traces.exports.otlp import LiveExport, OtlpExporter
+
+    return LiveExport(OtlpExporter(settings.otlp, settings.otlp_dialect), secrets=settings.secrets)
 
 
 def _distinct(tools: Sequence[Tool]) -> Sequence[Tool]:

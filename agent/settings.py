@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     """How new what is searched on a Milvus server is at least."""
     reasoning: Literal["low", "medium", "high"] = "medium"
     """Reasoning effort."""
+    record_reasoning: bool = True
+    """Keep what the model thinks, in ``reasoning.db``."""
+    otlp: str | None = Field(default=None, repr=False)
+    """An OpenTelemetry collector that runs are sent to while they go on (extra: ``otel``)."""
+    otlp_dialect: Literal["openinference", "genai"] = "openinference"
+    """The names that traces have there: OpenInference's, or those of OpenTelemetry's GenAI conventions."""
     context_window: int | None = Field(default=None, ge=1024)
     """Tokens of context for ``llama-cpp``; None means 32,768. A server has its own."""
     constrained: bool | None = None
@@ -75,6 +81,12 @@ class Settings(BaseSettings):
     @classmethod
     def _expanded(cls, home: Path) -> Path:
         return home.expanduser()
+
+    @property
+    def secrets(self) -> list[str]:
+        """Keys and tokens, which nothing that leaves the machine may hold."""
+        given = (self.api_key, self.knowledge_token)
+        return [secret.get_secret_value() for secret in given if secret is not None]
 
     @property
     def knowledge_uri(self) -> str:

@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("agent/engines", "agent/traces", "agent/knowledge"),
     ("agent/harmony", "agent/settings"),
     ("agent/config_file",),
-    ("agent", "agent/errors", "agent/home", "agent/text"),
+    ("agent", "agent/errors", "agent/credentials", "agent/home", "agent/text"),
     ("tools/guarded", "tools/search"),
     ("tools/find",),
     ("tools/open", "tools/list_sources"),

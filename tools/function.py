@@ -17,12 +17,23 @@ from pydantic import BaseModel, ValidationError
 
 from .. import OssifrageError
 from ..prompts import ToolPrompt, render, tool_prompt
-from .knowledge import DocumentNotFoundError, Knowledge
+from .knowledge import DocumentNotFoundError, Knowledge, Passage
 from .pages import PageStack
 
-__all__ = ["RunContext", "ToolOutput", "ToolReport", "knowledge_tool", "validation_errors"]
+__all__ = ["Found", "RunContext", "ToolOutput", "ToolReport", "knowledge_tool", "validation_errors"]
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
+
+
+class Found(NamedTuple):
+    """What a search asked for and found, for traces."""
+
+    queries: tuple[str, ...]
+    top_k: int
+    filters: dict[str, Any]
+    """As JSON values; only those that were given."""
+    passages: tuple[tuple[Passage, bool], ...]
+    """Best first; and whether each is shown for the first time."""
 
 
 class ToolOutput(NamedTuple):
@@ -32,6 +43,7 @@ class ToolOutput(NamedTuple):
     """For the model."""
     summary: str
     """One line for people."""
+    found: Found | None = None
 
 
 class ToolReport(NamedTuple):
@@ -39,6 +51,7 @@ class ToolReport(NamedTuple):
 
     summary: str
     error: bool
+    found: Found | None = None
 
 
 @dataclass
@@ -78,7 +91,9 @@ def knowledge_tool(
         except OssifrageError as error:
             run_context.reports[context.tool_call_id] = ToolReport(str(error), error=True)
             return render("tools/failed", tool=name, error=error)
-        run_context.reports[context.tool_call_id] = ToolReport(output.summary, error=False)
+        run_context.reports[context.tool_call_id] = ToolReport(
+            output.summary, error=False, found=output.found
+        )
         return output.text
 
     return FunctionTool(

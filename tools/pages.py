@@ -89,6 +89,10 @@ class PageStack:
         self._pages[page.cursor] = page
         return page
 
+    def read(self, output: str) -> None:
+        """Take the pages of an output that was shown in another run, with the cursors they had there."""
+        self._pages.update({page.cursor: page for page in parse_pages(output)})
+
     def lines_of(self, source: str) -> dict[int, str]:
         """Every line of ``source`` that was shown, whichever page it was on."""
         seen: dict[int, str] = {}

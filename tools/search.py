@@ -21,7 +21,7 @@ from pydantic import (
 from ..prompts import render
 from ..prompts.values import unmarked
 from .dates import first_moment, moment_after
-from .function import RunContext, ToolOutput, knowledge_tool
+from .function import Found, RunContext, ToolOutput, knowledge_tool
 from .knowledge import Filters, Passage
 from .limits import (
     LINE_CHARACTERS,
@@ -90,10 +90,16 @@ async def _search(context: RunContext, arguments: SearchArguments) -> ToolOutput
         if filters is not None:
             check = await asyncio.to_thread(context.knowledge.check_filters, filters)
             text += "\n\n" + render("tools/filters_hint", check=check)
-        return ToolOutput(text, "nothing found")
+        return ToolOutput(text, "nothing found", _found(arguments))
     shown = _Shown(context, arguments.queries)
     text = shown.text(passages)
-    return ToolOutput(text, _summary(passages, new=shown.new))
+    found = _found(arguments, [(passage, passage.passage_id in shown.new) for passage in passages])
+    return ToolOutput(text, _summary(passages, new=len(shown.new)), found)
+
+
+def _found(arguments: SearchArguments, passages: Sequence[tuple[Passage, bool]] = ()) -> Found:
+    filters = arguments.filters.model_dump(mode="json", exclude_unset=True)
+    return Found(tuple(arguments.queries), arguments.top_k, filters, tuple(passages))
 
 
 class _Shown:
@@ -104,8 +110,8 @@ class _Shown:
         self._queries = queries
         self._room = OUTPUT_BYTES
         self._characters: dict[str, int] = {}
-        self.new = 0
-        """Passages that had not been shown before."""
+        self.new: set[str] = set()
+        """Ids of the passages that had not been shown before."""
 
     def text(self, passages: Sequence[Passage]) -> str:
         known: list[dict[str, object]] = []
@@ -117,7 +123,7 @@ class _Shown:
                 fresh.append(passage)
             else:
                 known.append({"page": page, "first": passage.start_line, "last": passage.end_line})
-        self.new = len(fresh)
+        self.new = {passage.passage_id for passage in fresh}
         parts: list[str] = []
         left_out: list[Passage] = []
         for group in _neighbours(fresh):

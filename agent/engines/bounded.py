@@ -33,7 +33,7 @@ async def bounded(chunks: AsyncGenerator[Chunk, None], max_tokens: int) -> Async
             end = next((index for index, token in enumerate(tokens, 1) if token in _ENDS), None)
             tokens = tokens[:end]
             for start in range(0, len(tokens), _PIECE):
-                yield Chunk(tokens=tokens[start : start + _PIECE])
+                yield Chunk(tokens=tokens[start : start + _PIECE], tries=chunk.tries)
                 await asyncio.sleep(0)
             left -= len(tokens)
             if end is not None or left <= 0:

@@ -54,6 +54,8 @@ class Chunk:
     """Set on the last chunk, and only there."""
     cached_tokens: int | None = None
     """Prompt tokens the server took from its cache; on the last chunk, where the server says."""
+    tries: int = 1
+    """How often the server was asked until this came; on the first chunk."""
 
 
 class Counted:

@@ -8,16 +8,9 @@ from urllib.parse import quote, unquote
 
 import httpx
 
-__all__ = ["Secrets"]
+from ..credentials import MASK, mask_credentials
 
-_MASK = "***"
-# What looks like a credential, whoever it belongs to.
-_CREDENTIALS = re.compile(
-    r"\b((?:bearer|basic)\s+)[^\s\"'<>,;]+"
-    r"|\b((?:proxy-)?authorization|(?:x-)?api[-_]?key)([\"']?\s*[:=]\s*[\"']?)[^\s\"'<>,;]+"
-    r"|\bsk-[\w-]{6,}",
-    re.IGNORECASE,
-)
+__all__ = ["Secrets"]
 
 
 class Secrets:
@@ -39,8 +32,8 @@ class Secrets:
     def mask(self, text: str) -> str:
         """``text`` with every secret, and whatever else looks like a credential, replaced by ``***``."""
         if self._known is not None:
-            text = self._known.sub(_MASK, text)
-        return _CREDENTIALS.sub(_masked, text)
+            text = self._known.sub(MASK, text)
+        return mask_credentials(text)
 
 
 def _forms(secret: str) -> set[str]:
@@ -48,8 +41,3 @@ def _forms(secret: str) -> set[str]:
     encoded = secret.encode()
     ways = (base64.b64encode, base64.urlsafe_b64encode)
     return {secret, quote(secret, safe=""), *(way(encoded).decode().rstrip("=") for way in ways)}
-
-
-def _masked(found: re.Match[str]) -> str:
-    scheme, name, separator = found.groups()
-    return f"{scheme or ''}{name or ''}{separator or ''}{_MASK}"

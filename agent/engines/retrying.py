@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from ..errors import EngineError, EngineResponseError, EngineTimeoutError, EngineUnreachableError
 from .engine import Chunk, Constraint, Engine, Sampling
@@ -69,8 +70,8 @@ class RetryingEngine:
             try:
                 async with aclosing(self._engine.generate(prompt, sampling)) as chunks:
                     async for chunk in chunks:
+                        yield chunk if begun or attempt == 1 else replace(chunk, tries=attempt)
                         begun = True
-                        yield chunk
                 return
             except EngineError as error:
                 wait = seconds_until_retry(error, attempt, tries=self._tries, first_wait=self._first_wait)

@@ -107,6 +107,11 @@ class ResponseEvents:
         )
 
     @property
+    def response_id(self) -> str:
+        """The response's id."""
+        return self._response.id
+
+    @property
     def output(self) -> Sequence[TResponseOutputItem]:
         """The items that are complete."""
         return self._response.output

@@ -12,7 +12,6 @@ from agents import (
     AgentOutputSchemaBase,
     ModelSettings,
     UserError,
-    generation_span,
 )
 from agents.items import TResponseStreamEvent
 
@@ -21,10 +20,14 @@ from ..engines.engine import Engine, Sampling
 from ..errors import ContextWindowError
 from ..harmony.names import FunctionNames
 from ..harmony.reader import Reader
+from ..harmony.visible import hidden_spans, message_start
 from ..harmony.vocabulary import load_encoding
+from ..traces.events import Mended, Sampled
+from ..traces.tokens import CallLog, TokenCall
 from .constraint import TurnConstraint, can_be_held
 from .events import ResponseEvents
 from .streamed import ModelRequest, StreamedModel
+from .told import generation
 from .tool_choice import ToolChoice, read_choice
 from .turn import Turn
 from .unheeded import unheeded
@@ -81,6 +84,7 @@ class HarmonyModel(StreamedModel):
         self._writer = PromptWriter(self._encoding)
         self._named: set[str] = set()
         """Settings that change nothing, as far as the log has named them."""
+        self._calls: CallLog | None = None
 
     @property
     def engine(self) -> Engine:
@@ -92,10 +96,15 @@ class HarmonyModel(StreamedModel):
         """What renders this model's prompts, and knows how long they are."""
         return self._writer
 
-    def for_run(self) -> HarmonyModel:
-        """The same model for one run: what its prompts are made of is let go of with it."""
+    def for_run(self, calls: CallLog | None = None) -> HarmonyModel:
+        """The same model for one run: what its prompts are made of is let go of with it.
+
+        Args:
+            calls: is told each request to the engine, as token ids.
+        """
         model = copy(self)
         model._writer = PromptWriter(self._encoding)
+        model._calls = calls
         return model
 
     async def close(self) -> None:
@@ -118,9 +127,7 @@ class HarmonyModel(StreamedModel):
         if request.previous_response_id or request.conversation_id or request.prompt:
             raise UserError("gpt-oss servers keep no conversations or prompts: pass the items themselves.")
         self._name_unheeded(request.model_settings)
-        span = generation_span(model=self._engine.model, disabled=request.tracing.is_disabled())
-        span.start(mark_as_current=False)
-        try:
+        with generation(self._engine.model, request) as told:
             functions = functions_of(request.tools, request.handoffs)
             names = FunctionNames(function.name for function in functions)
             choice = read_choice(request.model_settings.tool_choice, functions)
@@ -156,13 +163,8 @@ class HarmonyModel(StreamedModel):
             elif not turn.acted:
                 raise turn.failure()
             completed = turn.completed()
-            span.span_data.usage = {
-                "input_tokens": turn.prompt_tokens,
-                "output_tokens": turn.completion_tokens,
-            }
+            told.end(completed.response, prompt=turn.prompt_tokens, completion=turn.completion_tokens)
             yield completed
-        finally:
-            span.finish(reset_current=False)
 
     def _name_unheeded(self, settings: ModelSettings) -> None:
         if new := [name for name in unheeded(settings) if name not in self._named]:
@@ -202,17 +204,60 @@ class HarmonyModel(StreamedModel):
         if constraint is not None and sampling.grammar is None and self._engine.constraint != "none":
             sampling = replace(sampling, grammar=constraint.grammar(self._engine.constraint))
         completion = self._engine.generate(tokens, sampling)
-        # Closed here, not by the garbage collector: closing is what stops the server.
-        async with aclosing(bounded(completion, sampling.max_tokens)) as chunks:
-            async for chunk in chunks:
-                for token in chunk.tokens:
-                    for event in turn.feed(token):
-                        yield event
-                if chunk.cached_tokens is not None:
-                    turn.cached_tokens = (turn.cached_tokens or 0) + chunk.cached_tokens
-                turn.finish_reason = chunk.finish_reason or turn.finish_reason
-        for event in turn.end():
-            yield event
+        completed: list[int] = []
+        tries = 1
+        try:
+            # Closed here, not by the garbage collector: closing is what stops the server.
+            async with aclosing(bounded(completion, sampling.max_tokens)) as chunks:
+                async for chunk in chunks:
+                    completed += chunk.tokens
+                    tries = max(tries, chunk.tries)
+                    for token in chunk.tokens:
+                        for event in turn.feed(token):
+                            yield event
+                    if chunk.cached_tokens is not None:
+                        turn.cached_tokens = (turn.cached_tokens or 0) + chunk.cached_tokens
+                    turn.finish_reason = chunk.finish_reason or turn.finish_reason
+            for event in turn.end():
+                yield event
+        finally:
+            if self._calls is not None:
+                self._record(self._calls, tokens, completed, sampling, turn, tries)
+
+    def _record(
+        self,
+        calls: CallLog,
+        prompt: Sequence[int],
+        completion: Sequence[int],
+        sampling: Sampling,
+        turn: Turn,
+        tries: int,
+    ) -> None:
+        known = calls.shared(prompt)
+        tokens = [*prompt, *completion]
+        start = message_start(tokens, known)
+        calls.called(
+            TokenCall(
+                response_id=turn.events.response_id,
+                prompt=prompt,
+                completion=completion,
+                hidden=hidden_spans(self._encoding, tokens, prompt=len(prompt), start=start),
+                known=known,
+                sampled=Sampled(
+                    max_tokens=sampling.max_tokens,
+                    temperature=sampling.temperature,
+                    top_p=sampling.top_p,
+                    seed=sampling.seed,
+                    constrained=sampling.grammar is not None,
+                ),
+                tries=tries,
+                mended=[
+                    Mended(kind=repair.kind.value, position=repair.position, dropped=repair.dropped)
+                    for repair in turn.repairs
+                ],
+                channels={channel or "other": count for channel, count in turn.channels.items()},
+            )
+        )
 
     def _sampling(self, prompt_tokens: int, settings: ModelSettings) -> Sampling:
         room = self._engine.context_window - prompt_tokens

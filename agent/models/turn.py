@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 
 from ..engines.engine import FinishReason
 from ..harmony.errors import HarmonyParseError
-from ..harmony.message import HIDDEN, HarmonyMessage, Reading, Repair
+from ..harmony.message import CHANNELS, HIDDEN, HarmonyMessage, Reading, Repair
 from ..harmony.names import FunctionNames
 from ..harmony.reader import Reader
 from ..harmony.vocabulary import CALL, RETURN
@@ -46,6 +47,8 @@ class Turn:
     """Messages of the present completion that became items."""
     acted: bool = False
     """There is a call or an answer."""
+    channels: Counter[str | None] = field(default_factory=Counter[str | None])
+    """Tokens of bodies on each channel; ``other`` for what belongs to none."""
     _reader: Reader = field(init=False)
     _interpreter: Interpreter = field(init=False)
     _read: int = 0
@@ -71,8 +74,10 @@ class Turn:
         header = self._reader.header
         if header is None:
             return
-        if header.hidden or header.channel == HIDDEN:
-            self.reasoning_tokens += 1
+        hidden = header.hidden or header.channel == HIDDEN
+        self.reasoning_tokens += hidden
+        channel = HIDDEN if hidden else header.channel if header.channel in CHANNELS else "other"
+        self.channels[channel] += 1
         kind = self._interpreter.kind(header)
         if kind is None or kind == "call" or header.role != "assistant" or not text:
             return  # a call is told as a whole: its arguments may have to be mended first, or be none

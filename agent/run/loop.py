@@ -33,6 +33,7 @@ from .places import located, with_places
 from .sample import Sample
 from .steering import Interjections, Steering
 from .stream import PartialOutput, ReasoningDelta, StreamItem, TextDelta
+from .tracing import refuse_upload
 
 __all__ = ["PartialOutput", "ReasoningDelta", "Run", "StreamItem", "TextDelta"]
 
@@ -58,6 +59,7 @@ class Run:
         history: the conversation before.
         budget: keeps the prompts inside the window; None where the window is not known.
         steering: what is said meanwhile.
+        tracing: let the SDK's tracing processors see the run.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Run:
         history: Sequence[TResponseInputItem] = (),
         budget: PromptBudget | None = None,
         steering: Steering | None = None,
+        tracing: bool = False,
     ) -> None:
         self._model = ListenedModel(model)
         self._agent = agent.clone(model=self._model)
@@ -91,8 +94,11 @@ class Run:
         self._fallback: Draft | None = None  # what can be read of an answer that was rejected
         self._asked_for_form = False  # after prose
         self._draft: Draft | None = None
+        if tracing:
+            refuse_upload()
         self._config = RunConfig(
-            tracing_disabled=True,  # the SDK's own tracing would send the run to a third party
+            tracing_disabled=not tracing,  # by default it would send the run to a third party
+            workflow_name="Ossifrage",
             tool_not_found_behavior="return_error_to_model",
             tool_error_formatter=self._unknown_tool,
             call_model_input_filter=self._fitted,
@@ -195,6 +201,7 @@ class Run:
             out_of_steps = isinstance(error, MaxTurnsExceeded)
             self._stop_reason = StopReason.MAX_STEPS if out_of_steps else StopReason.CONTEXT_WINDOW
             self._agent = self._agent.clone(tools=[])
+            yield self._recorder.limit_reached(self._stop_reason.value)
             async with aclosing(self._sampled(self._next_input(render("answer_now")), 1)) as items:
                 async for item in items:
                     yield item

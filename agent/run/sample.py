@@ -24,14 +24,15 @@ from openai.types.responses import (
     ResponseTextDeltaEvent,
 )
 
-from ...tools.function import RunContext, ToolReport
+from ...tools.function import Found, RunContext, ToolReport
 from ...tools.guarded import cut_output
 from ..errors import EngineResponseError
 from ..text import one_line
-from ..traces.events import Event, Thought
+from ..traces.events import Event, Retrieved, RetrievedPassage, Thought
 from ..traces.recorder import Recorder
 from .listening import ListenedModel
 from .partial import Form
+from .recorded import REPLAYED
 from .shown import ShownMessage
 from .stream import ModelAsked, ReasoningDelta, StreamItem
 
@@ -237,6 +238,8 @@ class Sample:
             cached_tokens=_cached(response),
             finish=metadata.get("finish_reason"),
             repairs=repairs.split(",") if repairs else [],
+            response_id=response.id,
+            replayed=REPLAYED in metadata,
         )
 
     def _tool_returned(self, item: ToolCallOutputItem) -> Event:
@@ -253,6 +256,7 @@ class Sample:
             output=output,
             summary=report.summary,
             error=report.error,
+            retrieved=None if report.found is None else _retrieved(report.found),
         )
 
 
@@ -263,6 +267,26 @@ async def _stopped(result: RunResultStreaming) -> None:
     result.cancel(mode="immediate")
     if result.run_loop_task is not None:
         await asyncio.wait([result.run_loop_task])
+
+
+def _retrieved(found: Found) -> Retrieved:
+    return Retrieved(
+        queries=found.queries,
+        top_k=found.top_k,
+        filters=found.filters,
+        passages=tuple(
+            RetrievedPassage(
+                passage_id=passage.passage_id,
+                source=passage.source,
+                title=passage.title,
+                start_line=passage.start_line,
+                end_line=passage.end_line,
+                score=passage.score,
+                new=new,
+            )
+            for passage, new in found.passages
+        ),
+    )
 
 
 def _text(message: ResponseOutputMessage) -> str:

@@ -7,43 +7,60 @@ from .events import (
     Answered,
     CitationsRejected,
     Event,
+    LimitReached,
+    Limits,
+    Mended,
     ModelCalled,
     OutputRejected,
     PromptCompacted,
+    Retrieved,
+    RetrievedPassage,
     RunEnded,
     RunStarted,
     Said,
+    Sampled,
     Steered,
     Thought,
     ToolCalled,
     ToolReturned,
     Usage,
 )
+from .filters import TraceFilter, parse_filter
 from .recorder import Recorder
-from .store import TraceStore
-from .timeline import render_timeline
+from .store import Purged, TraceStore
 from .trace import Trace, TraceSummary
+from .tree import render_step, render_tree
 
 __all__ = [
     "Answered",
     "CitationsRejected",
     "Event",
+    "LimitReached",
+    "Limits",
+    "Mended",
     "ModelCalled",
     "OutputRejected",
     "PromptCompacted",
+    "Purged",
     "Recorder",
+    "Retrieved",
+    "RetrievedPassage",
     "RunEnded",
     "RunStarted",
     "Said",
+    "Sampled",
     "Steered",
     "Thought",
     "ToolCalled",
     "ToolReturned",
     "Trace",
+    "TraceFilter",
     "TraceStore",
     "TraceSummary",
     "Usage",
     "one_line",
+    "parse_filter",
     "printable",
-    "render_timeline",
+    "render_step",
+    "render_tree",
 ]

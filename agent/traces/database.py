@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,10 @@ try:
 except ImportError:  # Windows, where a file that is open cannot be renamed
     fcntl = None
 
-__all__ = ["Database"]
+__all__ = ["Database", "Step"]
+
+Step = str | Callable[[sqlite3.Connection], None]
+"""A statement, or a function that makes several."""
 
 _BUSY_SECONDS = 5.0
 
@@ -48,13 +51,13 @@ class Database:
 
     Args:
         path: the file.
-        versions: for each version of the schema, the statements that lead to it from the one before. The
+        versions: for each version of the schema, the steps that lead to it from the one before. The
             version is kept in ``PRAGMA user_version``; an older file is brought forward when it is opened, a
             newer one is refused.
         private: only the user may read the file. SQLite gives its ``-wal`` and ``-shm`` files the same mode.
     """
 
-    def __init__(self, path: Path, *, versions: Sequence[Sequence[str]], private: bool = False) -> None:
+    def __init__(self, path: Path, *, versions: Sequence[Sequence[Step]], private: bool = False) -> None:
         self.path = path
         self._versions = versions
         self._private = private
@@ -95,6 +98,20 @@ class Database:
             raise self._error(error) from error
         with self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
+
+    def shrink(self) -> None:
+        """Give the room of what was deleted back to the disk, and take it out of the log.
+
+        Raises:
+            TraceStoreError: the file is in use, or the disk has no room for a copy of it.
+        """
+        with self._lock:
+            try:
+                connection = self._connect()
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except (sqlite3.Error, OSError) as error:
+                raise self._error(error) from error
 
     def close(self) -> None:
         """Close the file; another transaction opens it again."""
@@ -176,8 +193,11 @@ class Database:
         if version < newest:
             connection.execute("BEGIN IMMEDIATE")
             for number in range(_version_of(connection), newest):
-                for statement in self._versions[number]:
-                    connection.execute(statement)
+                for step in self._versions[number]:
+                    if isinstance(step, str):
+                        connection.execute(step)
+                    else:
+                        step(connection)
                 connection.execute(f"PRAGMA user_version = {number + 1}")
             connection.execute("COMMIT")
             version = _version_of(connection)

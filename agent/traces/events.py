@@ -18,12 +18,18 @@ __all__ = [
     "Answered",
     "CitationsRejected",
     "Event",
+    "LimitReached",
+    "Limits",
+    "Mended",
     "ModelCalled",
     "OutputRejected",
     "PromptCompacted",
+    "Retrieved",
+    "RetrievedPassage",
     "RunEnded",
     "RunStarted",
     "Said",
+    "Sampled",
     "Steered",
     "Thought",
     "ToolCalled",
@@ -82,6 +88,73 @@ class Usage(_Value):
     """Prompt tokens the server took from its cache; None where no call told."""
 
 
+class Limits(_Value):
+    """What a run may take at most."""
+
+    steps: int
+    """Model calls."""
+
+    tokens: int | None = None
+    """Tokens of one model call; None where only the window limits it."""
+
+    tool_seconds: float
+    """Seconds for one call of a tool."""
+
+    context_window: int | None = None
+    """Tokens of a prompt and its completion; None where the server does not tell."""
+
+
+class Sampled(_Value):
+    """How a completion was sampled."""
+
+    max_tokens: int
+    temperature: float
+    top_p: float
+    seed: int | None = None
+    constrained: bool = False
+    """Whether it was held to a grammar."""
+
+
+class Mended(_Value):
+    """One departure of a completion from the format, without a word of it."""
+
+    kind: Text
+    """Its name (see ``RepairKind``)."""
+
+    position: int
+    """Index of the token where it was met, in the completion."""
+
+    dropped: int = 0
+    """Characters of a header that were dropped with it."""
+
+
+class RetrievedPassage(_Value):
+    """A passage that a search found."""
+
+    passage_id: Text
+    source: Text
+    title: Text
+    start_line: int
+    """First line, counted from 1."""
+    end_line: int
+    """Last line, included."""
+    score: float
+    """The higher, the better; comparable within one search only."""
+    new: bool
+    """It had not been shown before; what was is only referred to."""
+
+
+class Retrieved(_Value):
+    """What a search asked for and what it found."""
+
+    queries: tuple[Text, ...]
+    top_k: int
+    filters: dict[Text, Json] = Field(default_factory=dict[Text, Json])
+    """The filters that were given, as the model gave them."""
+    passages: tuple[RetrievedPassage, ...] = ()
+    """Best first."""
+
+
 class RunStarted(_Event):
     """A question was asked; always the first event."""
 
@@ -107,6 +180,18 @@ class RunStarted(_Event):
 
     version: Text
     """Version of ossifrage that made the run."""
+
+    limits: Limits | None = None
+    """What it may take; None in traces of older versions."""
+
+    reasoning_kept: bool = True
+    """Whether the reasoning log is written in this run."""
+
+    rerun_of: Text | None = None
+    """The trace whose question is asked again."""
+
+    rerun_from: int | None = None
+    """The first step that was asked anew; those before are the other trace's."""
 
 
 class ModelCalled(_Event):
@@ -137,6 +222,27 @@ class ModelCalled(_Event):
 
     repairs: tuple[Text, ...] = ()
     """Names of what had to be mended in the completion; never text of it."""
+
+    mended: tuple[Mended, ...] = ()
+    """The same with their places; empty where the server reads the completion."""
+
+    channels: dict[Text, int] = Field(default_factory=dict[Text, int])
+    """Tokens of the bodies on each channel; ``other`` for what belongs to none."""
+
+    sampled: Sampled | None = None
+    """None where the server was not told by this program."""
+
+    attempts: int = 1
+    """Completions that this step took: more than one where nothing could be acted on."""
+
+    tries: int = 1
+    """How often the server was asked until it answered."""
+
+    has_tokens: bool = False
+    """Whether the token ids of prompt and completion are recorded; a chat server has none to tell."""
+
+    replayed: bool = False
+    """Not asked now: taken from the trace that is asked again."""
 
 
 class Thought(_Event):
@@ -216,6 +322,18 @@ class ToolReturned(_Event):
     seconds: float
     """How long the tool took."""
 
+    retrieved: Retrieved | None = None
+    """What a search found; None for other tools."""
+
+
+class LimitReached(_Event):
+    """A limit ended the search; the model is asked to say what it can by now."""
+
+    type: Literal["limit_reached"] = "limit_reached"
+
+    limit: Text
+    """Which one, as in the stop reason."""
+
 
 class OutputRejected(_Event):
     """A final message did not match the output type; the model is asked again, or the run fails."""
@@ -283,6 +401,7 @@ Event = Annotated[
     | PromptCompacted
     | ToolCalled
     | ToolReturned
+    | LimitReached
     | OutputRejected
     | CitationsRejected
     | Answered

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
@@ -16,9 +17,12 @@ from .events import (
     Answered,
     CitationsRejected,
     Event,
+    LimitReached,
+    Limits,
     ModelCalled,
     OutputRejected,
     PromptCompacted,
+    Retrieved,
     RunEnded,
     RunStarted,
     Said,
@@ -29,6 +33,7 @@ from .events import (
     Usage,
 )
 from .store import TraceStore, new_reasoning_id, new_trace_id
+from .tokens import CallLog, Packed
 
 __all__ = ["Recorder"]
 
@@ -53,11 +58,24 @@ class Recorder:
 
     Args:
         store: where to write; None writes nothing.
+        keep_reasoning: write what is thought to the reasoning log.
+        told: is given the trace's id and each event, whether or not it can be stored; must be quick.
     """
 
-    def __init__(self, store: TraceStore | None) -> None:
+    def __init__(
+        self,
+        store: TraceStore | None,
+        *,
+        keep_reasoning: bool = True,
+        told: Callable[[str, Event], None] | None = None,
+    ) -> None:
+        self._told = told
         self._store = store
-        self._thoughts = _ThoughtLog(store)
+        self._keeps_reasoning = keep_reasoning
+        self._thoughts = _ThoughtLog(store if keep_reasoning else None)
+        self._calls = CallLog()
+        self._unwritten: list[tuple[Event, Sequence[tuple[int, int, Packed]]]] = []
+        self._writing: asyncio.Handle | None = None
         self._trace_id = ""
         self._step = 0
         self._usage = Usage()
@@ -69,6 +87,11 @@ class Recorder:
     def trace_id(self) -> str:
         """The trace's id, also where nothing is stored; empty before :meth:`start`."""
         return self._trace_id
+
+    @property
+    def calls(self) -> CallLog | None:
+        """Takes the token ids of the model's calls; None where nothing is stored."""
+        return None if self._store is None else self._calls
 
     @property
     def usage(self) -> Usage:
@@ -84,6 +107,9 @@ class Recorder:
         output_type: str,
         knowledge: str | None = None,
         reasoning_effort: str | None = None,
+        limits: Limits | None = None,
+        rerun_of: str | None = None,
+        rerun_from: int | None = None,
     ) -> RunStarted:
         """The question is asked."""
         event = RunStarted(
@@ -94,6 +120,10 @@ class Recorder:
             output_type=output_type,
             reasoning_effort=reasoning_effort,
             version=_own_version(),
+            limits=limits,
+            reasoning_kept=self._keeps_reasoning and self._store is not None,
+            rerun_of=rerun_of,
+            rerun_from=rerun_from,
         )
         self._run_began = time.monotonic()
         self._trace_id = new_trace_id(event.at)
@@ -103,6 +133,8 @@ class Recorder:
             except OssifrageError as error:
                 self._store, self._thoughts = None, _ThoughtLog(None)
                 _logger.warning("this run leaves no trace: %s", error)
+        if self._told is not None:
+            self._told(self._trace_id, event)
         return event
 
     def model_asked(self, step: int, *, began: float | None = None) -> None:
@@ -130,8 +162,12 @@ class Recorder:
         cached_tokens: int | None = None,
         finish: str | None = None,
         repairs: Sequence[str] = (),
+        response_id: str | None = None,
+        replayed: bool = False,
     ) -> ModelCalled:
-        """The completion has ended."""
+        """The completion has ended; ``response_id`` is what its calls were told with."""
+        calls = self._calls.take(response_id) if response_id else []
+        told = calls[-1][0] if calls else None
         usage = self._usage
         self._usage = Usage(
             model_calls=usage.model_calls + 1,
@@ -151,7 +187,15 @@ class Recorder:
                 first_token_seconds=self._first_token_seconds,
                 finish=finish,
                 repairs=tuple(repairs),
-            )
+                mended=() if told is None else tuple(told.mended),
+                channels={} if told is None else dict(told.channels),
+                sampled=None if told is None else told.sampled,
+                attempts=max(1, len(calls)),
+                tries=max((call.tries for call, _ in calls), default=1),
+                has_tokens=bool(calls),
+                replayed=replayed,
+            ),
+            [packed for _, packed in calls],
         )
 
     def thinking(self, delta: str) -> None:
@@ -195,7 +239,14 @@ class Recorder:
         return self._record(ToolCalled(step=self._step, call_id=call_id, tool=tool, arguments=arguments))
 
     def tool_returned(
-        self, *, call_id: str, tool: str, output: str, summary: str, error: bool = False
+        self,
+        *,
+        call_id: str,
+        tool: str,
+        output: str,
+        summary: str,
+        error: bool = False,
+        retrieved: Retrieved | None = None,
     ) -> ToolReturned:
         """A tool came back; ``summary`` is one line for people."""
         now = time.monotonic()
@@ -208,8 +259,13 @@ class Recorder:
                 error=error,
                 summary=summary,
                 seconds=now - self._tools_began.pop(call_id, now),
+                retrieved=retrieved,
             )
         )
+
+    def limit_reached(self, limit: str) -> LimitReached:
+        """A limit ended the search; the model is asked what it can say by now."""
+        return self._record(LimitReached(step=self._step, limit=limit))
 
     def output_rejected(self, *, attempt: int, errors: str, text: str) -> OutputRejected:
         """A final message did not match the output type."""
@@ -237,18 +293,45 @@ class Recorder:
                 error=error,
                 seconds=time.monotonic() - self._run_began,
                 usage=self._usage,
-            )
+            ),
+            [packed for _, packed in self._calls.take()],
         )
         return [ended] if unfinished is None else [unfinished, ended]
 
-    def _record(self, event: E) -> E:
+    def _record(self, event: E, calls: Sequence[Packed] = ()) -> E:
         if self._store is not None:
-            try:
-                self._store.append(self._trace_id, event)
-            except OssifrageError as error:
-                self._store = None
-                _logger.warning("trace %s ends early: %s", self._trace_id, error)
+            packed = [(self._step, attempt, call) for attempt, call in enumerate(calls)]
+            self._unwritten.append((event, packed))
+            if isinstance(event, RunEnded) or not self._write_soon():
+                self._write()
+        if self._told is not None:
+            self._told(self._trace_id, event)
         return event
+
+    def _write_soon(self) -> bool:
+        """What happens at the same moment is written in one transaction; False where no loop is running."""
+        if self._writing is None:
+            try:
+                self._writing = asyncio.get_running_loop().call_soon(self._write)
+            except RuntimeError:
+                return False
+        return True
+
+    def _write(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        waiting, self._unwritten = self._unwritten, []
+        if self._store is None or not waiting:
+            return
+        try:
+            self._store.append_all(self._trace_id, waiting)
+        except OssifrageError as error:
+            self._store = None
+            _logger.warning("trace %s ends early: %s", self._trace_id, error)
+        calls = [call for _, packed in waiting for call in packed]
+        if calls or any(isinstance(event, RunEnded) for event, _ in waiting):
+            self._thoughts.finish(self._trace_id, calls)
 
 
 class _ThoughtLog:
@@ -262,6 +345,7 @@ class _ThoughtLog:
         self._waiting: list[str] = []
         self._waiting_characters = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._ended: list[str] = []
 
     def add(self, trace_id: str, step: int, text: str) -> None:
         self._place = (trace_id, step)
@@ -283,8 +367,22 @@ class _ThoughtLog:
         if self._reasoning_id is None:
             return None
         kept = self._reasoning_id, self._characters
+        self._ended.append(self._reasoning_id)
         self._reasoning_id, self._characters = None, 0
         return kept
+
+    def finish(self, trace_id: str, calls: Sequence[tuple[int, int, Packed]]) -> None:
+        """What was thought up to now is whole; ``calls`` holds its tokens."""
+        ended, self._ended = self._ended, []
+        if self._store is not None:
+            try:
+                self._store.finish_reasoning(trace_id, ended, calls)
+            except OssifrageError as error:
+                self._failed(trace_id, error)
+
+    def _failed(self, trace_id: str, error: OssifrageError) -> None:
+        self._store = None
+        _logger.warning("reasoning of trace %s ends early: %s", trace_id, error)
 
     def _write(self) -> None:
         if self._timer is not None:
@@ -302,12 +400,12 @@ class _ThoughtLog:
                 else:
                     self._store.extend_reasoning(self._reasoning_id, text)
             except OssifrageError as error:
-                self._store = None
-                _logger.warning("reasoning of trace %s ends early: %s", trace_id, error)
+                self._failed(trace_id, error)
         if self._reasoning_id is None:
             self._reasoning_id = new_reasoning_id()
 
 
+@functools.cache
 def _own_version() -> str:
     try:
         return version("ossifrage")

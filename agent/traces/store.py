@@ -6,92 +6,52 @@ other still works.
 
 from __future__ import annotations
 
-import itertools
+import json
 import logging
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import TypeAdapter, ValidationError
 
 from ..errors import TraceDamagedError, TraceNotFoundError, TraceStoreError
-from ..text import well_formed
 from .database import Database
-from .events import Event, RunEnded, RunStarted
+from .events import Event, RunStarted
+from .filters import TraceFilter
+from .reasoning import ReasoningLog, new_reasoning_id
+from .schema import TRACES_VERSIONS, index_texts, note_event
+from .stats import KINDS, Stats, Tally
+from .tokens import Packed, RecordedCall, TokenUnpacker
 from .trace import Trace, TraceSummary
 
-__all__ = ["TraceStore", "new_reasoning_id", "new_trace_id"]
+__all__ = ["Purged", "TraceStore", "new_reasoning_id", "new_trace_id"]
 
 _logger = logging.getLogger(__name__)
 
-# For each version, the statements that lead to it from the one before. A new event type or field is a version
-# too, without statements: older programs could not read the trace.
-_TRACES_VERSIONS = (
-    (
-        "CREATE TABLE traces (number INTEGER PRIMARY KEY, trace_id TEXT NOT NULL UNIQUE)",
-        """CREATE TABLE events (
-            number INTEGER PRIMARY KEY,
-            trace INTEGER NOT NULL REFERENCES traces (number) ON DELETE CASCADE,
-            type TEXT NOT NULL,
-            data TEXT NOT NULL
-        )""",
-        "CREATE INDEX events_by_trace ON events (trace, type)",
-    ),
-    (),  # steered, prompt_compacted
-)
-_REASONING_VERSIONS = (
-    (
-        """CREATE TABLE reasoning (
-            number INTEGER PRIMARY KEY,
-            reasoning_id TEXT NOT NULL UNIQUE,
-            trace_id TEXT NOT NULL,
-            step INTEGER NOT NULL,
-            at TEXT NOT NULL,
-            text TEXT NOT NULL
-        )""",
-        "CREATE INDEX reasoning_by_trace ON reasoning (trace_id)",
-    ),
-    (
-        # What a thought goes on with, in order: its row holds how it began.
-        """CREATE TABLE pieces (
-            number INTEGER PRIMARY KEY,
-            thought INTEGER NOT NULL REFERENCES reasoning (number) ON DELETE CASCADE,
-            text TEXT NOT NULL
-        )""",
-        "CREATE INDEX pieces_by_thought ON pieces (thought)",
-    ),
-)
-
-_SUMMARIES = """
-    SELECT trace_id,
-        (SELECT data FROM events WHERE trace = traces.number AND type = 'run_started') AS started,
-        (SELECT data FROM events WHERE trace = traces.number AND type = 'run_ended') AS ended,
-        (SELECT count(*) FROM events WHERE trace = traces.number AND type = 'tool_called') AS tool_calls,
-        (SELECT coalesce(sum(
-                json_extract(data, '$.prompt_tokens') + json_extract(data, '$.completion_tokens')
-            ), 0) FROM events
-            WHERE trace = traces.number AND type = 'model_called' AND json_valid(data)) AS tokens
-    FROM traces WHERE number < ? ORDER BY number DESC LIMIT ?
-"""
+_COLUMNS = """traces.trace_id, traces.started, traces.question, traces.engine, traces.model, stop_reason,
+    seconds, steps, tool_calls, searches, prompt_tokens, completion_tokens, citations, unverified, repairs"""
 _MATCHES = """
     SELECT number, trace_id FROM traces
     WHERE substr(trace_id, 1, length(:id)) = :id OR substr(trace_id, -length(:id)) = :id
     ORDER BY number DESC LIMIT 2
 """
-_THOUGHTS = """
-    SELECT reasoning_id, text FROM (
-        SELECT reasoning_id, number AS thought, 0 AS piece, text FROM reasoning WHERE trace_id = :trace_id
-        UNION ALL
-        SELECT reasoning_id, thought, pieces.number, pieces.text
-        FROM reasoning JOIN pieces ON pieces.thought = reasoning.number WHERE trace_id = :trace_id
-    ) ORDER BY thought, piece
-"""
 _NEWEST = "SELECT number, trace_id FROM traces ORDER BY number DESC LIMIT 1"
+_ALL = TraceFilter()
+_LAST = 2**63 - 1
+_SEARCHED = ("run_started", "tool_called", "answered")
 
 _event: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+class Purged(NamedTuple):
+    """What was deleted, or would be."""
+
+    traces: int
+    thoughts: int
 
 
 def new_trace_id(at: datetime) -> str:
@@ -99,16 +59,11 @@ def new_trace_id(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
-def new_reasoning_id() -> str:
-    """An id that says nothing about the trace it belongs to."""
-    return f"r-{secrets.token_hex(8)}"
-
-
 class TraceStore:
     """The two files in ``home``; made when first written to.
 
     Threads may share a store, and any number of processes may use one home at a time. Where a trace id is
-    asked for, its unique beginning or end is enough, and ``last`` is the newest trace.
+    asked for, its unique beginning or end is enough, and ``last`` or ``-`` is the newest trace.
 
     Every method raises TraceStoreError when a file cannot be read or written, or is from a newer version. A
     damaged file is set aside (see :class:`Database`): what begins with :meth:`start` or
@@ -116,8 +71,8 @@ class TraceStore:
     """
 
     def __init__(self, home: Path) -> None:
-        self._traces = Database(home / "traces.db", versions=_TRACES_VERSIONS, private=True)
-        self._reasoning = Database(home / "reasoning.db", versions=_REASONING_VERSIONS, private=True)
+        self._traces = Database(home / "traces.db", versions=TRACES_VERSIONS, private=True)
+        self._reasoning = ReasoningLog(home / "reasoning.db")
 
     def __enter__(self) -> Self:
         return self
@@ -145,43 +100,48 @@ class TraceStore:
             trace_id = new_trace_id(event.at)
             while connection.execute("SELECT 1 FROM traces WHERE trace_id = ?", (trace_id,)).fetchone():
                 trace_id = new_trace_id(event.at)
-            row = connection.execute("INSERT INTO traces (trace_id) VALUES (?)", (trace_id,))
-            connection.execute(
-                "INSERT INTO events (trace, type, data) VALUES (?, ?, ?)", (row.lastrowid, event.type, data)
+            number = (
+                connection.execute("INSERT INTO traces (trace_id) VALUES (?)", (trace_id,)).lastrowid or 0
             )
+            _add(connection, number, event, data)
+            index_texts(connection, number, [(event.type, data)])
         return trace_id
 
-    def append(self, trace_id: str, event: Event) -> None:
+    def append(self, trace_id: str, event: Event, calls: Sequence[tuple[int, int, Packed]] = ()) -> None:
         """Add what happened next.
 
         Args:
             trace_id: the whole id, from :meth:`start`.
             event: anything but a second :class:`RunStarted`.
+            calls: step, attempt and tokens of the model calls it tells of; what was thought in them is not
+                written here.
 
         Raises:
             TraceNotFoundError: there is no such trace (any more).
         """
-        data = event.model_dump_json()
+        self.append_all(trace_id, [(event, calls)])
+
+    def append_all(
+        self, trace_id: str, events: Sequence[tuple[Event, Sequence[tuple[int, int, Packed]]]]
+    ) -> None:
+        """Add several events, each with its model calls: all of them, or none."""
+        rows = [(event, event.model_dump_json(), calls) for event, calls in events]
         with self._traces.writing() as connection:
-            added = connection.execute(
-                "INSERT INTO events (trace, type, data) SELECT number, ?, ? FROM traces WHERE trace_id = ?",
-                (event.type, data, trace_id),
-            )
-            if added.rowcount == 0:
+            found = connection.execute("SELECT number FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
+            if found is None:
                 raise _not_found(trace_id)
+            for event, data, calls in rows:
+                _add(connection, found[0], event, data)
+                connection.executemany(
+                    "INSERT INTO calls (trace, step, attempt, data) VALUES (?, ?, ?, ?)",
+                    [(found[0], step, attempt, packed.record) for step, attempt, packed in calls],
+                )
+                if event.type == "run_ended":
+                    index_texts(connection, found[0], _rows(connection, found[0], *_SEARCHED))
 
     def append_reasoning(self, trace_id: str, step: int, text: str) -> str:
         """Begin a thought, in the reasoning log only; returns the id a :class:`Thought` refers to."""
-        return _afresh(lambda: self._append_reasoning(trace_id, step, text))
-
-    def _append_reasoning(self, trace_id: str, step: int, text: str) -> str:
-        reasoning_id = new_reasoning_id()
-        with self._reasoning.writing() as connection:
-            connection.execute(
-                "INSERT INTO reasoning (reasoning_id, trace_id, step, at, text) VALUES (?, ?, ?, ?, ?)",
-                (reasoning_id, trace_id, step, datetime.now(UTC).isoformat(), well_formed(text)),
-            )
-        return reasoning_id
+        return _afresh(lambda: self._reasoning.begin(trace_id, step, text))
 
     def extend_reasoning(self, reasoning_id: str, text: str) -> None:
         """Add to the end of a thought. What it held before is neither read nor written again.
@@ -189,20 +149,37 @@ class TraceStore:
         Raises:
             TraceNotFoundError: there is no such thought (any more).
         """
-        with self._reasoning.writing() as connection:
-            added = connection.execute(
-                "INSERT INTO pieces (thought, text) SELECT number, ? FROM reasoning WHERE reasoning_id = ?",
-                (well_formed(text), reasoning_id),
-            )
-            if added.rowcount == 0:
-                raise TraceNotFoundError(f"there is no thought {reasoning_id!r}: was reasoning.db deleted?")
+        self._reasoning.extend(reasoning_id, text)
 
-    def list(self, limit: int = 20, before: str | None = None) -> Sequence[TraceSummary]:
+    def finish_reasoning(
+        self, trace_id: str, reasoning_ids: Sequence[str], calls: Sequence[tuple[int, int, Packed]] = ()
+    ) -> None:
+        """Make whole thoughts findable, and keep their tokens; in the reasoning log only.
+
+        Args:
+            trace_id: the whole id.
+            reasoning_ids: thoughts that have ended.
+            calls: as for :meth:`append`.
+        """
+        kept = [(trace_id, step, attempt, each.thoughts) for step, attempt, each in calls if each.thoughts]
+        if kept or reasoning_ids:
+            self._reasoning.finish(reasoning_ids, kept)
+
+    def list(
+        self,
+        limit: int = 20,
+        before: str | None = None,
+        wanted: TraceFilter = _ALL,
+        *,
+        in_reasoning: bool = False,
+    ) -> Sequence[TraceSummary]:
         """Summaries, newest first. A trace that cannot be read is left out, with a warning.
 
         Args:
             limit: most summaries to return.
             before: only traces that were started before this one.
+            wanted: which traces.
+            in_reasoning: look for the filter's words in what was thought as well.
 
         Raises:
             TraceNotFoundError: ``before`` is no trace.
@@ -212,9 +189,51 @@ class TraceStore:
                 raise _not_found(before)
             return []
         with self._traces.reading() as connection:
-            number = 2**63 - 1 if before is None else _find(connection, before)[0]
-            rows = connection.execute(_SUMMARIES, (number, limit)).fetchall()
-        return [summary for row in rows if (summary := _summary(*row)) is not None]
+            number = _LAST if before is None else _find(connection, before)[0]
+            conditions = [*wanted.conditions, ("traces.number < ?", (number,))]
+            table, order = "traces", "traces.number"
+            if wanted.match is not None:
+                found = ("texts MATCH ?", (wanted.match,))
+                if in_reasoning and (thought := self._reasoning.matching(wanted.match, 50 * limit)):
+                    marks = ", ".join("?" * len(thought))
+                    said = f"traces.number IN (SELECT rowid FROM texts WHERE {found[0]})"
+                    either = f"({said} OR trace_id IN ({marks}))"
+                    conditions.append((either, (*found[1], *thought)))
+                else:
+                    table, order = "texts JOIN traces ON traces.number = texts.rowid", "texts.rowid"
+                    conditions.append(found)
+            where = " AND ".join(condition for condition, _ in conditions)
+            values = [value for _, given in conditions for value in given]
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM {table} WHERE {where} ORDER BY {order} DESC LIMIT ?",
+                (*values, limit),
+            ).fetchall()
+        return [summary for row in rows if (summary := _summary(row)) is not None]
+
+    def stats(self, wanted: TraceFilter = _ALL) -> Stats:
+        """Figures over the traces that are wanted."""
+        tally, runs = Tally(), 0
+        if self._traces.exists:
+            conditions = list(wanted.conditions)
+            if wanted.match is not None:
+                conditions.append(
+                    ("traces.number IN (SELECT rowid FROM texts WHERE texts MATCH ?)", (wanted.match,))
+                )
+            where = " AND ".join(condition for condition, _ in conditions) or "1"
+            values = [value for _, given in conditions for value in given]
+            marks = ", ".join("?" * len(KINDS))
+            with self._traces.reading() as connection:
+                counted = connection.execute(f"SELECT count(*) FROM traces WHERE {where}", values)
+                runs = counted.fetchone()[0]
+                rows = connection.execute(
+                    f"""SELECT type, data FROM events JOIN traces ON traces.number = events.trace
+                    WHERE {where} AND type IN ({marks})""",
+                    (*values, *KINDS),
+                )
+                for kind, data in rows:
+                    with suppress(ValueError, KeyError, TypeError, AttributeError):  # a damaged row
+                        tally.add(kind, json.loads(data))
+        return tally.result(runs)
 
     def load(self, trace_id: str) -> Trace:
         """The whole trace, without reasoning.
@@ -233,6 +252,60 @@ class TraceStore:
         except ValidationError as error:
             raise _unreadable(found) from error
 
+    def events(self, trace_id: str, after: int = 0) -> tuple[int, Sequence[Event]]:
+        """What has happened in a trace since a place; for reading along while it goes on.
+
+        Args:
+            trace_id: the trace.
+            after: the place that the last call gave; 0 is the beginning.
+
+        Returns:
+            The place to go on from, and the events.
+
+        Raises:
+            TraceNotFoundError: no trace has that id, or several begin or end with it.
+        """
+        if not self._traces.exists:
+            raise _not_found(trace_id)
+        with self._traces.reading() as connection:
+            trace, found = _find(connection, trace_id)
+            rows = connection.execute(
+                "SELECT number, data FROM events WHERE trace = ? AND number > ? ORDER BY number",
+                (trace, after),
+            ).fetchall()
+        try:
+            events = [_event.validate_json(data) for _, data in rows]
+        except ValidationError as error:
+            raise _unreadable(found) from error
+        return (rows[-1][0] if rows else after), events
+
+    def calls(self, trace_id: str, *, reasoning: bool = False) -> Sequence[RecordedCall]:
+        """The token ids of a trace's model calls, in order; empty where a chat server made it.
+
+        Args:
+            trace_id: the trace.
+            reasoning: put in what was thought, where the reasoning log still has it.
+
+        Raises:
+            TraceNotFoundError: no trace has that id, or several begin or end with it.
+        """
+        if not self._traces.exists:
+            raise _not_found(trace_id)
+        with self._traces.reading() as connection:
+            number, found = _find(connection, trace_id)
+            rows = connection.execute(
+                "SELECT step, attempt, data FROM calls WHERE trace = ? ORDER BY number", (number,)
+            ).fetchall()
+        thoughts = self._reasoning.tokens(found) if reasoning else {}
+        unpacker = TokenUnpacker()
+        try:
+            return [
+                unpacker.unpack(step, attempt, data, thoughts.get((step, attempt)))
+                for step, attempt, data in rows
+            ]
+        except ValueError as error:
+            raise _unreadable(found) from error
+
     def reasoning(self, trace_id: str) -> dict[str, str]:
         """What was thought in a trace, by reasoning id, in order.
 
@@ -242,15 +315,56 @@ class TraceStore:
         Args:
             trace_id: the whole id: the reasoning log cannot look in the traces, which may be gone.
         """
-        if not self._reasoning.exists:
-            return {}
-        with self._reasoning.reading() as connection:
-            rows = connection.execute(_THOUGHTS, {"trace_id": trace_id}).fetchall()
-        # Joined here: in SQL a NUL in a text would end it.
-        return {
-            reasoning_id: "".join(text for _, text in pieces)
-            for reasoning_id, pieces in itertools.groupby(rows, key=lambda row: row[0])
-        }
+        return self._reasoning.thoughts(trace_id)
+
+    def older(self, before: datetime) -> Purged:
+        """How much there is from before a moment."""
+        traces = 0
+        if self._traces.exists:
+            with self._traces.reading() as connection:
+                row = connection.execute(
+                    "SELECT count(*) FROM traces WHERE started < ?", (before.timestamp(),)
+                )
+                traces = row.fetchone()[0]
+        return Purged(traces, self._reasoning.count(before))
+
+    def purge(self, before: datetime, *, only_reasoning: bool = False) -> Purged:
+        """Delete what is from before a moment, and give its room back to the disk.
+
+        Args:
+            before: the moment.
+            only_reasoning: delete what was thought, and keep the record of what happened.
+        """
+        trace_ids: list[str] = []
+        if self._traces.exists and not only_reasoning:
+            with self._traces.writing() as connection:
+                rows = connection.execute(
+                    "SELECT number, trace_id FROM traces WHERE started < ?", (before.timestamp(),)
+                ).fetchall()
+                for number, trace_id in rows:
+                    connection.execute("DELETE FROM texts WHERE rowid = ?", (number,))
+                    connection.execute("DELETE FROM traces WHERE number = ?", (number,))
+                    trace_ids.append(trace_id)
+        # A run that is gone leaves no thoughts behind, whenever they were thought.
+        thoughts = self._reasoning.purge(before=before, trace_ids=trace_ids)
+        if trace_ids:
+            self._traces.shrink()
+        if thoughts:
+            self._reasoning.shrink()
+        return Purged(len(trace_ids), thoughts)
+
+
+def _add(connection: sqlite3.Connection, number: int, event: Event, data: str) -> None:
+    connection.execute("INSERT INTO events (trace, type, data) VALUES (?, ?, ?)", (number, event.type, data))
+    note_event(connection, number, event.type, event.__dict__)
+
+
+def _rows(connection: sqlite3.Connection, number: int, *kinds: str) -> list[tuple[str, str]]:
+    marks = ", ".join("?" * len(kinds))
+    return connection.execute(
+        f"SELECT type, data FROM events WHERE trace = ? AND type IN ({marks}) ORDER BY number",
+        (number, *kinds),
+    ).fetchall()
 
 
 def _afresh(begin: Callable[[], str]) -> str:
@@ -264,7 +378,7 @@ def _afresh(begin: Callable[[], str]) -> str:
 
 
 def _find(connection: sqlite3.Connection, trace_id: str) -> tuple[int, str]:
-    if trace_id == "last":
+    if trace_id in ("last", "-"):
         rows = connection.execute(_NEWEST).fetchall()
     elif trace_id:
         rows = connection.execute(_MATCHES, {"id": trace_id}).fetchall()
@@ -280,30 +394,22 @@ def _find(connection: sqlite3.Connection, trace_id: str) -> tuple[int, str]:
     return rows[0]
 
 
-def _summary(
-    trace_id: str, started: str | None, ended: str | None, tool_calls: int, tokens: int
-) -> TraceSummary | None:
+def _summary(row: Sequence[Any]) -> TraceSummary | None:
+    trace_id, started, *rest = row
+    names = tuple(TraceSummary.model_fields)[2:]
     try:
-        start = RunStarted.model_validate_json(started or "")
-        end = None if ended is None else RunEnded.model_validate_json(ended)
-    except ValidationError:
+        return TraceSummary(
+            trace_id=trace_id,
+            started=datetime.fromtimestamp(started, UTC),
+            **dict(zip(names, rest, strict=True)),
+        )
+    except (ValidationError, TypeError, ValueError, OverflowError):
         _logger.warning("trace %s is damaged and not listed", trace_id)
         return None
-    return TraceSummary(
-        trace_id=trace_id,
-        started=start.at,
-        question=start.question,
-        engine=start.engine,
-        model=start.model,
-        stop_reason=None if end is None else end.stop_reason,
-        seconds=None if end is None else end.seconds,
-        tool_calls=tool_calls,
-        tokens=tokens,
-    )
 
 
 def _not_found(trace_id: str) -> TraceNotFoundError:
-    if trace_id == "last":
+    if trace_id in ("last", "-"):
         return TraceNotFoundError("there are no traces yet: ask something with `ossifrage ask`")
     return TraceNotFoundError(f"there is no trace {trace_id!r}: `ossifrage traces list` shows what there is")
 

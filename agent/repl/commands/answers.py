@@ -129,7 +129,7 @@ async def trace(face: Face, words: str) -> None:
 
     from rich.console import Console
 
-    from ...traces import render_timeline
+    from ...traces import render_tree
 
     found = await _trace(face, words)
     out = StringIO()
@@ -140,7 +140,7 @@ async def trace(face: Face, words: str) -> None:
         color_system="standard" if face.look.styled else None,
         legacy_windows=False,
     )
-    render_timeline(found, console)
+    render_tree(found, console)
     face.write(out.getvalue().rstrip("\n").split("\n"))
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -29,8 +30,12 @@ from ossifrage.agent.traces import (
     Usage,
     one_line,
     printable,
-    render_timeline,
+    render_step,
+    render_tree,
 )
+from ossifrage.agent.traces.exports import share
+from ossifrage.agent.traces.exports.markdown import markdown
+from ossifrage.agent.traces.steps import view
 
 BEGAN = datetime(2026, 11, 21, 10, 44, 55, tzinfo=UTC)
 HOSTILE = (
@@ -107,87 +112,78 @@ USUAL = trace(
 
 def piped(trace: Trace, reasoning: dict[str, str] | None = None) -> str:
     out = io.StringIO()
-    render_timeline(trace, Console(file=out, _environ={}), reasoning=reasoning)
+    render_tree(trace, Console(file=out, _environ={}), reasoning=reasoning)
     return out.getvalue()
 
 
 def on_terminal(trace: Trace, reasoning: dict[str, str] | None = None, width: int = 60) -> str:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, color_system="truecolor", width=width, _environ={})
-    render_timeline(trace, console, reasoning=reasoning)
+    render_tree(trace, console, reasoning=reasoning)
     return out.getvalue()
 
 
-def test_what_a_timeline_looks_like() -> None:
+def test_what_a_tree_looks_like() -> None:
+    local = f"{BEGAN.astimezone():%Y-%m-%d %H:%M}"
     assert piped(USUAL) == (
-        "Question  Who built the bridge?\n"
-        "Trace     20261121-104455-3f9a2c, 2026-11-21 10:44:55 UTC, ossifrage 0.1.0\n"
-        "Model     llama-server, gpt-oss-20b, reasoning medium\n"
-        "Knowledge ./knowledge\n"
-        "Output    Answer\n"
-        "Stopped   answered after 12.3 s\n"
-        "Took      2 model calls, 1,205 prompt (1,024 cached) + 312 completion (210 reasoning) tokens, "
-        "1 tool call\n"
+        f"Who built the bridge?{' ' * 62}answered · 12.3 s\n"
+        f"gpt-oss-20b on llama-server · reasoning medium · {local} · 20261121-104455-3f9a2c\n"
         "\n"
-        "Step 1\n"
-        "    +0.5s  thought   (412 characters, shown with --reasoning)\n"
-        "    +2.1s  model     1,204 prompt (1,024 cached) + 310 completion (210 reasoning) tokens, 2.1 s, "
-        "first token after 0.4 s, finish stop, repaired: missing_message\n"
-        "    +2.1s  said      I will look.\n"
-        "                     Twice.\n"
-        '    +2.2s  call      search queries=["bridge", "Brücke"] top_k=5\n'
-        "    +2.3s  result    search: 5 passages (0.12 s)\n"
-        "    +2.3s  failed    open: no page 9 (0.00 s)\n"
+        "  1 model    ▒██░░░░░░░░░░░░░░░░░  400 ms wait + 1.7 s   "
+        "1,204 -> 310 tokens, 210 thought, prefix reused 85%\n"
+        "    mended   missing message\n"
+        "    said     I will look.\n"
+        "             Twice.\n"
+        "    search   ░░░█░░░░░░░░░░░░░░░░  120 ms                5 passages\n"
         "\n"
-        "Step 2\n"
-        "    +4.0s  model     1 prompt + 2 completion tokens, 1.0 s\n"
-        "    +4.0s  rejected  attempt 1: text: missing\n"
-        "                     x: extra\n"
-        "           as sent   {}\n"
-        "    +4.0s  rejected  citations:\n"
-        "                     - a.md L1-L2: no such page.\n"
-        "           as sent   {}\n"
+        "  2 model    ░░░░███░░░░░░░░░░░░░  1.0 s                 1 -> 2 tokens\n"
+        "    refused  attempt 1: text: missing\n"
+        "             x: extra\n"
+        "    refused  citations:\n"
+        "             - a.md L1-L2: no such page.\n"
         "\n"
-        "Step 3\n"
-        "    +5.0s  answer    text: Two\n"
-        "                     lines\n"
-        "                     confident: true\n"
-        '           citation  source="a.md" start_line=9 end_line=11\n'
-        "   +12.3s  end       answered\n"
+        "  3 answer   1 citation, 0 verified\n"
+        "             {\n"
+        '               "text": "Two\\nlines",\n'
+        '               "confident": true,\n'
+        '               "citations": [\n'
+        '                 "unchecked"\n'
+        "               ]\n"
+        "             }\n"
+        "             [1] a.md:9-11  (not verified: not found in what was read)\n"
     )
 
 
 def test_reasoning_is_shown_only_when_given() -> None:
     assert "because" not in piped(USUAL)
-    assert "thought   because\n" in piped(USUAL, {"r-1": "because"})
-    assert "thought   (412 characters, no longer in the reasoning log)\n" in piped(USUAL, {})
+    assert "thought  because\n" in piped(USUAL, {"r-1": "because"})
+    assert "thought  (412 characters, not in the reasoning log: never" in piped(USUAL, {})
 
 
 def test_a_run_that_was_cut_off() -> None:
-    assert "Stopped   not yet, or it was cut off\n" in piped(trace())
+    assert "not ended, or cut off\n" in piped(trace())
 
 
-def test_a_thought_that_a_killed_run_left_is_shown_last() -> None:
+def test_a_thought_that_a_killed_run_left_is_shown() -> None:
     shown = piped(USUAL, {"r-1": "because", "r-2": "and then"})
-    assert shown.endswith("thought   and then (cut off)\n")
+    assert "thought  and then (cut off)\n" in shown
     assert "cut off" not in piped(USUAL, {"r-1": "because"})
-
-
-def test_what_was_not_found_is_said_in_words() -> None:
-    ended = trace(RunEnded(at=after(1), stop_reason="not_found", seconds=1, usage=Usage()))
-    assert "Stopped   not_found (the sources do not say) after 1.0 s\n" in piped(ended)
 
 
 def test_a_run_that_failed() -> None:
     failed = trace(RunEnded(at=after(1), stop_reason="failed", error="no\nengine", seconds=1, usage=Usage()))
-    assert "    +1.0s  end       failed: no engine\n" in piped(failed)
+    assert "failed · 1.0 s\n" in piped(failed)
+    assert "error    no engine\n" in piped(failed)
 
 
 @pytest.mark.parametrize("raw", ["[1, 2]", "not json", '{"a":', "[" * 100_000])
 def test_arguments_that_are_no_object_are_shown_as_they_came(raw: str) -> None:
     shown = piped(trace(ToolCalled(step=1, call_id="c", tool="search", arguments=raw)))
-    assert f"search {raw[:100]}" in shown
-    assert len(shown) < 1500
+    assert "did not return" in shown
+    whole = io.StringIO()
+    step = trace(ToolCalled(step=1, call_id="c", tool="search", arguments=raw))
+    assert render_step(step, 1, Console(file=whole, _environ={}))
+    assert raw[:100] in whole.getvalue()
 
 
 def hostile_trace() -> Trace:
@@ -238,7 +234,7 @@ def test_a_terminal_gets_wrapped_and_indented_lines() -> None:
     said = shown[next(index for index, line in enumerate(shown) if "said" in line) :]
     assert len(said) > 4
     assert all(len(line) <= 60 for line in shown)
-    assert all(line.startswith(" " * 21 + "word") for line in said[1:])
+    assert all(line.startswith(" " * 13 + "word") for line in said[1:])
 
 
 def test_nothing_is_wrapped_or_lost_in_a_pipe() -> None:
@@ -274,3 +270,31 @@ def test_reading_traces_does_not_load_rich(tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60, check=True
     )
     assert finished.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("ticks", ["", "`", "```", "`````"])
+def test_nothing_that_was_written_is_markup_in_an_exported_file(ticks: str) -> None:
+    evil = f"{ticks}\n# Title\n![x](http://evil/x.png) <script>{ticks}"
+    hostile = trace(
+        Said(step=1, text=evil),
+        ToolCalled(step=1, call_id="c", tool=evil, arguments=evil),
+        ToolReturned(step=1, call_id="c", tool=evil, output=evil, summary=evil, seconds=0),
+        OutputRejected(step=1, attempt=1, errors=evil, text=evil),
+        CitationsRejected(step=1, problems=evil, text=evil),
+        Answered(step=2, output=evil, citations=({"source": evil, "start_line": 1, "quote": evil},)),
+        RunEnded(stop_reason=evil, error=evil, seconds=1, usage=Usage()),
+        question=evil,
+    )
+    exported = markdown([share(hostile)])
+    without_blocks = re.sub(r"^(`{3,})text\n.*?\n\1$", "", exported, flags=re.S | re.M)
+    assert "evil" not in re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", without_blocks)
+    assert exported.count("evil") > 9
+
+
+def test_a_trace_is_json_for_a_page() -> None:
+    page = json.loads(json.dumps(view(USUAL, {"r-1": "because"})))
+    assert [step["number"] for step in page["steps"]] == [1, 2, 3]
+    assert page["steps"][0]["tools"][0]["call"]["tool"] == "search"
+    assert page["citations"][0]["source"] == "a.md"
+    assert page["reasoning"] == {"r-1": "because"}
+    assert "because" not in json.dumps(view(USUAL))
