@@ -61,6 +61,8 @@ EVENTS: list[Event] = [
     ModelCalled(step=2, prompt_tokens=1, completion_tokens=1, seconds=0.1),
     Thought(step=1, reasoning_id="r-1", characters=412),
     Said(step=1, text="I will look.\x00\x1b[31m 龍 🦅"),
+    Steered(step=1, text="Only red ones."),
+    PromptCompacted(step=1, outputs=2),
     ToolCalled(step=1, call_id="c1", tool="search", arguments='{"queries": ["a'),
     ToolReturned(
         step=1,
