@@ -68,6 +68,8 @@ _WHOLE_CHAIN = 0.6
 """From this share of a chain's weight on, one sentence is taken to say all of it."""
 _MOST_BETWEEN = 6
 """Sentences tried as the step between what is known and what is asked for."""
+_LONGEST_ENTRY = 6
+"""Words of the line that names a setting, above what is said of it."""
 _MOST_QUOTES = 3
 _MOST_SAID = 2
 """Sentences on a subject that are quoted for whatever is asked of it."""
@@ -295,7 +297,7 @@ class Evidence:
             score *= _UNNAMED
         if part.focus and not part.names and covered.isdisjoint(part.focus):
             score *= 0.6
-        if self._is_elsewhere(unit, part):
+        if self._is_elsewhere(unit, part) or _is_of_another(unit, part):
             score *= _ELSEWHERE
         if part.context and self._around[unit.cursor].isdisjoint(part.context):
             score *= 0.5  # it is about something else than what the pronoun points at
@@ -355,7 +357,9 @@ class Evidence:
             return False
         needed = _FITS.get(len(part.terms), _FITS_LONG)
         linked = [match for match in chosen if self._follows(match, chosen, part)]
-        if linked and part.names and not part.intent.bears:  # one says what the other names: together they are one thought
+        if (
+            linked and part.names and not part.intent.bears
+        ):  # one says what the other names: together they are one thought
             asked = {term: self.weight(term) for term in part.terms}
             said = frozenset(chosen[0].covered).union(*(match.covered for match in linked))
             if sum(weight for term, weight in asked.items() if term in said) >= needed * sum(asked.values()):
@@ -386,10 +390,11 @@ class Evidence:
     def _says_who(self, chosen: Sequence[Match], part: Part) -> bool:
         """Whether one sentence says both what somebody did and a name."""
         relation = part.relation or ""
-        return any(
-            shows(match.unit.said, part) and says(relation, frozenset(terms(match.unit.said)), match.unit.said)
-            for match in chosen
-        )
+        for match in chosen:
+            done = {word.term for word in content_words(match.unit.said) if not word.surface.endswith("ing")}
+            if shows(match.unit.said, part) and says(relation, frozenset(done), match.unit.said):
+                return True
+        return False
 
     def _linked(self, matches: Sequence[Match], chosen: Sequence[Match], part: Part) -> list[Match]:
         """Sentences on what a chosen one names; they say the rest of a question that goes through it."""
@@ -456,6 +461,19 @@ def _paragraphs(reads: Sequence[Sentence]) -> dict[int, frozenset[str]]:
             together = frozenset[str]().union(*(read.terms for read in block))
             found.update((id(read.unit), together) for read in block)
     return found
+
+
+def _is_of_another(unit: Unit, part: Part) -> bool:
+    """Whether a sentence stands in the entry of a setting, where it is asked about another one."""
+    asked = [name for name in part.names if _is_identifier(name)]
+    lead = unit.lead
+    if not asked or lead is None or lead.kind not in ("item", "term"):
+        return False
+    if len(lead.said.split()) > _LONGEST_ENTRY or any(
+        set(terms(name)) <= set(terms(lead.said)) for name in asked
+    ):
+        return False
+    return any(_is_identifier(name) for name in names(lead.said))
 
 
 def _is_identifier(name: str) -> bool:

@@ -47,7 +47,8 @@ _ASKS = re.compile(
 )
 _ASKING_WORD = re.compile(rf"\b{_WH}\b", re.IGNORECASE)
 _DOING = re.compile(
-    r"^(?:and |so )?(?:what|whom|where) (?:do|does|did) (?:the |an? )?(\S+(?: \S+){0,3}) (?!do$)[a-z]+$", re.IGNORECASE
+    r"^(?:and |so )?(?:what|whom|where) (?:do|does|did) (?:the |an? )?(\S+(?: \S+){0,3}) (?!do$)[a-z]+$",
+    re.IGNORECASE,
 )
 _PARTICLE = re.compile(r"\b([a-z]{3,8}) (up|down|out|off)\b")
 _ADDRESS = re.compile(r"\byou(?:r|rs)?\b", re.IGNORECASE)

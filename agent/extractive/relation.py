@@ -46,7 +46,7 @@ _SAID_AS = {
 _STEM = 5
 """Letters that forms of one word have in common at the start: "founder" and "founded"."""
 _ENDINGS = frozenset(
-    ("", "e", "y", "s", "ed", "er", "or", "ers", "ing", "ion", "or", "ive", "al", "ment", "ation", "ator", "ance")
+    ("", "e", "y", "s", "ed", "er", "or", "ing", "ion", "ive", "al", "at", "ment", "ation", "ator", "ance")
 )
 """What forms of one word differ in, behind what they have in common; "createdb" is another word."""
 

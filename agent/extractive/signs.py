@@ -12,6 +12,7 @@ from .terms import terms
 
 __all__ = ["asks_what_it_is", "cannot_do_without", "is_list", "shows", "weakens_without"]
 
+_LONGEST_ACRONYM = 5
 _BARE = re.compile(r"^(?:so |and )?what(?:'s| is| are) (?:an? )?(?!the )[\w.-]+(?: [\w.-]+)?$", re.I)
 _SOMEBODY = re.compile(r"[^\W\d_][^\W\d_]*(?:[ .'’&-]+[^\W\d_]+)*")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)"
@@ -69,4 +70,4 @@ def is_list(units: Sequence[Unit], part: Part) -> bool:
 
 def _is_somebody(name: str) -> bool:
     """Whether a name can be a person's or an organisation's: words, and no code or keywords in capitals."""
-    return _SOMEBODY.fullmatch(name) is not None and (" " not in name or not name.isupper())
+    return _SOMEBODY.fullmatch(name) is not None and (len(name) <= _LONGEST_ACRONYM or not name.isupper())
