@@ -469,9 +469,8 @@ def _is_of_another(unit: Unit, part: Part) -> bool:
     lead = unit.lead
     if not asked or lead is None or lead.kind not in ("item", "term"):
         return False
-    if len(lead.said.split()) > _LONGEST_ENTRY or any(
-        set(terms(name)) <= set(terms(lead.said)) for name in asked
-    ):
+    label = set(terms(lead.said))
+    if len(lead.said.split()) > _LONGEST_ENTRY or any(set(terms(name)) <= label for name in asked):
         return False
     return any(_is_identifier(name) for name in names(lead.said))
 

@@ -12,7 +12,7 @@ from .terms import terms
 
 __all__ = ["asks_what_it_is", "cannot_do_without", "is_list", "shows", "weakens_without"]
 
-_LONGEST_ACRONYM = 5
+_LONGEST_ACRONYM = 4
 _BARE = re.compile(r"^(?:so |and )?what(?:'s| is| are) (?:an? )?(?!the )[\w.-]+(?: [\w.-]+)?$", re.I)
 _SOMEBODY = re.compile(r"[^\W\d_][^\W\d_]*(?:[ .'’&-]+[^\W\d_]+)*")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)"
