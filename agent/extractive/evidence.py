@@ -18,7 +18,7 @@ from .question import SIMPLE, Part
 from .quoting import SHORT_PARAGRAPH, in_reading_order
 from .relation import says
 from .sentences import IS_A, Sentence, alike, points_back, read_sentence, subject_of
-from .signs import cannot_do_without, is_list, shows, weakens_without
+from .signs import asks_what_it_is, cannot_do_without, is_list, shows, weakens_without
 from .spelling import respelled
 from .terms import content_words, terms
 
@@ -52,6 +52,8 @@ _MOST_OF_FEW = 0.8
 _FITS_LONG = 0.5
 _UNNAMED = 0.5
 """What a sentence is worth that has not the whole of an identifier that is asked about."""
+_ELSEWHERE = 0.5
+"""What a sentence is worth whose document nowhere says the one name that is asked about."""
 _UNSIGNED = 0.75
 """What a sentence without a number, or a date, is worth where one is asked for."""
 _COVERED = 0.72
@@ -66,7 +68,11 @@ _WHOLE_CHAIN = 0.6
 """From this share of a chain's weight on, one sentence is taken to say all of it."""
 _MOST_BETWEEN = 6
 """Sentences tried as the step between what is known and what is asked for."""
+_LONGEST_ENTRY = 6
+"""Words of the line that names a setting, above what is said of it."""
 _MOST_QUOTES = 3
+_MOST_SAID = 2
+"""Sentences on a subject that are quoted for whatever is asked of it."""
 _SPELLED_OUT = re.compile(r"\b([A-Z][A-Z\d-]{1,15}) \((?=[A-Za-z-]+ [A-Za-z-])|\(([A-Z][A-Z\d-]{1,15})\)")
 """An abbreviation beside what it stands for."""
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)$")
@@ -90,6 +96,8 @@ class Selection:
 
     plain: bool
     """Whether the quotes have the form of what is asked for: a list, where one is."""
+    undefined: bool
+    """Whether it is asked what something is, and no quote says "it is …"."""
 
     @property
     def covered(self) -> bool:
@@ -122,10 +130,13 @@ class Evidence:
         self._units = [read.unit for read in self._reads]
         self._terms = {id(read.unit): read.terms | read.above for read in self._reads}
         self._around: dict[int, set[str]] = {}
+        self._documents: dict[str, set[str]] = {}
         counts: Counter[str] = Counter()
         for read in self._reads:
             counts.update(read.terms | read.above)
             self._around.setdefault(read.unit.cursor, set()).update(read.terms | read.above)
+            document = self._documents.setdefault(read.unit.source, set(terms(read.unit.source)))
+            document.update(read.terms | read.above)
         total = len(self._reads) + _OTHERS
         self._idf = {
             term: max(0.1, math.log(1 + (total - n + 0.5) / (n + 0.5))) for term, n in counts.items()
@@ -181,6 +192,7 @@ class Evidence:
         enough = _ENOUGH if len(part.terms) <= SIMPLE else _ENOUGH_CHAIN
         chosen: list[Match] = []
         covered: set[str] = set()
+        told = False
         for match in matches:
             if len(chosen) == _MOST_QUOTES or match.score < enough:
                 break
@@ -198,7 +210,9 @@ class Evidence:
             chosen = compared(matches, part, enough=_ENOUGH)
             covered = set[str]().union(*(match.covered for match in chosen))
         elif not self._fits(chosen, part):
-            chosen, covered = [], set[str]()
+            chosen = self._all_said_of_it(matches, part)
+            told = bool(chosen)
+            covered = set[str]().union(*(match.covered for match in chosen))
         if chosen and not self._says_relation(chosen, part):
             answering = self._answering(matches, chosen, part)
             chosen.extend(answering)
@@ -208,6 +222,7 @@ class Evidence:
         )
         if units and cannot_do_without(part) and not any(shows(match.unit.said, part) for match in chosen):
             chosen, covered, units = [], set[str](), ()
+        undefined = asks_what_it_is(part) and not any(self._defines(match.unit, weights) for match in chosen)
         return Selection(
             part=part,
             matches=tuple(chosen),
@@ -215,7 +230,8 @@ class Evidence:
             coverage=sum(weights[term] for term in covered) / total,
             missing=tuple(term for term in part.terms if term not in covered),
             says_relation=self._says_relation(chosen, part),
-            plain=is_list(units, part),
+            plain=is_list(units, part) and not told and not undefined,
+            undefined=undefined,
         )
 
     def ranked(self, part: Part) -> list[Match]:
@@ -281,6 +297,8 @@ class Evidence:
             score *= _UNNAMED
         if part.focus and not part.names and covered.isdisjoint(part.focus):
             score *= 0.6
+        if self._is_elsewhere(unit, part) or _is_of_another(unit, part):
+            score *= _ELSEWHERE
         if part.context and self._around[unit.cursor].isdisjoint(part.context):
             score *= 0.5  # it is about something else than what the pronoun points at
         score *= read.form
@@ -293,6 +311,12 @@ class Evidence:
             if term in found and term in weights
         )
         return Match(unit=unit, score=score, covered=covered, share=got / (sum(asked.values()) or 1.0))
+
+    def _is_elsewhere(self, unit: Unit, part: Part) -> bool:
+        """Whether a document does not say the name that a simple part asks about."""
+        if part.chain or len(part.names) != 1:
+            return False
+        return not set(terms(part.names[0])) <= self._documents[unit.source]
 
     def _likeness(self, heading: frozenset[str], weights: dict[str, float]) -> float:
         """How much a heading is the question: the harmonic mean of what they share, by weight."""
@@ -327,11 +351,15 @@ class Evidence:
 
     def _fits(self, chosen: Sequence[Match], part: Part) -> bool:
         """Whether one of the sentences has enough of the part to be an answer; a chain may be spread out."""
-        if part.chain or len(part.names) > 1:
+        if part.chain or (len(part.names) > 1 and all(map(self.speaks_of, part.names))):
             return bool(chosen)
+        if part.wanted == "person" and part.relation and not self._says_who(chosen, part):
+            return False
         needed = _FITS.get(len(part.terms), _FITS_LONG)
         linked = [match for match in chosen if self._follows(match, chosen, part)]
-        if linked and not part.intent.bears:  # one says what the other names: together they are one thought
+        if (
+            linked and part.names and not part.intent.bears
+        ):  # one says what the other names: together they are one thought
             asked = {term: self.weight(term) for term in part.terms}
             said = frozenset(chosen[0].covered).union(*(match.covered for match in linked))
             if sum(weight for term, weight in asked.items() if term in said) >= needed * sum(asked.values()):
@@ -339,8 +367,34 @@ class Evidence:
         few = len(part.terms) <= _FEW
         return any(
             match.share >= (_MOST_OF_FEW if few and not match.covered >= set(part.terms) else needed)
+            and not (few and len(match.covered & set(part.terms)) < _MOST_OF_FEW * len(part.terms))
+            and not self._is_elsewhere(match.unit, part)
             for match in chosen
         )
+
+    def _all_said_of_it(self, matches: Sequence[Match], part: Part) -> list[Match]:
+        """What is said of the subject of "what does X eat", where it is little: other words for what it eats.
+
+        Where more is said of X, which of it was meant could only be guessed.
+        """
+        if part.subject is None or part.intent.bears:
+            return []
+        subject = terms(part.subject)
+        said = [
+            match
+            for match in matches
+            if match.unit.kind == "sentence" and subject and terms(match.unit.said)[: len(subject)] == subject
+        ]
+        return said if len(said) <= _MOST_SAID else []
+
+    def _says_who(self, chosen: Sequence[Match], part: Part) -> bool:
+        """Whether one sentence says both what somebody did and a name."""
+        relation = part.relation or ""
+        for match in chosen:
+            done = {word.term for word in content_words(match.unit.said) if not word.surface.endswith("ing")}
+            if shows(match.unit.said, part) and says(relation, frozenset(done), match.unit.said):
+                return True
+        return False
 
     def _linked(self, matches: Sequence[Match], chosen: Sequence[Match], part: Part) -> list[Match]:
         """Sentences on what a chosen one names; they say the rest of a question that goes through it."""
@@ -407,6 +461,18 @@ def _paragraphs(reads: Sequence[Sentence]) -> dict[int, frozenset[str]]:
             together = frozenset[str]().union(*(read.terms for read in block))
             found.update((id(read.unit), together) for read in block)
     return found
+
+
+def _is_of_another(unit: Unit, part: Part) -> bool:
+    """Whether a sentence stands in the entry of a setting, where it is asked about another one."""
+    asked = [name for name in part.names if _is_identifier(name)]
+    lead = unit.lead
+    if not asked or lead is None or lead.kind not in ("item", "term"):
+        return False
+    label = set(terms(lead.said))
+    if len(lead.said.split()) > _LONGEST_ENTRY or any(set(terms(name)) <= label for name in asked):
+        return False
+    return any(_is_identifier(name) for name in names(lead.said))
 
 
 def _is_identifier(name: str) -> bool:

@@ -92,7 +92,9 @@ def decide(prompt: Prompt) -> Decision:
     evidence = Evidence(pages)
     selections = [evidence.select(part) for part in question.parts]
     if len(prompt.lookups) < _MOST_CALLS and not prompt.closing:
-        if "open" in prompt.functions and (call := _open_what_is_cut(prompt, selections)):
+        if "open" in prompt.functions and (
+            call := _open_what_is_cut(prompt, selections) or _open_the_beginning(prompt, selections)
+        ):
             return call
         if can_search and (call := _follow_up(prompt, evidence, selections)):
             return call
@@ -187,6 +189,20 @@ def _open_what_is_cut(prompt: Prompt, selections: Sequence[Selection]) -> Call |
                     function="open",
                     arguments={"document": unit.source, "line": unit.start, "num_lines": _LINES_TO_OPEN},
                     why=f"What line {unit.end} of {unit.source} says goes on below what was shown. Read on.",
+                )
+    return None
+
+
+def _open_the_beginning(prompt: Prompt, selections: Sequence[Selection]) -> Call | None:
+    """Read a document from its first line on, where it is asked what its title names and no quote says that."""
+    opened = {lookup.arguments.get("document") for lookup in prompt.lookups if lookup.name == "open"}
+    for selection in selections:
+        for unit in selection.units if selection.undefined else ():
+            if set(selection.part.terms) <= set(terms(unit.title)) and unit.source not in opened:
+                return Call(
+                    function="open",
+                    arguments={"document": unit.source, "line": 1, "num_lines": _LINES_TO_OPEN},
+                    why=f"No quote says what {unit.title} is. Read {unit.source} from its beginning.",
                 )
     return None
 

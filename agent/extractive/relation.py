@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from os.path import commonprefix
 
 from .names import names
 from .terms import content_words, terms
@@ -43,7 +44,11 @@ _SAID_AS = {
 }
 """Other words for a relation, by the beginning of its term."""
 _STEM = 5
-"""Terms with so many letters in common at the start are forms of one word: "founder" and "founded"."""
+"""Letters that forms of one word have in common at the start: "founder" and "founded"."""
+_ENDINGS = frozenset(
+    ("", "e", "y", "s", "ed", "er", "or", "ing", "ion", "ive", "al", "at", "ment", "ation", "ator", "ance")
+)
+"""What forms of one word differ in, behind what they have in common; "createdb" is another word."""
 
 
 def asked_relation(text: str) -> str | None:
@@ -74,9 +79,12 @@ def says(relation: str, said: frozenset[str], text: str) -> bool:
         relation,
         *(word for stem, others in _SAID_AS.items() if relation.startswith(stem) for word in others),
     }
-    return bool(forms & said) or any(
-        term[:_STEM] == relation[:_STEM] for term in said if min(len(term), len(relation)) >= _STEM
-    )
+    return bool(forms & said) or any(_is_form(term, relation) for term in said)
+
+
+def _is_form(one: str, other: str) -> bool:
+    start = len(commonprefix((one, other)))
+    return start >= _STEM and one[start:] in _ENDINGS and other[start:] in _ENDINGS
 
 
 def _only_names_behind(text: str) -> bool:

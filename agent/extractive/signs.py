@@ -10,8 +10,11 @@ from .passages import Unit
 from .question import Part, Wanted
 from .terms import terms
 
-__all__ = ["cannot_do_without", "is_list", "shows", "weakens_without"]
+__all__ = ["asks_what_it_is", "cannot_do_without", "is_list", "shows", "weakens_without"]
 
+_LONGEST_ACRONYM = 4
+_BARE = re.compile(r"^(?:so |and )?what(?:'s| is| are) (?:an? )?(?!the )[\w.-]+(?: [\w.-]+)?$", re.I)
+_SOMEBODY = re.compile(r"[^\W\d_][^\W\d_]*(?:[ .'’&-]+[^\W\d_]+)*")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)"
 _WEAKENS: frozenset[Wanted] = frozenset(("count", "number", "time", "default", "person"))
 _NEEDS: frozenset[Wanted] = frozenset(("count", "time", "person"))
@@ -45,11 +48,16 @@ def cannot_do_without(part: Part) -> bool:
     return part.wanted in _NEEDS and not part.chain and not part.intent.bears
 
 
+def asks_what_it_is(part: Part) -> bool:
+    """Whether nothing is asked but what something is: "what is a segment"."""
+    return _BARE.match(part.text) is not None
+
+
 def shows(text: str, part: Part) -> bool:
     """Whether a text has the kind of thing that is asked for: a number, a date, a list, somebody's name."""
     if part.wanted == "person":
         asked = set(part.terms)
-        return any(not asked & set(terms(name)) for name in names(text))
+        return any(_is_somebody(name) and not asked & set(terms(name)) for name in names(text))
     sign = _SIGNS.get("number" if part.wanted == "count" else part.wanted)
     return sign is not None and sign.search(text) is not None
 
@@ -58,3 +66,8 @@ def is_list(units: Sequence[Unit], part: Part) -> bool:
     """Whether what is quoted is a list, where one is asked for."""
     items = sum(unit.kind in ("item", "row", "term") for unit in units)
     return part.wanted != "list" or items > 1 or any(shows(unit.said, part) for unit in units)
+
+
+def _is_somebody(name: str) -> bool:
+    """Whether a name can be a person's or an organisation's: words, and no code or keywords in capitals."""
+    return _SOMEBODY.fullmatch(name) is not None and (len(name) <= _LONGEST_ACRONYM or not name.isupper())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from fakes.dialogue import Dialogue, Document
-from ossifrage.agent.extractive.relation import asked_relation
+from ossifrage.agent.extractive.relation import asked_relation, says
 from ossifrage.agent.extractive.terms import terms
 
 DOCUMENTS: dict[str, Document] = {
@@ -83,3 +83,12 @@ async def test_a_chain_that_does_not_reach_what_is_asked_is_reported():
 )
 def test_the_form_of_a_question_says_what_is_asked(question: str, relation: str | None):
     assert asked_relation(question) == relation
+
+
+@pytest.mark.parametrize(
+    ("said", "spoken"), [("founder", True), ("foundat", True), ("foundri", False), ("foundling", False)]
+)
+def test_words_that_begin_alike_are_forms_of_one_word_where_they_differ_in_their_ending(
+    said: str, spoken: bool
+):
+    assert says("found", frozenset((said,)), "") == spoken

@@ -55,6 +55,14 @@ Fill the chamber before the first start. The pump then primes itself within fort
 """,
     "notebook.md": "# Trial\n\nThe trial is run:\n\n```\nspillage = 3 gallons of Zorblax oil\n```\n",
     "index.md": "# Contents\n\n- [Zorblax oil spillage](spillage.md)\n- [Turbines](turbines.md)\n",
+    "turbine.md": "# Turbine\n\nThe turbine burns peat. It is cleaned in autumn.\n",
+    "sluice.md": "# Sluice\n\nThe sluice opens at dawn. The sluice closes at dusk. The sluice is made of oak.\n\n"
+    "createsluice adds an entry with the command CREATE ENTRY.\n",
+    "rates.md": "# Rates\n\n- `drain_rate` (`integer`)\n\n  How fast a basin is emptied. The default is 5 litres.\n\n"
+    "- `refill_rate` (`integer`)\n\n  Follows the tide. The default setting of -1 selects a tenth of drain_rate.\n",
+    "weir.md": "# Weir\n\nA weir is a low dam across a river. "
+    + "Rain, snow, ice, mud and sand are held back by many of them. " * 40
+    + "".join(f"\n\n## Stretch {n}\n\nThe keeper paints weir number {n} green." for n in range(40)),
     "wartung.md": "# Wartung\n\nDie Dichtung der Pumpe wird jedes Jahr gewechselt.\n",
 }
 
@@ -128,6 +136,8 @@ async def test_an_item_comes_with_the_sentence_that_introduces_its_list(ask: Ask
         "Who founded Quillon Foundry?",  # stands in a notice of copyright
         "Does the pump support HTTP/3?",
         "What does a Kestrel subscription cost per month?",
+        "What does the sluice weigh?",  # much is said of it, and nothing of that
+        "Who created the sluice?",  # a command of a similar name is no creator
         "When was the pump invented?",  # there are sentences on pumps, and none with a date
     ],
 )
@@ -142,6 +152,23 @@ async def test_what_the_documents_do_not_answer_is_not_answered(ask: Ask, questi
 async def test_a_reference_mark_of_a_document_does_not_read_as_a_citation(ask: Ask):
     text = (await ask("Within how many seconds does the pump prime itself?")).text
     assert "within forty seconds (12). [1]" in text
+
+
+async def test_what_little_is_said_of_a_subject_bears_on_whatever_is_asked_of_it(ask: Ask):
+    text = (await ask("What does the turbine eat?")).text
+    assert text.startswith(BEARING)
+    assert "The turbine burns peat." in text
+
+
+async def test_the_entry_of_another_setting_does_not_give_a_default(ask: Ask):
+    text = (await ask("What is the default value of drain_rate?")).text
+    assert "The default is 5 litres." in text
+    assert "tenth" not in text
+
+
+async def test_a_definition_is_looked_for_where_its_document_begins(ask: Ask):
+    text = (await ask("What is a weir?")).text
+    assert text.startswith("A weir is a low dam across a river.")
 
 
 async def test_a_slip_of_the_pen_is_read_over(ask: Ask):
