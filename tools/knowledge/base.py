@@ -116,12 +116,12 @@ class KnowledgeBase:
         create: bool = True,
         indexing: Indexing | None = None,
     ) -> None:
-        self._attached = attachment_at(uri, collection)
-        given = self._attached.uri if self._attached else uri
-        self._address = arguments.address(given, "uri")
+        address = arguments.address(uri, "uri")
+        self._collection = arguments.string(collection, "collection")
+        self._attached = attachment_at(address, self._collection)
+        self._address = self._attached.uri if self._attached else address
         self._uri = without_credentials(self._address)
         self._token = token
-        self._collection = arguments.string(collection, "collection")
         self._indexing = indexing
         self._closed = False
         self._changing = threading.RLock()

@@ -173,7 +173,10 @@ class Collection:
             )
         with milvus_errors(uri):
             # A collection of Milvus Lite that was opened or renamed is not loaded.
-            load_collection(client, name, config)
+            if config.format == FORMAT:
+                load_collection(client, name, config, embedded=connection.embedded)
+            else:
+                client.load_collection(name, timeout=SLOW_TIMEOUT)
         return cls(connection, uri=uri, name=name, config=config, consistency=consistency)
 
     @classmethod

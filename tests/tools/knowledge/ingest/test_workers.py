@@ -83,18 +83,19 @@ def test_a_function_that_cannot_be_sent(mixed: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["SIGINT", pytest.param("SIGKILL", marks=pytest.mark.slow)])
 def test_no_worker_outlives_an_interrupted_add(mixed: Path, tmp_path: Path, name: str) -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", ADD, str(tmp_path / "base"), str(mixed)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == ".\n"
-    children = _descendants(process.pid)
-    assert len(children) >= 2
-    os.kill(process.pid, getattr(signal, name))
-    process.communicate(timeout=60)
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == ".\n"
+        children = _descendants(process.pid)
+        assert len(children) >= 2
+        os.kill(process.pid, getattr(signal, name))
+        process.communicate(timeout=60)
     until = time.monotonic() + 20
     while any(Path(f"/proc/{child}").exists() for child in children):
         assert time.monotonic() < until
