@@ -101,11 +101,12 @@ def list_(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json([dataclasses.asdict(document) for document in documents])
         return
-    from ..text import one_line
+    from ..text import counted, one_line
 
     for document in documents:
         click.echo(
-            f"{one_line(document.source)}  {document.lines} lines, {document.passages} passages"
+            f"{one_line(document.source)}  {counted(document.lines, 'line')}, "
+            f"{counted(document.passages, 'passage')}"
             f"  {one_line(document.title)}"
         )
     if not documents:
@@ -119,7 +120,9 @@ def remove(settings: Settings, sources: tuple[str, ...]) -> None:
     """Remove documents by source, or all below a folder."""
     with open_base(settings) as base:
         removed = base.remove(sources)
-    click.echo(f"Removed {len(removed)} document{'s' if len(removed) != 1 else ''}.")
+    from ..text import counted
+
+    click.echo(f"Removed {counted(len(removed), 'document')}.")
 
 
 @kb.command()
@@ -138,6 +141,8 @@ def status(settings: Settings, as_json: bool) -> None:
     from ..text import one_line
 
     values["missing"] = len(values["missing"])
+    if not values["dimension"]:  # without an embedding there are no vectors
+        del values["dimension"]
     for name, value in values.items():
         click.echo(f"{name.replace('_', ' ')}: {one_line(str(value))}")
 
@@ -242,15 +247,17 @@ def _unmet(base: KnowledgeBase, filters: Filters) -> Iterator[str]:
 
 
 def _print_report(report: AddReport) -> None:
-    from ..text import one_line
+    from ..text import counted, one_line
 
     rate = (
-        f" ({report.passages / report.seconds:.0f} passages/s)" if report.passages and report.seconds else ""
+        f" ({report.passages / report.seconds:.0f} passages/s)"
+        if report.passages >= report.seconds > 0
+        else ""
     )
     click.echo(
         f"{len(report.added)} added, {len(report.changed)} changed, {len(report.unchanged)} unchanged, "
         f"{len(report.removed)} removed, {len(report.skipped)} skipped; "
-        f"{report.passages} passages in {report.seconds:.1f} s{rate}"
+        f"{counted(report.passages, 'passage')} in {report.seconds:.1f} s{rate}"
     )
     if report.restored:
         click.echo(f"lost and restored: {len(report.restored)}", err=True)

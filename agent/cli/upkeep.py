@@ -66,7 +66,7 @@ def rebuild(settings: Settings, embedding: str | None, from_sources: bool) -> in
 
 def _rebuild_from_sources(settings: Settings, embedding: str | None) -> int:
     from ...tools.knowledge import rebuild_from_sources
-    from ..text import one_line
+    from ..text import counted, one_line
 
     with adding_bar() as progress:
         recovered = rebuild_from_sources(
@@ -78,7 +78,7 @@ def _rebuild_from_sources(settings: Settings, embedding: str | None) -> int:
     count, kept = recovered.documents, len(recovered.kept)
     stored = f", {kept} of them from stored passages since they could not be read again" if kept else ""
     lost = f", {len(recovered.missing)} lost" if recovered.missing else ""
-    click.echo(f"Rebuilt {count} document{'' if count == 1 else 's'}{stored}{lost}.")
+    click.echo(f"Rebuilt {counted(count, 'document')}{stored}{lost}.")
     for skipped in recovered.skipped[:_SHOWN]:
         click.echo(f"not read again {one_line(f'{skipped.source}: {skipped.reason}')}", err=True)
     _print_missing(recovered.missing)
@@ -181,8 +181,11 @@ def print_json(value: object) -> None:
 
 
 def _print_copied(verb: str, copied: Copied) -> None:
+    from ..text import counted
+
     before = copied.passages - copied.copied
     earlier = f" ({before} of them earlier)" if before else ""
     click.echo(
-        f"{verb} {copied.documents} documents, {copied.passages} passages{earlier}, on {copied.backend}."
+        f"{verb} {counted(copied.documents, 'document')}, {counted(copied.passages, 'passage')}{earlier}, "
+        f"on {copied.backend}."
     )

@@ -72,4 +72,6 @@ def _print(event: WatchEvent) -> None:
 
 
 def _passages(count: int) -> str:
-    return f"{count} passage{'' if count == 1 else 's'}"
+    from ..text import counted
+
+    return counted(count, "passage")

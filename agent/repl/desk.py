@@ -223,8 +223,10 @@ class Desk:
             pass
 
     async def last_turn(self) -> Turn | None:
-        """The turn before, of this conversation."""
+        """The turn before, of this conversation; not one that is being worked on."""
         turns = self.conversation.turns() if self.conversation else []
+        if turns and turns[-1].stop_reason is None and self._asking.locked():
+            turns.pop()
         return turns[-1] if turns else None
 
     def enter(self, conversation: Conversation | None) -> None:

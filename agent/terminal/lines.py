@@ -93,10 +93,17 @@ def unsaid(missing: Sequence[str], look: Look) -> list[str]:
 
 
 def footer(result: Result, look: Look) -> str:
-    """What it took."""
+    """What it took; in a narrow window as many of the parts as fit, in this order of weight."""
     usage = result.usage
-    told = (
-        f"  {amount(usage.model_calls, 'step')} · {duration(result.seconds)} · "
-        f"{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens · /trace shows all of it"
-    )
-    return ink(cut(told if look.unicode else told.replace("·", "-"), look.columns, look), look, "dim")
+    parts = [
+        amount(usage.model_calls, "step"),
+        duration(result.seconds),
+        f"{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens",
+        "/trace shows all of it",
+    ]
+    dot = " · " if look.unicode else " - "
+    for shown in (parts, [*parts[:2], parts[3]], [*parts[:2], "/trace"], parts[:2]):
+        told = f"  {dot.join(shown)}"
+        if len(told) <= look.columns:
+            break
+    return ink(cut(told, look.columns, look), look, "dim")

@@ -34,6 +34,8 @@ REASONING: tuple[ReasoningView, ...] = ("hidden", "folded", "shown")
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _MOST_THOUGHT = 2_000
 """Characters of a thought that are drawn while it comes."""
+_LEAST_THOUGHT_SECONDS = 1.0
+"""A shorter thought has no line of its own where thoughts are folded: nobody waited for it."""
 
 
 class TurnView:
@@ -109,7 +111,8 @@ class TurnView:
         below = cited(result.citations, self._look)
         if isinstance(result.output, Answer):
             below += unsaid(result.output.missing, self._look)
-        below += [ink(f"  {remark}", self._look, "yellow") for remark in _remarks(result)]
+        for remark in _remarks(result):
+            below += wrapped(remark, self._look, "yellow", margin="  ")
         below += [footer(result, self._look)]
         return [*lines, "", *below]
 
@@ -180,6 +183,8 @@ class TurnView:
         if not text.strip() or mode == "hidden":
             return []
         seconds = self._now() - self._thought_began
+        if mode == "folded" and seconds < _LEAST_THOUGHT_SECONDS:
+            return []
         lines = [ink(f"    thought  {duration(seconds)}", self._look, "dim")]
         if mode == "shown":
             lines += wrapped(text.strip("\n"), self._look, "dim", margin="  ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,8 @@ from typing import Any, Self
 
 import pexpect
 import pyte
+
+_CODES = re.compile(rb"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
 class Terminal:
@@ -73,14 +76,24 @@ class Terminal:
         return True
 
     def until(self, there: str | Callable[[], object], *, seconds: float = 60) -> float:
-        """Read until a text is on the screen, or something is so; how long that took."""
+        """Read until a text is, or was, on the screen, or something is so; how long that took.
+
+        What comes and goes between two readings counts: a busy machine reads seldom.
+        """
         began = time.monotonic()
         while True:
             self.read()
-            if there in self.text if isinstance(there, str) else there():
+            if self._was_there(there) if isinstance(there, str) else there():
                 return time.monotonic() - began
             if time.monotonic() - began > seconds:
                 raise AssertionError(f"{there!r} did not come; the screen:\n{self.text}")
+
+    def _was_there(self, text: str) -> bool:
+        return text in self.text or text in "\n".join(self.scrollback)
+
+    def ever(self, text: str) -> bool:
+        """Whether a text was drawn at any time, in one go."""
+        return text in _CODES.sub(b"", bytes(self.raw)).decode(errors="replace")
 
     def settle(self, seconds: float = 0.3) -> None:
         """Read until nothing has come for a while."""

@@ -168,6 +168,8 @@ async def copy(face: Face, words: str) -> None:
     turn = await _last(face)
     if words not in ("", "turn"):
         raise UsageError("/copy takes the answer, /copy turn the question with its steps and its answer.")
+    if not (words or turn.text.strip()):
+        raise UsageError("The last question has no answer; /copy turn takes the question with its steps.")
     text = turn_as_markdown(turn, await _trace(face, turn.trace_id)) if words else turn.text
     face.say(face.copy(text))
 
@@ -189,7 +191,7 @@ def _written(name: str, text: str) -> Path:
 async def _last(face: Face) -> Turn:
     turn = await face.work(face.desk.last_turn())
     if turn is None:
-        raise UsageError("Nothing was asked yet.")
+        raise UsageError("There is no answer yet.")
     return turn
 
 

@@ -106,6 +106,20 @@ def test_the_prompt_loop(home: Path) -> None:
     assert "traces.db" in result.stdout
 
 
+def test_one_passage_is_not_called_passages(home: Path) -> None:
+    assert "9 lines, 1 passage  Storage" in run(home, "kb", "list").stdout
+
+
+def test_a_base_without_vectors_has_no_dimension(tmp_path: Path) -> None:
+    (tmp_path / "storage.md").write_text(DOCUMENT)
+    home = tmp_path / "home"
+    added = run(home, "kb", "add", str(tmp_path / "storage.md"), "--embedding", "none")
+    assert "; 1 passage in " in added.stdout, added.stderr
+    shown = run(home, "kb", "status").stdout
+    assert "embedding: none" in shown
+    assert "dimension" not in shown
+
+
 def test_search_as_json(home: Path) -> None:
     result = run(home, "kb", "search", "genus Milvus", "--json", "--top-k", "1")
     (passage,) = json.loads(result.stdout)

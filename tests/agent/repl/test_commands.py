@@ -74,8 +74,8 @@ class KeptFace:
 
 
 @pytest.fixture
-async def face(home: Path) -> AsyncIterator[KeptFace]:
-    async with TalkingVllm(words=3) as server:
+async def face(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[KeptFace]:
+    async with TalkingVllm(words=3, pause=getattr(request, "param", 0.0)) as server:
         desk = Desk({"home": home, "engine": "vllm", "base_url": server.url}, home)
         opened = await open_desk(desk)
         assert "1 document, 1 passage · /help" in opened.told[0]
@@ -131,7 +131,7 @@ async def test_a_conversation_is_gone_back_in_without_loss(face: KeptFace, tmp_p
 async def test_an_answer_can_be_opened_copied_and_saved_without_its_thoughts(
     face: KeptFace, tmp_path: Path
 ) -> None:
-    assert "Nothing was asked" in await face.do("/open 1")
+    assert "There is no answer yet" in await face.do("/open 1")
     await face.answer("What is a kite?")
     shown = await face.do("/open 1")
     assert "9▐ A kite is a bird of the genus Milvus." in shown
@@ -160,6 +160,27 @@ async def test_an_answer_can_be_opened_copied_and_saved_without_its_thoughts(
         path.read_bytes().decode(errors="replace") for path in face.desk.home.glob("conversations*")
     )
     assert SECRET not in "".join([saved, *face.copied, kept, *face.lines])
+
+
+@pytest.mark.parametrize("face", [0.02], indirect=True)
+async def test_the_answer_before_is_at_hand_while_a_question_is_worked_on(face: KeptFace) -> None:
+    await face.answer("What is a kite?")
+    asked, steering = asyncio.Event(), Steering()
+
+    def tell(item: object) -> None:
+        if getattr(item, "type", "") == "run_started":
+            asked.set()
+
+    working = asyncio.create_task(face.desk.ask("And a vulture?", steering, tell))
+    await asked.wait()
+    assert "9▐ A kite is" in await face.do("/open 1")
+    await face.do("/copy")
+    assert "You asked: What is a kite?" in face.copied[-1].replace("**", "")
+    steering.stop()
+    await working
+    copied = len(face.copied)
+    assert "has no answer" in await face.do("/copy")
+    assert len(face.copied) == copied  # what was on the clipboard stays
 
 
 async def test_the_base_can_be_changed_and_the_engine(face: KeptFace, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_an_evening_at_the_prompt(home: Path, tmp_path: Path) -> None:
     with Terminal(ossifrage(home, "--engine", "extractive"), env={"FORCE_HYPERLINK": "0"}) as terminal:
         terminal.until("❯")
         terminal.send("What is a kite?\r")  # before anything is open
-        terminal.until("opening the engine")
+        terminal.until(lambda: terminal.ever("opening the engine"))
         terminal.until("1 document, 1 passage")
         terminal.until(DONE)
         assert "A kite is a bird of the genus Milvus. [1]" in terminal.text
@@ -84,16 +84,17 @@ def test_an_evening_at_the_prompt(home: Path, tmp_path: Path) -> None:
     assert (home / "history").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.slow
 def test_steering_queueing_and_interrupting(home: Path, server: Server) -> None:
-    url, _ = server(pause=0.01, steps=2, words=200)
+    url, _ = server(pause=0.01, steps=4, words=200)
     with Terminal(ossifrage(home, "--base-url", url, "--engine", "vllm"), columns=70, rows=30) as terminal:
         terminal.until("vllm")
         terminal.send("What is a kite?\r")
-        terminal.until("the server is reading")
+        terminal.until(lambda: terminal.ever("the server is reading"))
         terminal.send("Only red ones.\r")
-        terminal.until("Only red ones.  · will be read before the next step")
+        terminal.until(lambda: terminal.ever("Only red ones.  · will be read before the next step"))
         terminal.send("And a vulture?\t")
-        terminal.until("next: And a vulture?")
+        terminal.until(lambda: terminal.ever("next: And a vulture?"))
         terminal.until("❯ Only red ones.")
         terminal.until("word20")
         terminal.send("\x1br")  # Alt-R
@@ -102,19 +103,18 @@ def test_steering_queueing_and_interrupting(home: Path, server: Server) -> None:
         terminal.until(SECRET)
         terminal.send("\x1br")
         terminal.until("the thinking is hidden")
-        terminal.until(lambda: "word30" in terminal.text.split("And a vulture?")[-1])
+        terminal.until(lambda: "word30" in "\n".join(terminal.scrollback).split("❯ And a vulture?")[-1])
         terminal.send("kept while it")
         terminal.settle(0.05)
         took = terminal_stops(terminal)
         assert "(unfinished)" in terminal.text
         terminal.until("❯ kept while it")
         terminal.send("\x03")  # what is typed goes
-        terminal.settle(0.1)
-        terminal.send("\x03")
+        terminal.until(lambda: terminal.text.rstrip().endswith("❯"))
+        terminal.send("\x03\x03")
         terminal.until("Ctrl-C again leaves")
-        terminal.send("\x03")
         terminal.until("Kept as")
-    assert took < 2  # the aim is 0.1; how busy this machine is nobody knows
+    assert took < 10  # the aim is 0.1; how busy this machine is nobody knows
     (turn, unfinished) = ConversationStore(home).open("kite").turns()
     assert turn.said == ("Only red ones.",)
     assert unfinished.unfinished
@@ -132,6 +132,7 @@ def terminal_stops(terminal: Terminal) -> float:
     return terminal.until("what was found is kept")
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_and_gone_on_with(home: Path, server: Server) -> None:
     url, _ = server(pause=0.02, steps=1, words=300)
     arguments = ("--base-url", url, "--engine", "vllm")
@@ -157,6 +158,7 @@ def test_killed_in_the_middle_and_gone_on_with(home: Path, server: Server) -> No
     assert [len(store.open(name).turns()) for name in ("kite", "kite-2")] == [1, 1]
 
 
+@pytest.mark.slow
 def test_without_a_terminal_that_draws(home: Path) -> None:
     with Terminal(ossifrage(home, "--engine", "extractive"), env={"TERM": "dumb"}) as terminal:
         terminal.until("/help")
@@ -172,6 +174,7 @@ def test_without_a_terminal_that_draws(home: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_of_many_lines_at_any_time_none_is_lost(home: Path, server: Server) -> None:
     """Two hundred lines, typed whenever; each is read by the model, once, in the order of typing."""
     import random

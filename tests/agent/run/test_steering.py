@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,27 @@ from fakes.completions import ANSWER, BONES, SEARCH, SECRET, answer, call
 from fakes.scripted_engine import ScriptedEngine
 from ossifrage import Assistant, KnowledgeBase, Result, Settings
 from ossifrage.agent.answer import StopReason
+from ossifrage.agent.engines.engine import Chunk, Sampling
 from ossifrage.agent.run.steering import Steering
 from ossifrage.agent.run.stream import ModelAsked, TextDelta
 from ossifrage.agent.traces import Steered, ToolReturned, TraceStore
 
 LONG = answer("It eats bones【0†L5】. " + "It cracks them. " * 40, BONES)
+
+
+class PausingEngine(ScriptedEngine):
+    """Says nothing more after so many chunks of its second completion, until it is closed."""
+
+    chunks_before_the_pause = 24
+
+    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Chunk, None]:
+        said = 0
+        async with aclosing(super().generate(prompt, sampling)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+                said += 1
+                if len(self.prompts) == 2 and said == self.chunks_before_the_pause:
+                    await asyncio.sleep(60)
 
 
 def contents(items: list[Any], role: str) -> list[str]:
@@ -64,7 +82,7 @@ async def test_a_line_that_comes_too_late_stays_unread(birds: KnowledgeBase, hom
 
 
 async def test_an_interrupted_run_keeps_what_came(birds: KnowledgeBase, home: Path) -> None:
-    engine = ScriptedEngine([SEARCH, LONG, ANSWER])
+    engine = PausingEngine([SEARCH, LONG, ANSWER])
     session, steering = SQLiteSession("s"), Steering()
     async with Assistant(Settings(home=home), knowledge=birds, engine=engine) as assistant:
         shown, result = "", None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from rich.cells import cell_len
 
 from ossifrage.agent.answer import Answer, Citation, Result, StopReason, Usage
 from ossifrage.agent.run.stream import ModelAsked, ReasoningDelta, StreamItem, TextDelta
+from ossifrage.agent.terminal.lines import footer
 from ossifrage.agent.terminal.look import Look
 from ossifrage.agent.terminal.turn import ReasoningView, TurnView
 from ossifrage.agent.traces import PromptCompacted, RunStarted, Steered, Thought, ToolCalled, ToolReturned
@@ -47,7 +49,8 @@ def result(text: str = TEXT, reason: StopReason = StopReason.ANSWERED, **more: A
 
 def run(*, reasoning: ReasoningView = "folded", look: Look | None = None) -> list[str]:
     """A question with two steps; what stays on the screen."""
-    view = TurnView(look or Look(width=80, links=True), lambda: reasoning)
+    now = itertools.count(0.0, 0.7)  # it goes on with each look at it
+    view = TurnView(look or Look(width=80, links=True), lambda: reasoning, now=now.__next__)
     items: Sequence[StreamItem] = [
         started(),
         ModelAsked(1, 1270),
@@ -129,6 +132,37 @@ def test_a_thought_is_seen_while_it_comes_and_only_where_it_is_wanted() -> None:
     mode[0] = "shown"
     assert "zq7" in view.live(4)[-1]
     assert len(view.live(4)) == 4
+
+
+def test_a_thought_that_took_no_time_has_no_line_of_its_own() -> None:
+    view = TurnView(Look(width=60, styled=False), lambda: "folded", now=lambda: 1.0)
+    view.feed(ReasoningDelta("zq7"))
+    assert view.feed(Thought(step=1, reasoning_id="r", characters=3)) == []
+
+
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (62, "  2 steps · 14 s · 9,120 + 812 tokens · /trace shows all of it"),
+        (61, "  2 steps · 14 s · /trace shows all of it"),
+        (40, "  2 steps · 14 s · /trace"),
+        (20, "  2 steps · 14 s"),
+    ],
+)
+def test_a_narrow_footer_leaves_parts_out_instead_of_cutting_them(width: int, told: str) -> None:
+    assert footer(result(), Look(width=width, styled=False)) == told
+
+
+def test_a_remark_is_broken_at_a_blank() -> None:
+    view = TurnView(Look(width=40, styled=False), lambda: "hidden")
+    lines = view.feed(
+        result("It eats", StopReason.ENGINE_FAILED, error="vLLM broke its answer off: ask again.")
+    )
+    assert lines[-4:-1] == [
+        "  Partial: the engine failed in the",
+        "  answer: vLLM broke its answer off: ask",
+        "  again.",
+    ]
 
 
 def test_an_answer_that_was_corrected_is_shown_once_more() -> None:
