@@ -269,6 +269,7 @@ class KnowledgeBase:
         workers: int = 1,
         progress: Callable[[Progress], None] | None = None,
         changed: Set[str] | None = None,
+        away: Iterable[str] = (),
     ) -> AddReport:
         """Bring the documents of files, folders, archives and addresses up to date in the base.
 
@@ -289,6 +290,8 @@ class KnowledgeBase:
             progress: called after each document, and while something large is downloaded.
             changed: read again only what is at these absolute paths, or in these folders or archives, and
                 what the base does not know; the rest is taken to be as it was. None reads all of it.
+            away: folders that are not there as they should be, such as where a disk was mounted: what the
+                base has of them stays.
 
         Raises:
             PathNotFoundError: a path does not exist; nothing was written.
@@ -297,13 +300,14 @@ class KnowledgeBase:
         """
         given, tagged = arguments.paths(paths, "paths"), arguments.strings(tags, "tags")
         included, excluded = arguments.strings(include, "include"), arguments.strings(exclude, "exclude")
+        gone = arguments.strings(away, "away")
         arguments.number(workers, "workers", least=1)
         with self._changing:
             store, embedder = self._open
             with ExitStack() as stack:
                 several = None if workers == 1 else stack.enter_context(Workers(workers, embedder))
                 adding = Adding(store, embedder, progress, tagged, workers=several)
-                return adding.run(given, include=included, exclude=excluded, changed=changed)
+                return adding.run(given, include=included, exclude=excluded, changed=changed, away=gone)
 
     def add_texts(
         self,

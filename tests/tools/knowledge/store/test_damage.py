@@ -192,6 +192,17 @@ def test_a_document_whose_file_has_gone_is_kept_from_its_passages(torn: Path, fr
     ]
 
 
+def test_the_metric_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    with KnowledgeBase(folder, embedding=Lengths(), metric="ip") as base:
+        base.add_texts({"kite": "The red kite."}, metadata={"who": "me"}, tags=["birds"])
+    break_data(folder)
+    assert rebuild_from_sources(folder, embedding=Lengths()).kept == ("kite",)
+    with KnowledgeBase(folder, embedding=Lengths(), metric="ip") as after:
+        [found] = after.search("kite", mode="dense")
+        assert (found.tags, found.front_matter) == (("birds",), {"who": "me"})
+
+
 def test_what_is_lost_is_named_and_the_old_base_kept_aside(torn: Path) -> None:
     break_index(torn)
     for path in torn.rglob("data_*.parquet"):

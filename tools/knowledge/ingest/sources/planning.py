@@ -42,15 +42,16 @@ class Plan:
 
     Args:
         texts: the names of texts that were given, which are no file's.
+        away: folders of which nothing is known to be gone.
     """
 
-    def __init__(self, texts: Set[str] = frozenset()) -> None:
+    def __init__(self, texts: Set[str] = frozenset(), away: Sequence[str] = ()) -> None:
         self.found: list[Item] = []
         self._texts = texts
         self._skipped: dict[str, Skipped] = {}
         self._paths: set[str] = set()
         self._folders: dict[Path, str] = {}
-        self._closed: list[Path] = []
+        self._closed = [Path(each) for each in away]
         self._listed: set[str] = set()
         self.resources = ExitStack()
 
@@ -126,6 +127,7 @@ def plan(
     *,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    away: Sequence[str] = (),
     on_download: OnDownload | None = None,
 ) -> Plan:
     """Find the documents that ``paths`` lead to, and name them.
@@ -138,6 +140,7 @@ def plan(
         include: patterns in the syntax of ``.gitignore``: of folders, archives and sitemaps only what matches
             one of them is taken.
         exclude: patterns of what is left out.
+        away: folders of which nothing is known to be gone.
         on_download: called while something large comes.
 
     Raises:
@@ -147,7 +150,7 @@ def plan(
     names = Names(documents)
     targets = resolve_paths(paths, names)
     texts = {source for source, document in documents.items() if not document.path}
-    planner = _Planner(Plan(texts), names, Selection(include, exclude), on_download)
+    planner = _Planner(Plan(texts, away), names, Selection(include, exclude), on_download)
     try:
         for target in targets:
             planner.take(target)
