@@ -101,13 +101,11 @@ def list_(settings: Settings, as_json: bool) -> None:
     if as_json:
         print_json([dataclasses.asdict(document) for document in documents])
         return
-    from ..text import one_line
+    from ..text import counted, one_line
 
     for document in documents:
-        click.echo(
-            f"{one_line(document.source)}  {document.lines} lines, {document.passages} passages"
-            f"  {one_line(document.title)}"
-        )
+        size = f"{counted(document.lines, 'line')}, {counted(document.passages, 'passage')}"
+        click.echo(f"{one_line(document.source)}  {size}  {one_line(document.title)}")
     if not documents:
         click.echo(f"No documents yet: {command('kb', 'add', 'PATH')}", err=True)
 
@@ -242,7 +240,7 @@ def _unmet(base: KnowledgeBase, filters: Filters) -> Iterator[str]:
 
 
 def _print_report(report: AddReport) -> None:
-    from ..text import one_line
+    from ..text import counted, one_line
 
     rate = (
         f" ({report.passages / report.seconds:.0f} passages/s)" if report.passages and report.seconds else ""
@@ -250,7 +248,7 @@ def _print_report(report: AddReport) -> None:
     click.echo(
         f"{len(report.added)} added, {len(report.changed)} changed, {len(report.unchanged)} unchanged, "
         f"{len(report.removed)} removed, {len(report.skipped)} skipped; "
-        f"{report.passages} passages in {report.seconds:.1f} s{rate}"
+        f"{counted(report.passages, 'passage')} in {report.seconds:.1f} s{rate}"
     )
     if report.restored:
         click.echo(f"lost and restored: {len(report.restored)}", err=True)

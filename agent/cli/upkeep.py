@@ -181,8 +181,9 @@ def print_json(value: object) -> None:
 
 
 def _print_copied(verb: str, copied: Copied) -> None:
+    from ..text import counted
+
     before = copied.passages - copied.copied
     earlier = f" ({before} of them earlier)" if before else ""
-    click.echo(
-        f"{verb} {copied.documents} documents, {copied.passages} passages{earlier}, on {copied.backend}."
-    )
+    documents, passages = counted(copied.documents, "document"), counted(copied.passages, "passage")
+    click.echo(f"{verb} {documents}, {passages}{earlier}, on {copied.backend}.")

@@ -116,12 +116,13 @@ class KnowledgeBase:
         create: bool = True,
         indexing: Indexing | None = None,
     ) -> None:
-        self._attached = attachment_at(uri, collection)
-        given = self._attached.uri if self._attached else uri
-        self._address = arguments.address(given, "uri")
+        if not isinstance(uri, Attachment):
+            arguments.address(uri, "uri")
+        self._attached = attachment_at(uri, arguments.string(collection, "collection"))
+        self._address = str(self._attached.uri if self._attached else uri)
         self._uri = without_credentials(self._address)
         self._token = token
-        self._collection = arguments.string(collection, "collection")
+        self._collection = collection
         self._indexing = indexing
         self._closed = False
         self._changing = threading.RLock()
