@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Self
 from ...errors import UnreadableError
 from ...values import Document, Skipped
 from ..loaders.formats import is_read
+from ..loaders.packed import unpacked_name
 from ..prefetch import Pipeline
 from .archives import Archive, archive_stem
 from .files import is_ours, is_own_data, read_file, walk
@@ -291,7 +292,7 @@ def _page(web: Web, url: str, sitemap: str) -> RawDocument:
 
 
 def _unfit_kind(path: str) -> str:
-    suffix = os.path.splitext(path)[1].lower()
+    suffix = os.path.splitext(unpacked_name(path))[1].lower()
     return "" if is_read(os.path.basename(path)) else f"not a kind that is read ({suffix or 'no suffix'})"
 
 
