@@ -246,12 +246,21 @@ def test_the_data_have_gone_as_a_whole(torn: Path) -> None:
     assert rebuild_from_sources(torn, embedding=Lengths()).missing == ()
 
 
-def test_nobody_else_may_have_it_open_while_it_is_made_anew(whole: Path, base: Path) -> None:
+def test_nobody_else_may_have_its_data_open_while_it_is_made_anew(whole: Path, base: Path) -> None:
     with KnowledgeBase(base, embedding=Lengths()) as other:
-        other.search("kite", mode="dense")
+        other.add_texts({"more": "An osprey."})
         with pytest.raises(KnowledgeLockedError):
             rebuild_from_sources(base, embedding=Lengths())
-        assert len(other.documents()) == 3
+        assert len(other.documents()) == 4
+
+
+def test_who_only_searches_goes_on_while_it_is_made_anew(whole: Path, base: Path) -> None:
+    with KnowledgeBase(base, embedding=Lengths()) as other:
+        before = [each.source for each in other.search("kite", mode="dense")]
+        assert rebuild_from_sources(base, embedding=Lengths()).missing == ()
+        assert [each.source for each in other.search("kite", mode="dense")] == before
+        assert len(other.add_texts({"more": "An osprey."}).added) == 1
+        assert other.search("osprey", mode="lexical")[0].source == "more"
 
 
 @pytest.mark.parametrize("moved", range(5))
