@@ -104,11 +104,8 @@ def list_(settings: Settings, as_json: bool) -> None:
     from ..text import counted, one_line
 
     for document in documents:
-        click.echo(
-            f"{one_line(document.source)}  {counted(document.lines, 'line')}, "
-            f"{counted(document.passages, 'passage')}"
-            f"  {one_line(document.title)}"
-        )
+        size = f"{counted(document.lines, 'line')}, {counted(document.passages, 'passage')}"
+        click.echo(f"{one_line(document.source)}  {size}  {one_line(document.title)}")
     if not documents:
         click.echo(f"No documents yet: {command('kb', 'add', 'PATH')}", err=True)
 

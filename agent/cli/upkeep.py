@@ -185,7 +185,5 @@ def _print_copied(verb: str, copied: Copied) -> None:
 
     before = copied.passages - copied.copied
     earlier = f" ({before} of them earlier)" if before else ""
-    click.echo(
-        f"{verb} {counted(copied.documents, 'document')}, {counted(copied.passages, 'passage')}{earlier}, "
-        f"on {copied.backend}."
-    )
+    documents, passages = counted(copied.documents, "document"), counted(copied.passages, "passage")
+    click.echo(f"{verb} {documents}, {passages}{earlier}, on {copied.backend}.")

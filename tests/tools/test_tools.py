@@ -50,6 +50,22 @@ async def test_what_was_shown_is_named_the_second_time(context: RunContext) -> N
     assert "nothing new" in again
 
 
+async def test_what_has_changed_since_it_was_shown_is_shown_again(tmp_path: Path) -> None:
+    with KnowledgeBase(tmp_path / "base", embedding="none") as base:
+        base.add_texts({"a": "The dam is 90 metres high.", "b": "Something else."})
+        context = RunContext(base)
+        await call(search_tool, context, queries=["dam"])
+        base.add_texts({"a": "The dam is 95 metres high."})
+        changed = await call(search_tool, context, queries=["dam"])
+        assert "95 metres" in changed
+        assert "Already shown" not in changed
+        # The same lines of another document are another source.
+        base.remove(["a"])
+        base.add_texts({"c": "The dam is 95 metres high."})
+        (page,) = parse_pages(await call(search_tool, context, queries=["dam"]))
+        assert page.source == "c"
+
+
 async def test_nothing_found_says_what_to_try(context: RunContext) -> None:
     text = await call(search_tool, context, queries=["zygomorphic"])
     assert text.startswith('Nothing found for "zygomorphic". Try other words')

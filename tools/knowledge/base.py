@@ -116,12 +116,13 @@ class KnowledgeBase:
         create: bool = True,
         indexing: Indexing | None = None,
     ) -> None:
-        address = arguments.address(uri, "uri")
-        self._collection = arguments.string(collection, "collection")
-        self._attached = attachment_at(address, self._collection)
-        self._address = self._attached.uri if self._attached else address
+        if not isinstance(uri, Attachment):
+            arguments.address(uri, "uri")
+        self._attached = attachment_at(uri, arguments.string(collection, "collection"))
+        self._address = str(self._attached.uri if self._attached else uri)
         self._uri = without_credentials(self._address)
         self._token = token
+        self._collection = collection
         self._indexing = indexing
         self._closed = False
         self._changing = threading.RLock()
@@ -269,6 +270,7 @@ class KnowledgeBase:
         workers: int = 1,
         progress: Callable[[Progress], None] | None = None,
         changed: Set[str] | None = None,
+        away: Iterable[str] = (),
     ) -> AddReport:
         """Bring the documents of files, folders, archives and addresses up to date in the base.
 
@@ -289,6 +291,8 @@ class KnowledgeBase:
             progress: called after each document, and while something large is downloaded.
             changed: read again only what is at these absolute paths, or in these folders or archives, and
                 what the base does not know; the rest is taken to be as it was. None reads all of it.
+            away: folders that are not there as they should be, such as where a disk was mounted: what the
+                base has of them stays.
 
         Raises:
             PathNotFoundError: a path does not exist; nothing was written.
@@ -297,13 +301,14 @@ class KnowledgeBase:
         """
         given, tagged = arguments.paths(paths, "paths"), arguments.strings(tags, "tags")
         included, excluded = arguments.strings(include, "include"), arguments.strings(exclude, "exclude")
+        gone = arguments.strings(away, "away")
         arguments.number(workers, "workers", least=1)
         with self._changing:
             store, embedder = self._open
             with ExitStack() as stack:
                 several = None if workers == 1 else stack.enter_context(Workers(workers, embedder))
                 adding = Adding(store, embedder, progress, tagged, workers=several)
-                return adding.run(given, include=included, exclude=excluded, changed=changed)
+                return adding.run(given, include=included, exclude=excluded, changed=changed, away=gone)
 
     def add_texts(
         self,

@@ -18,7 +18,7 @@ from .store.lexical import passage_terms
 from .store.milvus import data_folder, is_server
 from .store.remains import Remains
 from .store.replacing import exclusively, finish_replacing, replace_collection, workshop
-from .store.schema import Row
+from .store.schema import Metric, Row
 from .values import Document, Progress, Recovered
 
 __all__ = ["rebuild_from_sources"]
@@ -70,7 +70,8 @@ def rebuild_from_sources(
         spec = embedding or (remains.config.embedding if remains.config else "auto")
         made = workshop(data, collection)
         embedder = _embedder(spec)
-        store = _begin(made, collection, embedder, remains.documents)
+        metric = remains.config.metric if remains.config else "cosine"
+        store = _begin(made, collection, embedder, metric, remains.documents)
         try:
             report = Adding(store, embedder, progress).run([])
             kept = _keep(store, embedder, remains)
@@ -92,7 +93,7 @@ def _embedder(spec: str | EmbeddingFunction) -> Embedder | None:
 
 
 def _begin(
-    made: Path, name: str, embedder: Embedder | None, documents: Mapping[str, Document]
+    made: Path, name: str, embedder: Embedder | None, metric: Metric, documents: Mapping[str, Document]
 ) -> FolderStore:
     """The base to fill, which has lost every document that is not in it yet.
 
@@ -101,7 +102,8 @@ def _begin(
     spec = embedder.spec if embedder else "none"
     try:
         store = FolderStore.open(str(made), name)
-        known = store.documents() if store.config.embedding == spec else None
+        alike = (store.config.embedding, store.config.metric) == (spec, metric)
+        known = store.documents() if alike else None
         store.close()
     except KnowledgeLockedError:
         raise
@@ -111,7 +113,7 @@ def _begin(
         if made.exists():
             shutil.rmtree(made)
         dimension = embedder.dimension() if embedder else 0
-        FolderStore.create(str(made), name, embedding=spec, dimension=dimension).close()
+        FolderStore.create(str(made), name, embedding=spec, dimension=dimension, metric=metric).close()
     Ledger(made / f"{name}.ledger").write({**documents, **(known or {})})
     forget_derived(str(made), name)
     return FolderStore.open(str(made), name)

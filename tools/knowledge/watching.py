@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,8 @@ class _Root:
     folder: bool
     there: bool = True
     seen: tuple[int, int] | None = field(init=False)
+    disks: dict[Path, tuple[int, int] | None] = field(default_factory=dict[Path, tuple[int, int] | None])
+    """Where other disks are, or were, mounted below, with documents on them; None while there is none."""
 
     def __post_init__(self) -> None:
         self.seen = self.identity()
@@ -57,11 +60,20 @@ class _Root:
 
     def identity(self) -> tuple[int, int] | None:
         """Which folder it is: where a disk was mounted is another one, or none."""
-        try:
-            found = self.place.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
+        return _identity(self.place)
+
+    def find_disks(self, documents: Iterable[Document]) -> None:
+        """Learn of the disks below that these documents are on."""
+        top = str(self.path)
+        folders = {os.path.dirname(each.path.partition("!/")[0]) for each in documents if self.holds(each)}
+        above: set[str] = set()
+        for folder in folders:
+            while folder not in above and below(folder, top) is not None:
+                above.add(folder)
+                folder = os.path.dirname(folder)
+        for place in map(Path, above):
+            if place not in self.disks and (disk := _disk(place)):
+                self.disks[place] = disk
 
     def empty(self) -> bool:
         """Whether there is nothing at all in a folder."""
@@ -76,11 +88,26 @@ class _Root:
         return document.path == place or below(document.path, place) is not None
 
 
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _disk(folder: Path) -> tuple[int, int] | None:
+    """The disk that is mounted in a folder, if there is one."""
+    found, around = _identity(folder), _identity(folder.parent)
+    return found if found and around and found[0] != around[0] else None
+
+
 class Watching:
     """Adds what changes in files and folders, by the rules of :meth:`.KnowledgeBase.add`.
 
     The base is let go of after each change, so that other processes can use it. A folder that is gone as a
-    whole, such as an unmounted disk, is told and leaves the base as it is.
+    whole, such as an unmounted disk, is told and leaves the base as it is; so is a disk that was mounted
+    somewhere below when the watching began, or was found there later.
 
     Args:
         base: where the documents go.
@@ -132,6 +159,7 @@ class Watching:
         """
         stop = stop or threading.Event()
         self._documents = {each.source: each for each in self._base.documents()}
+        self._find_disks()
         with _Notices(self._matters) as notices:
             self._look(first=True)
             notices.watch([each for each in self._roots if each.there])
@@ -191,8 +219,10 @@ class Watching:
             exclude=self._exclude,
             progress=progress,
             changed=changed,
+            away=[str(place) for root in there for place, disk in root.disks.items() if disk is None],
         )
         before, self._documents = self._documents, {each.source: each for each in self._base.documents()}
+        self._find_disks()
         for event in _events(report, removed, before, self._documents):
             self._told.pop(event.source, None)
             self._tell(event)
@@ -205,6 +235,7 @@ class Watching:
         for root in self._roots:
             seen = root.identity()
             if root.there and seen == root.seen and not first:
+                other = self._look_at_disks(root) or other
                 continue
             there = seen is not None and not root.empty()
             if root.there and seen is not None and not there:
@@ -217,6 +248,23 @@ class Watching:
                 self._told.pop(str(root.path), None)
             root.there, root.seen = there, seen
         return other
+
+    def _look_at_disks(self, root: _Root) -> bool:
+        """See whether the disks below are still there; returns whether one has come."""
+        other = False
+        for place, before in root.disks.items():
+            root.disks[place] = disk = _disk(place)
+            if disk is None and before is not None:
+                self._say("away", str(place), "no disk is there any more: what the base has of it stays")
+            elif disk != before:
+                self._told.pop(str(place), None)
+                other = True
+        return other
+
+    def _find_disks(self) -> None:
+        for root in self._roots:
+            if root.folder and root.there:
+                root.find_disks(self._documents.values())
 
     def _say(self, kind: Literal["away", "failed", "skipped", "waiting"], about: str, detail: str) -> None:
         """Tell something once, until it changes; of the first round only what concerns all of it."""

@@ -51,7 +51,7 @@ def test_an_archive_from_the_web_and_what_is_skipped(tmp_path: Path, site: Site)
     urls = [f"{site.url}/milvus_docs_2.4.x_en.zip", f"{site.url}/none\x1b[31m"]
     added = run(tmp_path / "home", *urls, "--tag", "milvus", "--exclude", "draft/")
     assert added.returncode == 0, added.stderr
-    assert added.stdout.startswith("1 added, 0 changed, 0 unchanged, 0 removed, 51 skipped; 1 passages")
+    assert added.stdout.startswith("1 added, 0 changed, 0 unchanged, 0 removed, 51 skipped; 1 passage in ")
     first, second = sorted(added.stderr.splitlines())
     assert first.startswith("skipped 50 files, such as milvus_docs_2.4.x_en/en/")
     assert first.endswith(": not a kind that is read (.png)")

@@ -152,6 +152,35 @@ def test_a_folder_that_goes_as_a_whole_removes_nothing(folder: Path, start: Call
 
 
 @pytest.mark.integration
+def test_a_disk_below_that_is_unmounted_removes_nothing(folder: Path, start: Callable[..., Watch]) -> None:
+    disk = folder / "docs" / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root may mount a disk")
+    mounted = True
+    try:
+        (disk / "deep").mkdir()
+        (disk / "deep" / "owl.md").write_text("# Owl\n\nThe barn owl.\n")
+        watch = start("docs")
+        subprocess.run(["umount", str(disk)], check=True)
+        mounted = False
+        watch.until(f"{disk}: no disk is there any more")
+        (folder / "docs" / "kite.md").unlink()
+        watch.until("removed docs/kite.md")
+        assert sources(folder) == ["docs/disk/deep/owl.md"]
+        mounted = subprocess.run(mount, check=True).returncode == 0
+        (disk / "crow.md").write_text("# Crow\n")
+        watch.until("added docs/disk/crow.md")
+        watch.until("removed docs/disk/deep/owl.md")
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+@pytest.mark.integration
 def test_killed_it_catches_up_and_waits_for_others(folder: Path, start: Callable[..., Watch]) -> None:
     docs = folder / "docs"
     watch = start("docs")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from ossifrage.tools.knowledge import NoTextError
 from ossifrage.tools.knowledge.ingest.loaders import converting, isolated
+from ossifrage.tools.knowledge.ingest.loaders.converting import open_package
 from ossifrage.tools.knowledge.ingest.loaders.parsers import process
 from ossifrage.tools.knowledge.ingest.sources import archives, item, sitemaps
 
@@ -42,3 +46,12 @@ def test_the_kinds_that_are_read_in_a_process_of_their_own() -> None:
     }
     assert found == {"DOCX", "PDF", "PPTX", "XLSX"}
     assert "PDF, Word, PowerPoint and Excel are each read in a process of their own" in PAGE
+
+
+def test_a_document_of_too_many_parts_is_not_opened() -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as package:
+        for number in range(20_001):
+            package.writestr(str(number), b"")
+    with pytest.raises(NoTextError, match="more than 20000 parts"):
+        open_package(data.getvalue(), "a Word document")

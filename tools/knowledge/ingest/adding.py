@@ -62,6 +62,7 @@ class Adding:
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         changed: Set[str] | None = None,
+        away: Sequence[str] = (),
     ) -> AddReport:
         """Add what ``paths`` lead to, as :func:`.sources.plan` finds it, and what the base has lost.
 
@@ -73,7 +74,9 @@ class Adding:
         with self._store.writing() as changes:
             return self._run(
                 changes,
-                lambda names: plan(paths, names, include=include, exclude=exclude, on_download=told),
+                lambda names: plan(
+                    paths, names, include=include, exclude=exclude, away=away, on_download=told
+                ),
                 changed,
             )
 

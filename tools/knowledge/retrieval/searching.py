@@ -92,8 +92,10 @@ class Searching:
     ) -> list[list[Hit]]:
         """What the embedding finds of what it understands, for each query that it understands."""
         languages = self._known_embedder.languages
+        spoken = self._store.languages() if languages is not None else None
         understood = [
-            understands_query(languages, query, hits) for query, hits in zip(queries, lexical, strict=True)
+            understands_query(languages, query, hits, spoken)
+            for query, hits in zip(queries, lexical, strict=True)
         ]
         asked = [query for query, known in zip(queries, understood, strict=True) if known]
         found = iter(self._dense(asked, limit) if asked else [])

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from functools import partial
 
@@ -25,6 +27,25 @@ def test_items_come_in_order_and_a_bounded_number_ahead() -> None:
             time.sleep(0.001)
             assert len(made) - len(taken) <= 3  # two that are ready and one in the making
     assert taken == list(range(50))
+
+
+def test_results_that_were_passed_over_are_let_go() -> None:
+    class Big:
+        pass
+
+    alive: weakref.WeakSet[Big] = weakref.WeakSet()
+
+    def make() -> Big:
+        big = Big()
+        alive.add(big)
+        return big
+
+    with Pipeline() as pipeline:
+        results = pipeline.calls([make] * 40, width=2)
+        for number in (1, 5, 20, 39):
+            results.take(number)
+        gc.collect()
+        assert len(alive) <= 2
 
 
 def test_an_error_arrives_where_the_item_would() -> None:

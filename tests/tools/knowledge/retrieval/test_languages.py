@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -211,6 +212,8 @@ def test_an_embedding_has_no_say_in_a_language_that_it_does_not_know(many: Knowl
         if not source.startswith("en"):
             asked = [passage.source for passage in many.search(query)]
             assert asked == [passage.source for passage in many.search(query, mode="lexical")], query
+    for query in ("Mähdrescher", "Traktor", "zyzzyva"):  # in a base of which English is a small part
+        assert many.search(query) == [], query
     for query in ("Where do birds of prey live?", "house tile"):
         words = {passage.source for passage in many.search(query, mode="lexical")}
         more = {passage.source for passage in many.search(query)} - words
@@ -221,3 +224,12 @@ def test_an_embedding_has_no_say_in_a_language_that_it_does_not_know(many: Knowl
 @pytest.mark.parametrize("code", ["de", "en", "es", "fa", "fr", "it", "nl", "pl", "pt", "sv", "tr"])
 def test_the_language_of_a_text_is_told(code: str) -> None:
     assert document_language("\n".join(PASSAGES[code])) == code
+
+
+def test_words_that_an_english_base_does_not_have_are_searched_by_meaning(tmp_path: Path) -> None:
+    texts = {str(n): text for n, text in enumerate(PASSAGES["en"])}
+    with KnowledgeBase(tmp_path / "base", embedding="wordllama") as base:
+        base.add_texts(texts)
+        assert base.search("automobile", mode="lexical") == []
+        assert len(base.search("automobile")) == len(texts)
+        assert base.search("Mähdrescher") == []

@@ -162,3 +162,13 @@ def test_find_goes_on_where_it_stopped(base: KnowledgeBase, tmp_path: Path) -> N
     assert (first.matches[-1], first.more_matches) == (15, 25)
     rest = base.find("list.txt", "item", line=first.matches[-1] + 1, limit=30)
     assert (rest.matches[0], rest.matches[-1], rest.more_matches) == (16, 40, 0)
+
+
+def test_passages_that_differ_in_white_space_are_one(tmp_path: Path) -> None:
+    with KnowledgeBase(tmp_path / "base", embedding="none") as base:
+        base.add_texts(
+            {"a": "The weir  opens\nat noon.", "b": "The weir opens at noon.", "c": "The weir opens."}
+        )
+        found = base.search("weir opens noon", top_k=2)
+        assert len(found) == 2
+        assert {found[0].source, *(each.source for each in found[0].duplicates)} == {"a", "b"}

@@ -139,6 +139,17 @@ def test_a_claim_that_nobody_renews_is_over(connection: Connection) -> None:
     other.release(["a"])
 
 
+def test_clocks_that_differ_by_nearly_a_minute(connection: Connection) -> None:
+    slow, fast = Hand(), Hand()
+    fast.time += 59
+    one, other = claims(connection, slow), claims(connection, fast)
+    one.take(["a"])
+    for clock in (slow, fast):
+        clock.time += LEASE - 1
+    assert other.take_free(["a"]) == set()
+    one.release(["a"])
+
+
 def test_a_claim_is_renewed_in_time_and_never_late(connection: Connection) -> None:
     clock = Hand()
     slow, other = claims(connection, clock), claims(connection, clock)

@@ -192,6 +192,17 @@ def test_a_document_whose_file_has_gone_is_kept_from_its_passages(torn: Path, fr
     ]
 
 
+def test_the_metric_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    with KnowledgeBase(folder, embedding=Lengths(), metric="ip") as base:
+        base.add_texts({"kite": "The red kite."}, metadata={"who": "me"}, tags=["birds"])
+    break_data(folder)
+    assert rebuild_from_sources(folder, embedding=Lengths()).kept == ("kite",)
+    with KnowledgeBase(folder, embedding=Lengths(), metric="ip") as after:
+        [found] = after.search("kite", mode="dense")
+        assert (found.tags, found.front_matter) == (("birds",), {"who": "me"})
+
+
 def test_what_is_lost_is_named_and_the_old_base_kept_aside(torn: Path) -> None:
     break_index(torn)
     for path in torn.rglob("data_*.parquet"):
@@ -235,12 +246,21 @@ def test_the_data_have_gone_as_a_whole(torn: Path) -> None:
     assert rebuild_from_sources(torn, embedding=Lengths()).missing == ()
 
 
-def test_nobody_else_may_have_it_open_while_it_is_made_anew(whole: Path, base: Path) -> None:
+def test_nobody_else_may_have_its_data_open_while_it_is_made_anew(whole: Path, base: Path) -> None:
     with KnowledgeBase(base, embedding=Lengths()) as other:
-        other.add_texts({"late.md": "A late word."})
+        other.add_texts({"more": "An osprey."})
         with pytest.raises(KnowledgeLockedError):
             rebuild_from_sources(base, embedding=Lengths())
-        assert len(other) == 4
+        assert len(other.documents()) == 4
+
+
+def test_who_only_searches_goes_on_while_it_is_made_anew(whole: Path, base: Path) -> None:
+    with KnowledgeBase(base, embedding=Lengths()) as other:
+        before = [each.source for each in other.search("kite", mode="dense")]
+        assert rebuild_from_sources(base, embedding=Lengths()).missing == ()
+        assert [each.source for each in other.search("kite", mode="dense")] == before
+        assert len(other.add_texts({"more": "An osprey."}).added) == 1
+        assert other.search("osprey", mode="lexical")[0].source == "more"
 
 
 @pytest.mark.parametrize("moved", range(5))

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Self
 from ...errors import UnreadableError
 from ...values import Document, Skipped
 from ..loaders.formats import is_read
+from ..loaders.packed import unpacked_name
 from ..prefetch import Pipeline
 from .archives import Archive, archive_stem
 from .files import is_ours, is_own_data, read_file, walk
@@ -42,15 +43,16 @@ class Plan:
 
     Args:
         texts: the names of texts that were given, which are no file's.
+        away: folders of which nothing is known to be gone.
     """
 
-    def __init__(self, texts: Set[str] = frozenset()) -> None:
+    def __init__(self, texts: Set[str] = frozenset(), away: Sequence[str] = ()) -> None:
         self.found: list[Item] = []
         self._texts = texts
         self._skipped: dict[str, Skipped] = {}
         self._paths: set[str] = set()
         self._folders: dict[Path, str] = {}
-        self._closed: list[Path] = []
+        self._closed = [Path(each) for each in away]
         self._listed: set[str] = set()
         self.resources = ExitStack()
 
@@ -126,6 +128,7 @@ def plan(
     *,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    away: Sequence[str] = (),
     on_download: OnDownload | None = None,
 ) -> Plan:
     """Find the documents that ``paths`` lead to, and name them.
@@ -138,6 +141,7 @@ def plan(
         include: patterns in the syntax of ``.gitignore``: of folders, archives and sitemaps only what matches
             one of them is taken.
         exclude: patterns of what is left out.
+        away: folders of which nothing is known to be gone.
         on_download: called while something large comes.
 
     Raises:
@@ -147,7 +151,7 @@ def plan(
     names = Names(documents)
     targets = resolve_paths(paths, names)
     texts = {source for source, document in documents.items() if not document.path}
-    planner = _Planner(Plan(texts), names, Selection(include, exclude), on_download)
+    planner = _Planner(Plan(texts, away), names, Selection(include, exclude), on_download)
     try:
         for target in targets:
             planner.take(target)
@@ -288,7 +292,7 @@ def _page(web: Web, url: str, sitemap: str) -> RawDocument:
 
 
 def _unfit_kind(path: str) -> str:
-    suffix = os.path.splitext(path)[1].lower()
+    suffix = os.path.splitext(unpacked_name(path))[1].lower()
     return "" if is_read(os.path.basename(path)) else f"not a kind that is read ({suffix or 'no suffix'})"
 
 
