@@ -194,7 +194,7 @@ def _open_what_is_cut(prompt: Prompt, selections: Sequence[Selection]) -> Call |
 
 
 def _open_the_beginning(prompt: Prompt, selections: Sequence[Selection]) -> Call | None:
-    """Read a document from its first line on, where it is asked what its title names and no quote says that."""
+    """Read a document from its first line on, where what its title names is asked for."""
     opened = {lookup.arguments.get("document") for lookup in prompt.lookups if lookup.name == "open"}
     for selection in selections:
         for unit in selection.units if selection.undefined else ():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from os.path import commonprefix
 
 from .names import names
 from .terms import content_words, terms
@@ -83,7 +82,9 @@ def says(relation: str, said: frozenset[str], text: str) -> bool:
 
 
 def _is_form(one: str, other: str) -> bool:
-    start = len(commonprefix((one, other)))
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
     return start >= _STEM and one[start:] in _ENDINGS and other[start:] in _ENDINGS
 
 

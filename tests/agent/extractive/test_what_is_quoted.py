@@ -56,10 +56,10 @@ Fill the chamber before the first start. The pump then primes itself within fort
     "notebook.md": "# Trial\n\nThe trial is run:\n\n```\nspillage = 3 gallons of Zorblax oil\n```\n",
     "index.md": "# Contents\n\n- [Zorblax oil spillage](spillage.md)\n- [Turbines](turbines.md)\n",
     "turbine.md": "# Turbine\n\nThe turbine burns peat. It is cleaned in autumn.\n",
-    "sluice.md": "# Sluice\n\nThe sluice opens at dawn. The sluice closes at dusk. The sluice is made of oak.\n\n"
+    "sluice.md": "# Sluice\n\nThe sluice opens at dawn. The sluice closes at dusk. The sluice is oak.\n\n"
     "createsluice adds an entry with the command CREATE ENTRY.\n",
-    "rates.md": "# Rates\n\n- `drain_rate` (`integer`)\n\n  How fast a basin is emptied. The default is 5 litres.\n\n"
-    "- `refill_rate` (`integer`)\n\n  Follows the tide. The default setting of -1 selects a tenth of drain_rate.\n",
+    "rates.md": "# Rates\n\n- `drain_rate` (`integer`)\n\n  Its speed. The default is 5 litres.\n\n"
+    "- `refill_rate` (`integer`)\n\n  The default setting of -1 selects a tenth of drain_rate.\n",
     "weir.md": "# Weir\n\nA weir is a low dam across a river. "
     + "Rain, snow, ice, mud and sand are held back by many of them. " * 40
     + "".join(f"\n\n## Stretch {n}\n\nThe keeper paints weir number {n} green." for n in range(40)),
