@@ -14,8 +14,8 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: $(VENV)/.run  ## index this project's own documentation and ask it a question
-	@printf '$$ ossifrage kb add README.md docs\n' >&2
-	@$(BIN)/ossifrage --home $(DEMO) kb add README.md docs
+	@printf '$$ ossifrage kb add README.md docs --include "*.md"\n' >&2
+	@$(BIN)/ossifrage --home $(DEMO) kb add README.md docs --include "*.md"
 	@printf '\n$$ ossifrage ask "%s"\n' "$(QUESTION)" >&2
 	@$(BIN)/ossifrage --home $(DEMO) ask "$(QUESTION)"
 
