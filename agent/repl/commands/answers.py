@@ -66,7 +66,7 @@ async def open_(face: Face, words: str) -> None:
         cited_here = bool(quote) and first <= number <= last
         face.write(_numbered(face, number, text, spans.get(number), wide, here=cited_here))
     if path:
-        face.write([ink(cut(one_line(path), face.look.columns, face.look), face.look, "dim")])
+        face.write([ink(one_line(path), face.look, "dim")])  # whole: it is there to be opened
 
 
 def _numbered(

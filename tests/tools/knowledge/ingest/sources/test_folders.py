@@ -89,7 +89,7 @@ def test_well_known_files_without_a_suffix(tmp_path: Path) -> None:
         ]
         assert {each.source: each.reason for each in work.skipped} == {
             "docs/README.orig": "not a kind that is read (.orig)",
-            "docs/data.bin.gz": "not a kind that is read (.gz)",
+            "docs/data.bin.gz": "not a kind that is read (.bin)",
             "docs/core": "not a kind that is read (no suffix)",
         }
 
