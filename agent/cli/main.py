@@ -19,6 +19,7 @@ from .knowledge import kb
 from .mcp import mcp
 from .model import model
 from .options import advised, settings_options
+from .serve import serve
 from .traces import traces
 
 __all__ = ["cli", "main"]
@@ -74,6 +75,7 @@ cli.add_command(doctor)
 cli.add_command(kb)
 cli.add_command(mcp)
 cli.add_command(model)
+cli.add_command(serve)
 cli.add_command(traces)
 
 

@@ -55,8 +55,8 @@ class Opening:
                 knowledge.release()
 
     @asynccontextmanager
-    async def assistant(self) -> AsyncGenerator[Assistant]:
-        """The assistant for a question, its knowledge base open.
+    async def assistant(self, request: object = None) -> AsyncGenerator[Assistant]:
+        """The assistant for a question, its knowledge base open. There is one client: whoever asks is it.
 
         Raises:
             KnowledgeError: the base cannot be opened.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .http import routes
+from .http import Mounted, mounted
 from .server import mcp_server
 from .stdio import run_stdio
 
-__all__ = ["mcp_server", "routes", "run_stdio"]
+__all__ = ["Mounted", "mcp_server", "mounted", "run_stdio"]

@@ -40,6 +40,8 @@ from .values import (
 )
 
 if TYPE_CHECKING:
+    from starlette.requests import HTTPConnection
+
     from ...assistant import Assistant
 
 __all__ = ["Opens", "mcp_server"]
@@ -56,8 +58,10 @@ class Opens(Protocol):
         """The knowledge base for one request. Raises a KnowledgeError where it cannot be opened."""
         ...
 
-    def assistant(self) -> AbstractAsyncContextManager[Assistant]:
-        """The assistant for one question. Raises an OssifrageError where it cannot be opened."""
+    def assistant(self, request: HTTPConnection | None) -> AbstractAsyncContextManager[Assistant]:
+        """The assistant for one question; None without HTTP. Raises an OssifrageError where it cannot be
+        opened.
+        """
         ...
 
 
@@ -147,7 +151,7 @@ async def _ask(opens: Opens, arguments: AskArguments, context: Context) -> Asked
     async def report(progress: float, line: str) -> None:
         await context.session.report_progress(progress, message=line)
 
-    async with opens.assistant() as assistant:
+    async with opens.assistant(context.request) as assistant:
         return await ask(assistant, arguments, report)
 
 
