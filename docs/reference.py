@@ -18,6 +18,10 @@ Every name that `from ossifrage import …` knows, in the words of its docstring
 """
 _INSIDE = re.compile(r":(?:class|meth|func|attr|data|mod):`~?\.*([^`<]+?)(?: <[^`>]*>)?`")
 _WIDTH = 88
+_MARKS: dict[griffe.ParameterKind, str] = {
+    griffe.ParameterKind.var_positional: "*",
+    griffe.ParameterKind.var_keyword: "**",
+}
 
 
 def reference() -> str:
@@ -35,6 +39,7 @@ def reference() -> str:
             docstring_options={"returns_multiple_items": False, "returns_named_value": False},
             resolve_aliases=True,
         )
+    assert isinstance(package, griffe.Module)
     exports = sorted(str(name) for name in package.exports or ())
     parts = [_HEAD, " · ".join(f"[{name}](#{name.lower()})" for name in exports if name != "__version__"), ""]
     for name in exports:
