@@ -18,10 +18,6 @@ Every name that `from ossifrage import …` knows, in the words of its docstring
 """
 _INSIDE = re.compile(r":(?:class|meth|func|attr|data|mod):`~?\.*([^`<]+?)(?: <[^`>]*>)?`")
 _WIDTH = 88
-_MARKS: dict[griffe.ParameterKind, str] = {
-    griffe.ParameterKind.var_positional: "*",
-    griffe.ParameterKind.var_keyword: "**",
-}
 
 
 def reference() -> str:
