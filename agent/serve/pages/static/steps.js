@@ -1,0 +1,94 @@
+// The column of steps: one row a step, the browser draws those in view only.
+
+import { foreign, h } from "./dom.js";
+import { counted, deed, number, seconds, subject } from "./format.js";
+import { highlight, holds, textOf, wanted } from "./search.js";
+
+export class Steps {
+  constructor(links, onSearch) {
+    this.links = links;
+    this.onSearch = onSearch;
+    this.words = [];
+    this.field = h("input", { type: "search", id: "search", placeholder: "Search this run", "aria-label": "Search this run", autocomplete: "off", spellcheck: "false" });
+    this.count = h("p", { class: "count", role: "status" });
+    this.list = h("ol", { class: "rows" });
+    this.element = h("nav", { class: "steps", "aria-label": "Steps" }, h("div", { role: "search" }, this.field), this.count, this.list);
+    this.field.addEventListener("input", () => this.search());
+    this.field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") this.onSearch(this.matches[0] ?? null);
+      if (event.key === "Escape") {
+        this.field.value = "";
+        this.search();
+        this.field.blur();
+      }
+    });
+  }
+
+  show(run, thoughts) {
+    this.run = run;
+    this.thoughts = thoughts;
+    this.rows = new Map();
+    const answer = h("li", {}, h("a", { href: this.links.answer, class: "answer", "data-key": "row-answer" }, h("span", { class: "ordinal" }), h("span", { class: "what" }, "Answer")));
+    this.rows.set(0, answer);
+    const made = document.createDocumentFragment();
+    made.append(answer);
+    for (const step of run.steps) {
+      const row = this.row(step);
+      this.rows.set(step.number, row);
+      made.append(row);
+    }
+    this.list.replaceChildren(made);
+    this.search(false);
+  }
+
+  row(step) {
+    const took = step.seconds + step.tools.reduce((sum, use) => sum + (use.returned?.seconds ?? 0), 0);
+    const failed = step.tools.some((use) => use.returned?.error) || step.notes.some((note) => note.type.endsWith("_rejected"));
+    const summary = step.tools.map((use) => use.returned?.summary ?? "did not return").join(" · ");
+    return h(
+      "li",
+      { class: failed ? "failed" : null },
+      h(
+        "a",
+        { href: this.links.step(step.number), "data-key": `row-${step.number}` },
+        h("span", { class: "ordinal" }, number(step.number)),
+        h("span", { class: "what" }, h("b", {}, foreign(deed(step))), " ", foreign(subject(step).slice(0, 160)), summary ? h("small", {}, foreign(summary.slice(0, 200))) : null),
+        h("span", { class: "time" }, seconds(took)),
+      ),
+      step.thoughts.length ? this.thought(step) : null,
+    );
+  }
+
+  thought(step) {
+    const length = step.thoughts.reduce((sum, thought) => sum + thought.characters, 0);
+    const texts = step.thoughts.map((thought) => this.thoughts?.[thought.reasoning_id]).filter((text) => text !== undefined);
+    if (!texts.length) return h("p", { class: "thought absent" }, `thought, ${counted(length, "character")}`);
+    return h("details", { class: "thought", open: true }, h("summary", {}, "thought"), texts.map((text) => h("p", { dir: "auto" }, text.length > 1200 ? `${text.slice(0, 1200)}… (all of it is in the step)` : text)));
+  }
+
+  /** The steps that hold the words; all of them where there are none. */
+  get matches() {
+    return this.run.steps.filter((step) => !this.rows.get(step.number).hidden);
+  }
+
+  search(told = true) {
+    this.words = wanted(this.field.value);
+    let found = 0;
+    for (const step of this.run.steps) {
+      const fits = holds(textOf(step, this.thoughts), this.words);
+      this.rows.get(step.number).hidden = !fits;
+      found += fits;
+    }
+    this.rows.get(0).hidden = !holds(`${this.run.started.question}\n${this.run.answer}`.toLowerCase(), this.words);
+    this.count.textContent = this.words.length ? `${number(found)} of ${counted(this.run.steps.length, "step")}` : "";
+    if (told) highlight(document.body, this.words);
+  }
+
+  /** Mark the open one, and bring it into view. */
+  at(current) {
+    this.list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    const row = this.rows.get(current)?.querySelector("a");
+    row?.setAttribute("aria-current", "true");
+    row?.scrollIntoView({ block: "nearest" });
+  }
+}
