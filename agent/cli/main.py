@@ -18,6 +18,7 @@ from .doctor import doctor
 from .knowledge import kb
 from .model import model
 from .options import advised, settings_options
+from .serve import serve
 from .traces import traces
 
 __all__ = ["cli", "main"]
@@ -72,6 +73,7 @@ cli.add_command(config)
 cli.add_command(doctor)
 cli.add_command(kb)
 cli.add_command(model)
+cli.add_command(serve)
 cli.add_command(traces)
 
 

@@ -94,6 +94,7 @@ def _arguments(raw: str) -> str:
 
 
 def figures(trace: Trace) -> Figures:
+    """What a run took up to now."""
     calls = [step.model for step in trace.steps if step.model is not None]
     last = trace.events[-1].at
     return Figures(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from importlib.resources import files
+from pathlib import Path
 
-__all__ = ["asset", "digest", "one_module"]
+__all__ = ["STATIC", "asset", "digest", "one_module"]
+
+STATIC = Path(__file__).with_name("static")
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(?P<name>[a-z]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?function|class|const)", re.MULTILINE)
@@ -17,7 +19,7 @@ _COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
 
 def asset(name: str) -> str:
     """The text of a file."""
-    return (files(__package__) / "static" / name).read_text(encoding="utf-8")
+    return (STATIC / name).read_text(encoding="utf-8")
 
 
 def one_module(name: str) -> str:

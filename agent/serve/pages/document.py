@@ -47,6 +47,7 @@ def run_document(
         "figures": figures(trace).model_dump(mode="json"),
         "ended": None if ended is None else ended.model_dump(mode="json"),
         "thoughts": dict(thoughts or {}),
+        "has_thoughts": bool(thoughts),
         "left_out": list(left_out),
     }
 

@@ -31,7 +31,8 @@ def single_file(runs: Sequence[dict[str, Any]]) -> str:
     for mark, text in {
         "policy": f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         "style": f"<style>{style}</style>",
-        "script": f'<script type="text/plain" id="data">{data}</script>\n<script type="module">{script}</script>',
+        "script": f'<script type="text/plain" id="data">{data}</script>\n'
+        f'<script type="module">{script}</script>',
     }.items():
         page = page.replace(f"<!--{mark}-->", text)
     return page

@@ -8,14 +8,43 @@ import { placeOf } from "./quote.js";
 /** The panel of the answer. */
 export function answerPanel(run, { links, current, copy }) {
   const ended = outcome(run.ended?.stop_reason);
-  const panel = [h("div", { class: "title" }, heading(2, "Answer"), h("button", { type: "button", class: "plain", click: copy }, "Copy as Markdown"))];
+  const panel = [
+    h(
+      "div",
+      { class: "title" },
+      heading(2, "Answer"),
+      copy && h("button", { type: "button", class: "plain", click: copy }, "Copy as Markdown"),
+    ),
+  ];
   if (run.ended?.error) panel.push(h("p", { class: "warning" }, run.ended.error));
-  if (run.ended && ended.kind === "bad" && run.answer) panel.push(h("p", { class: "warning" }, `Unfinished: ${ended.text}.`));
+  if (run.ended && ended.kind === "bad" && run.answer)
+    panel.push(h("p", { class: "warning" }, `Unfinished: ${ended.text}.`));
   if (run.answer) panel.push(markdown(run.answer, citing(run, links, current)));
   else panel.push(h("p", { class: "quiet" }, run.ended ? "There is no answer." : "There is no answer yet."));
-  if (run.missing.length) panel.push(h("p", { class: "note" }, h("b", {}, "The sources do not say"), " ", run.missing.map((each, index) => [index ? "; " : null, foreign(each)])));
+  if (run.missing.length)
+    panel.push(
+      h(
+        "p",
+        { class: "note" },
+        h("b", {}, "The sources do not say"),
+        " ",
+        run.missing.map((each, index) => [index ? "; " : null, foreign(each)]),
+      ),
+    );
   if (run.citations.length) panel.push(h("h3", {}, "Sources"), sources(run, links, current));
-  if (run.left_out.length) panel.push(h("aside", { class: "leftout", "aria-label": "Not included" }, h("h3", {}, "Not included"), h("ul", {}, run.left_out.map((line) => h("li", {}, line)))));
+  if (run.left_out.length)
+    panel.push(
+      h(
+        "aside",
+        { class: "leftout", "aria-label": "Not included" },
+        h("h3", {}, "Not included"),
+        h(
+          "ul",
+          {},
+          run.left_out.map((line) => h("li", {}, line)),
+        ),
+      ),
+    );
   return panel;
 }
 
@@ -28,7 +57,18 @@ export function citing(run, links, current) {
     const id = seen.has(number) ? null : `cited-${number}`;
     seen.add(number);
     const verified = citation.verified ? "" : ", not verified";
-    return h("a", { href: links.citation(number), class: citation.verified ? "cite" : "cite unverified", id, "data-key": `cited-${number}`, "aria-current": number === current ? "true" : null, "aria-label": `source ${number}${verified}` }, number);
+    return h(
+      "a",
+      {
+        href: links.citation(number),
+        class: citation.verified ? "cite" : "cite unverified",
+        id,
+        "data-key": `cited-${number}`,
+        "aria-current": number === current ? "true" : null,
+        "aria-label": `source ${number}${verified}`,
+      },
+      number,
+    );
   };
 }
 
@@ -42,9 +82,24 @@ function sources(run, links, current) {
         { class: citation.verified ? null : "unverified" },
         h(
           "a",
-          { href: links.citation(citation.number), "aria-current": citation.number === current ? "true" : null, "data-key": `source-${citation.number}` },
+          {
+            href: links.citation(citation.number),
+            "aria-current": citation.number === current ? "true" : null,
+            "data-key": `source-${citation.number}`,
+          },
           h("span", { class: "badge" }, citation.number),
-          h("span", { class: "what" }, h("span", {}, foreign(citation.source), h("span", { class: "quiet" }, ` ${placeOf(citation)}`), citation.verified ? null : h("span", { class: "warn" }, " not verified")), citation.quote ? h("q", { dir: "auto" }, citation.quote) : null),
+          h(
+            "span",
+            { class: "what" },
+            h(
+              "span",
+              {},
+              foreign(citation.source),
+              h("span", { class: "quiet" }, ` ${placeOf(citation)}`),
+              citation.verified ? null : h("span", { class: "warn" }, " not verified"),
+            ),
+            citation.quote ? h("q", { dir: "auto" }, citation.quote) : null,
+          ),
         ),
       ),
     ),

@@ -9,8 +9,10 @@ export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name, value);
-    else if (name === "style") for (const [key, given] of Object.entries(value)) element.style.setProperty(key, given);
-    else if (value !== null && value !== false && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+    else if (name === "style")
+      for (const [key, given] of Object.entries(value)) element.style.setProperty(key, given);
+    else if (value !== null && value !== false && value !== undefined)
+      element.setAttribute(name, value === true ? "" : value);
   }
   put(element, children);
   return element;

@@ -21,7 +21,7 @@ class FileArchive {
   }
 
   hasThoughts(run) {
-    return Object.keys(run.thoughts).length > 0;
+    return run.has_thoughts;
   }
 
   async thoughts(run) {
@@ -34,7 +34,13 @@ class FileArchive {
 
   async list(query) {
     const words = wanted(query);
-    const fits = (run) => holds([run.started.question, run.answer, ...run.steps.map((step) => textOf(step, null))].join("\n").toLowerCase(), words);
+    const fits = (run) =>
+      holds(
+        [run.started.question, run.answer, ...run.steps.map((step) => textOf(step, null))]
+          .join("\n")
+          .toLowerCase(),
+        words,
+      );
     return { runs: this.runs.filter(fits).map((run) => run.summary), more: false };
   }
 }
@@ -46,14 +52,23 @@ function show(root, runs) {
   let keys = null;
   const help = () => keys.help();
   const list = several ? "#" : null;
-  const links = { list, help, run: (id, place = "") => `#${id}/${place}`, compare: (a, b) => `#compare/${a}/${b}` };
+  const links = {
+    list,
+    help,
+    run: (id, place = "") => `#${id}/${place}`,
+    compare: (a, b) => `#compare/${a}/${b}`,
+  };
 
   async function arrive(moved) {
     const hash = location.hash;
     const found = several ? runs.find((run) => hash.startsWith(`#${run.trace_id}/`)) : runs[0];
     const inside = found && linksInside(several ? `${found.trace_id}/` : "");
-    if (found && page instanceof RunPage && page.run === found) return page.arrive(inside.read(hash) ?? {}, moved);
-    const both = /^#compare\/([^/]+)\/([^/]+)$/.exec(hash)?.slice(1).map((id) => runs.find((run) => run.trace_id === id));
+    if (found && page instanceof RunPage && page.run === found)
+      return page.arrive(inside.read(hash) ?? {}, moved);
+    const both = /^#compare\/([^/]+)\/([^/]+)$/
+      .exec(hash)
+      ?.slice(1)
+      .map((id) => runs.find((run) => run.trace_id === id));
     if (found) page = new RunPage(archive, found, { ...links, ...inside });
     else if (both?.every(Boolean)) page = new ComparePage(...both, links);
     else page = new ListPage(archive, links);
@@ -79,6 +94,12 @@ try {
   await show(root, (await unpacked()).runs);
   root.dataset.ready = String(Math.round(performance.now() - began));
 } catch (error) {
-  root.replaceChildren(h("p", { class: "warning" }, `This file cannot be shown: ${error.message}. It needs a browser of 2023 or later.`));
+  root.replaceChildren(
+    h(
+      "p",
+      { class: "warning" },
+      `This file cannot be shown: ${error.message}. It needs a browser of 2023 or later.`,
+    ),
+  );
   throw error;
 }

@@ -57,23 +57,38 @@ export function deed(step) {
 
 /** What it was about: the queries, the document, what came back. */
 export function subject(step) {
-  return step.tools.map((use) => queriesOf(use).map((query) => `“${query}”`).join(" ") || place(use)).join(" · ");
+  return step.tools
+    .map(
+      (use) =>
+        queriesOf(use)
+          .map((query) => `“${query}”`)
+          .join(" ") || place(use),
+    )
+    .join(" · ");
 }
 
 export function queriesOf(use) {
-  return use.returned?.retrieved?.queries ?? given(use).queries?.filter((query) => typeof query === "string") ?? [];
+  return (
+    use.returned?.retrieved?.queries ?? given(use).queries?.filter((query) => typeof query === "string") ?? []
+  );
 }
 
 /** The arguments of a call; empty where they are no object. */
 export function given(use) {
   try {
     const value = JSON.parse(use.call.arguments);
-    return value && typeof value === "object" && !Array.isArray(value) ? { ...value, queries: Array.isArray(value.queries) ? value.queries : undefined } : {};
+    return value && typeof value === "object" && !Array.isArray(value)
+      ? { ...value, queries: Array.isArray(value.queries) ? value.queries : undefined }
+      : {};
   } catch {
     return {};
   }
 }
 
 function place(use) {
-  return Object.values(given(use)).filter((value) => ["string", "number"].includes(typeof value)).join(" ") || use.call.arguments;
+  return (
+    Object.values(given(use))
+      .filter((value) => typeof value === "string")
+      .join(" ") || use.call.arguments
+  );
 }

@@ -18,16 +18,33 @@ export class Keys {
 
   pressed(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
-    if (event.target.closest?.("dialog") || (event.target.closest?.("input, textarea, select") && event.key !== "Escape")) return;
+    if (
+      event.target.closest?.("dialog") ||
+      (event.target.closest?.("input, textarea, select") && event.key !== "Escape")
+    )
+      return;
     const row = this.table.find(([keys]) => keys.includes(event.key));
     if (row?.[2] && row[2](event) !== false) event.preventDefault();
   }
 
   help() {
     this.dialog?.remove();
-    const rows = this.table.map(([keys, told]) => [h("dt", {}, keys.map((key) => h("kbd", {}, key))), h("dd", {}, told)]);
+    const rows = this.table.map(([keys, told]) => [
+      h(
+        "dt",
+        {},
+        keys.map((key) => h("kbd", {}, key)),
+      ),
+      h("dd", {}, told),
+    ]);
     const close = h("button", { type: "button", click: () => this.dialog.close() }, "Close");
-    this.dialog = h("dialog", { "aria-label": "Keys" }, h("h2", {}, "Keys"), h("dl", { class: "keys" }, rows), close);
+    this.dialog = h(
+      "dialog",
+      { "aria-label": "Keys" },
+      h("h2", {}, "Keys"),
+      h("dl", { class: "keys" }, rows),
+      close,
+    );
     document.body.append(this.dialog);
     this.dialog.showModal();
   }

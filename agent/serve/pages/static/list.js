@@ -10,19 +10,73 @@ export class ListPage {
     this.archive = archive;
     this.links = links;
     this.chosen = new Set();
-    this.field = h("input", { type: "search", id: "search", name: "q", "aria-label": "Search runs", "aria-describedby": "filters", placeholder: archive.filters ? "Words, or engine:vllm stop:partial unverified:yes since:2d" : "Search these runs", autocomplete: "off", spellcheck: "false" });
+    this.field = h("input", {
+      type: "search",
+      id: "search",
+      name: "q",
+      "aria-label": "Search runs",
+      "aria-describedby": "filters",
+      placeholder: archive.filters
+        ? "Words, or engine:vllm stop:partial unverified:yes since:2d"
+        : "Search these runs",
+      autocomplete: "off",
+      spellcheck: "false",
+    });
     this.body = h("tbody");
     this.told = h("p", { class: "count", role: "status" });
     this.more = h("button", { type: "button", click: () => this.load(true) }, "Older runs");
-    this.compare = h("button", { type: "button", class: "plain", disabled: true, click: () => this.comparison() }, "Compare two");
-    const head = h("tr", {}, h("th", { scope: "col" }, h("span", { class: "offscreen" }, "choose")), ["when", "question", "ended", "time", "searches", "cited"].map((name) => h("th", { scope: "col", class: ["time", "searches", "cited"].includes(name) ? "figure" : null }, name)));
+    this.compare = h(
+      "button",
+      { type: "button", class: "plain", disabled: true, click: () => this.comparison() },
+      "Compare two",
+    );
+    const head = h(
+      "tr",
+      {},
+      h("th", { scope: "col" }, h("span", { class: "offscreen" }, "choose")),
+      ["when", "question", "ended", "time", "searches", "cited"].map((name) =>
+        h(
+          "th",
+          { scope: "col", class: ["time", "searches", "cited"].includes(name) ? "figure" : null },
+          name,
+        ),
+      ),
+    );
     this.element = h(
       "main",
       { class: "list" },
-      h("header", { class: "top" }, h("div", { class: "title" }, h("h1", {}, "Runs"), h("div", { class: "tools" }, this.compare, links.ask ? h("a", { href: links.ask }, "Ask") : null, h("button", { type: "button", class: "plain", "aria-label": "Keys", click: () => links.help() }, "?")))),
-      h("form", { role: "search", submit: (event) => this.submitted(event) }, this.field, archive.filters ? h("p", { id: "filters", class: "quiet" }, archive.filters) : h("p", { id: "filters", hidden: true }, "")),
+      h(
+        "header",
+        { class: "top" },
+        h("h1", {}, "Runs"),
+        h(
+          "div",
+          { class: "tools" },
+          this.compare,
+          links.ask ? h("a", { href: links.ask }, "Ask") : null,
+          h(
+            "button",
+            { type: "button", class: "plain", "aria-label": "Keys", click: () => links.help() },
+            "?",
+          ),
+        ),
+      ),
+      h(
+        "form",
+        { role: "search", submit: (event) => this.submitted(event) },
+        this.field,
+        archive.filters
+          ? h("p", { id: "filters", class: "quiet" }, archive.filters)
+          : h("p", { id: "filters", hidden: true }, ""),
+      ),
       this.told,
-      h("table", { class: "runs" }, h("caption", { class: "offscreen" }, "Runs, newest first"), h("thead", {}, head), this.body),
+      h(
+        "table",
+        { class: "runs" },
+        h("caption", { class: "offscreen" }, "Runs, newest first"),
+        h("thead", {}, head),
+        this.body,
+      ),
       h("p", { class: "foot" }, this.more),
     );
     this.field.addEventListener("input", () => {
@@ -35,7 +89,11 @@ export class ListPage {
     return [
       [["j"], "the next run", () => this.move(1)],
       [["k"], "the run before", () => this.move(-1)],
-      [["o", "Enter"], "open it", (event) => (event.key === "Enter" ? false : document.activeElement?.click())],
+      [
+        ["o", "Enter"],
+        "open it",
+        (event) => (event.key === "Enter" ? false : document.activeElement?.click()),
+      ],
       [["x"], "choose it for a comparison", () => this.choose()],
       [["d"], "compare the two that are chosen", () => this.comparison()],
       [["/"], "search runs", () => this.field.focus()],
@@ -65,17 +123,29 @@ export class ListPage {
   row(run) {
     const end = outcome(run.stop_reason);
     const verified = run.citations - run.unverified;
-    const box = h("input", { type: "checkbox", "aria-label": `compare ${run.trace_id}`, change: () => this.changed(run.trace_id, box) });
+    const box = h("input", {
+      type: "checkbox",
+      "aria-label": `compare ${run.trace_id}`,
+      change: () => this.changed(run.trace_id, box),
+    });
     return h(
       "tr",
       {},
       h("td", {}, box),
       h("td", { class: "when" }, h("time", { datetime: run.started }, moment(run.started))),
-      h("td", { class: "question" }, h("a", { href: this.links.run(run.trace_id), dir: "auto" }, run.question.trim() || "(no question)")),
+      h(
+        "td",
+        { class: "question" },
+        h("a", { href: this.links.run(run.trace_id), dir: "auto" }, run.question.trim() || "(no question)"),
+      ),
       h("td", { class: `outcome ${end.kind}` }, end.text),
       h("td", { class: "figure" }, seconds(run.seconds)),
       h("td", { class: "figure", "data-label": "searches" }, number(run.searches)),
-      h("td", { class: run.unverified ? "figure warn" : "figure", "data-label": "cited" }, run.citations ? `${verified}/${run.citations}` : ""),
+      h(
+        "td",
+        { class: run.unverified ? "figure warn" : "figure", "data-label": "cited" },
+        run.citations ? `${verified}/${run.citations}` : "",
+      ),
     );
   }
 

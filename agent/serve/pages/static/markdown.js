@@ -9,13 +9,14 @@ const ITEM = /^(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$/;
 const ROW = /^\s*\|.*\|\s*$/;
 const RULE = /^[\s:|-]+$/;
 // Every piece has a longest length: a line of somebody else's making costs no more than its length.
-const INLINE = /(`{1,9})([^`]|[^`][^\n]{0,800}?[^`])\1(?!`)|\*\*(?=\S)([^\n]{0,800}?\S)\*\*|(?<![\w*])\*(?=[^\s*])([^*\n]{0,400}[^\s*])\*(?![\w*])|\[(\d{1,4})\]|\[([^\][\n]{1,300})\]\((https?:\/\/[^\s()<>]{1,2000})\)/;
+const INLINE =
+  /(`{1,9})([^`]|[^`][^\n]{0,800}?[^`])\1(?!`)|\*\*(?=\S)([^\n]{0,800}?\S)\*\*|(?<![\w*])\*(?=[^\s*])([^*\n]{0,400}[^\s*])\*(?![\w*])|\[(\d{1,4})\]|\[([^\][\n]{1,300})\]\((https?:\/\/[^\s()<>]{1,2000})\)/;
 
 /** A text as elements. `cite(number)` makes what stands for `[number]`, or null where it is only text. */
 export function markdown(text, cite) {
   const article = h("div", { class: "prose", dir: "auto" });
   const rows = text.replaceAll("\r\n", "\n").split("\n");
-  for (let at = 0; at < rows.length; ) at = block(article, rows, at, cite);
+  for (let at = 0; at < rows.length;) at = block(article, rows, at, cite);
   return article;
 }
 
@@ -25,7 +26,11 @@ function block(parent, rows, at, cite) {
   const fence = FENCE.exec(row);
   if (fence) {
     let end = at + 1;
-    while (end < rows.length && !(rows[end].trim().startsWith(fence[1]) && !rows[end].trim().replaceAll(fence[1][0], ""))) end += 1;
+    while (
+      end < rows.length &&
+      !(rows[end].trim().startsWith(fence[1]) && !rows[end].trim().replaceAll(fence[1][0], ""))
+    )
+      end += 1;
     parent.append(h("pre", { tabindex: "0" }, h("code", {}, rows.slice(at + 1, end).join("\n"))));
     return end + 1;
   }
@@ -39,12 +44,20 @@ function block(parent, rows, at, cite) {
   if (row.startsWith(">")) {
     let end = at;
     while (end < rows.length && rows[end].startsWith(">")) end += 1;
-    const quoted = rows.slice(at, end).map((each) => each.replace(/^> ?/, "")).join("\n");
+    const quoted = rows
+      .slice(at, end)
+      .map((each) => each.replace(/^> ?/, ""))
+      .join("\n");
     parent.append(put(h("blockquote"), inline(quoted, cite)));
     return end;
   }
   let end = at + 1;
-  while (end < rows.length && rows[end].trim() && ![FENCE, HEADING, ITEM].some((start) => start.test(rows[end]))) end += 1;
+  while (
+    end < rows.length &&
+    rows[end].trim() &&
+    ![FENCE, HEADING, ITEM].some((start) => start.test(rows[end]))
+  )
+    end += 1;
   parent.append(put(h("p"), inline(rows.slice(at, end).join("\n"), cite)));
   return end;
 }
@@ -74,8 +87,17 @@ function list(parent, rows, at, cite) {
 }
 
 function table(parent, rows, at, cite) {
-  const cells = (row) => row.trim().replace(/^\||\|$/g, "").split("|");
-  const line = (row, tag) => h("tr", {}, cells(row).map((cell) => put(h(tag), inline(cell.trim(), cite))));
+  const cells = (row) =>
+    row
+      .trim()
+      .replace(/^\||\|$/g, "")
+      .split("|");
+  const line = (row, tag) =>
+    h(
+      "tr",
+      {},
+      cells(row).map((cell) => put(h(tag), inline(cell.trim(), cite))),
+    );
   const body = h("tbody");
   const head = h("thead", {}, line(rows[at], "th"));
   for (at += 2; at < rows.length && ROW.test(rows[at]); at += 1) body.append(line(rows[at], "td"));

@@ -21,14 +21,25 @@ export class RunPage {
     this.links = { ...links, hasThoughts: archive.hasThoughts(run) };
     this.thoughts = null;
     this.raw = new Map();
+    this.live = false;
     this.place = NOWHERE;
-    this.cited = 0;
+    this.cited = 0; // the citation whose source is shown
+    this.last = 0; // the one that was followed last
     this.top = h("header", { class: "top" });
     this.timeline = new Timeline((number) => this.go(this.links.step(number)));
-    this.steps = new Steps(this.links, (step) => step && this.go(this.links.step(step.number)));
+    this.steps = new Steps(this.links, {
+      onSearch: (step) => step && this.go(this.links.step(step.number)),
+      thoughtsOf: () => this.archive.thoughts(this.run),
+    });
     this.middle = h("main", { class: "reading", id: "reading" });
     this.side = h("aside", { class: "source", "aria-label": "Source", "aria-live": "off" });
-    this.element = h("div", { class: "run" }, this.top, this.timeline.element, h("div", { class: "columns" }, this.steps.element, this.middle, this.side));
+    this.element = h(
+      "div",
+      { class: "run" },
+      this.top,
+      this.timeline.element,
+      h("div", { class: "columns" }, this.steps.element, this.middle, this.side),
+    );
   }
 
   /** Rows for the table of keys. */
@@ -42,7 +53,15 @@ export class RunPage {
       [["C"], "the citation before", () => this.nextCitation(-1)],
       [["b"], "back to where you came from", () => this.back()],
       [["r"], "show or hide thoughts", () => this.toggleThoughts()],
-      [["h"], "raw harmony of the step, and back", () => this.place.panel === "step" && this.go(this.place.tab === "raw" ? this.links.step(this.place.step) : this.links.raw(this.place.step))],
+      [
+        ["h"],
+        "raw harmony of the step, and back",
+        () =>
+          this.place.panel === "step" &&
+          this.go(
+            this.place.tab === "raw" ? this.links.step(this.place.step) : this.links.raw(this.place.step),
+          ),
+      ],
       [["y"], "copy what is open as Markdown", () => this.copy(this.place.panel)],
       [["Y"], "copy the run as Markdown", () => this.copy("run")],
       [["/"], "search this run", () => this.steps.field.focus()],
@@ -59,17 +78,66 @@ export class RunPage {
     this.panels();
   }
 
+  /** Some steps are new, or have come further. */
+  grow(steps) {
+    for (const step of steps) {
+      const at = this.run.steps.findIndex((each) => each.number === step.number);
+      if (at < 0) this.run.steps.push(step);
+      else this.run.steps[at] = step;
+      this.steps.put(step);
+    }
+    this.header();
+    this.timeline.show(this.run.steps, this.place.step);
+    if (steps.some((step) => step.number === this.place.step)) this.panels();
+  }
+
   header() {
     const { started, ended } = this.run;
     const end = outcome(ended?.stop_reason);
-    const facts = [h("span", { class: `outcome ${end.kind}` }, end.text), ended ? seconds(ended.seconds) : null, verdict(verifiedOf(this.run), this.run.citations.length), effort(this.run), [foreign(started.model), " on ", foreign(started.engine)], started.reasoning_effort ? `reasoning ${started.reasoning_effort}` : null, h("time", { datetime: started.at }, moment(started.at))];
+    const facts = [
+      h("span", { class: `outcome ${end.kind}` }, this.live ? "going on" : end.text),
+      ended ? seconds(ended.seconds) : null,
+      verdict(verifiedOf(this.run), this.run.citations.length),
+      effort(this.run),
+      [foreign(started.model), " on ", foreign(started.engine)],
+      started.reasoning_effort ? `reasoning ${started.reasoning_effort}` : null,
+      h("time", { datetime: started.at }, moment(started.at)),
+    ];
     const tools = h("div", { class: "tools" });
     const missing = this.run.steps.some((step) => step.thoughts.length) && !this.links.hasThoughts;
     if (this.links.list) tools.append(h("a", { href: this.links.list }, "All runs"));
-    if (this.links.hasThoughts) tools.append(h("button", { type: "button", class: "plain", "aria-pressed": String(this.thoughts !== null), click: () => this.toggleThoughts() }, "Thoughts"));
+    if (this.links.hasThoughts)
+      tools.append(
+        h(
+          "button",
+          {
+            type: "button",
+            class: "plain",
+            "aria-pressed": String(this.thoughts !== null),
+            click: () => this.toggleThoughts(),
+          },
+          "Thoughts",
+        ),
+      );
     else if (missing) tools.append(h("span", { class: "quiet" }, "reasoning was not included"));
-    tools.append(h("button", { type: "button", class: "plain", click: () => this.copy("run") }, "Copy run"), h("button", { type: "button", class: "plain", "aria-label": "Keys", click: () => this.links.help() }, "?"));
-    fill(this.top, h("div", { class: "title" }, h("h1", { dir: "auto" }, oneLine(started.question, 400)), tools), h("p", { class: "facts" }, facts.filter(Boolean).map((fact, index) => [index ? " · " : null, fact])));
+    tools.append(
+      h("button", { type: "button", class: "plain", click: () => this.copy("run") }, "Copy run"),
+      h(
+        "button",
+        { type: "button", class: "plain", "aria-label": "Keys", click: () => this.links.help() },
+        "?",
+      ),
+    );
+    fill(
+      this.top,
+      h("h1", { dir: "auto" }, oneLine(started.question, 400)),
+      h(
+        "p",
+        { class: "facts" },
+        facts.filter(Boolean).map((fact, index) => [index ? " · " : null, fact]),
+      ),
+      tools,
+    );
     document.title = `${oneLine(started.question, 80).replace(/[\p{Cc}\p{Cf}]/gu, "")} · Ossifrage`;
   }
 
@@ -89,12 +157,17 @@ export class RunPage {
 
   /** Show a place. `moved`: the reader went there, and did not come back to it. */
   arrive(place, moved) {
+    const left = this.place.citation;
     this.place = { ...NOWHERE, ...place };
-    if (this.place.panel === "step" && !this.run.steps.some((step) => step.number === this.place.step)) this.place = NOWHERE;
+    if (this.place.panel === "step" && !this.run.steps.some((step) => step.number === this.place.step))
+      this.place = NOWHERE;
     if (this.place.citation > this.run.citations.length) this.place = NOWHERE;
     if (this.place.panel === "answer") this.cited = this.place.citation;
+    this.last = this.cited || this.last;
     this.panels();
     if (moved) this.focus(this.place.citation ? this.side : this.middle);
+    else if (left && !this.place.citation && this.place.panel === "answer")
+      this.restore(`cited-${left}`, `source-${left}`);
     else this.restore(history.state?.focus);
   }
 
@@ -103,14 +176,33 @@ export class RunPage {
     const step = this.run.steps.find((each) => each.number === number);
     if (panel === "step" && step) {
       if (tab === "raw") this.fetchRaw(number);
-      const options = { thoughts: this.thoughts, cited: this.run.citations[this.cited - 1], links: this.links, raw: this.raw.get(number) ?? null, tab, copy: () => this.copy("step") };
+      const options = {
+        thoughts: this.thoughts,
+        cited: this.run.citations[this.cited - 1],
+        links: this.links,
+        raw: this.raw.get(number) ?? null,
+        tab,
+        copy: () => this.copy("step"),
+      };
       fill(this.middle, stepPanel(step, options));
-    } else fill(this.middle, answerPanel(this.run, { links: this.links, current: citation, copy: () => this.copy("answer") }));
+    } else
+      fill(
+        this.middle,
+        answerPanel(this.run, { links: this.links, current: citation, copy: () => this.copy("answer") }),
+      );
     const shown = this.run.citations[this.cited - 1];
     this.side.hidden = !shown;
     this.element.classList.toggle("with-source", Boolean(shown));
     this.element.classList.toggle("at-source", Boolean(citation));
-    if (shown) fill(this.side, sourcePanel(this.run, shown, { thoughts: this.thoughts, all: this.links, back: (event) => this.return(event) }));
+    if (shown)
+      fill(
+        this.side,
+        sourcePanel(this.run, shown, {
+          thoughts: this.thoughts,
+          all: this.links,
+          back: (event) => this.return(event),
+        }),
+      );
     this.steps.at(panel === "step" ? number : 0);
     this.timeline.at(number);
     this.middle.querySelector(".output mark")?.scrollIntoView({ block: "center" });
@@ -120,7 +212,8 @@ export class RunPage {
   /** Follow links inside the page without leaving it. */
   followed(event) {
     const anchor = event.target.closest?.("a[href]");
-    if (!anchor || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!anchor || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey)
+      return;
     const href = anchor.getAttribute("href");
     if (!href.startsWith("#") || !this.links.read(href)) return;
     event.preventDefault();
@@ -135,13 +228,18 @@ export class RunPage {
   focus(region) {
     const target = region.querySelector("h2");
     target?.focus({ preventScroll: true });
+    if (region.querySelector(".output mark")) return; // in view already, and what was looked for
     const top = target?.getBoundingClientRect().top ?? 0;
     if (top < 0 || top > innerHeight * 0.7) target?.scrollIntoView({ block: "start" });
     if (region === this.side) region.querySelector("tr.cited, mark")?.scrollIntoView({ block: "nearest" });
   }
 
-  restore(key) {
-    const target = key && this.element.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  /** Focus the first of some elements that is there. */
+  restore(...keys) {
+    const found = keys
+      .filter(Boolean)
+      .map((key) => this.element.querySelector(`[data-key="${CSS.escape(key)}"]`));
+    const target = found.find(Boolean);
     if (target) {
       target.focus({ preventScroll: true });
       target.scrollIntoView({ block: "nearest" });
@@ -153,12 +251,15 @@ export class RunPage {
     const at = steps.findIndex((step) => step.number === this.place.step);
     const next = at < 0 ? (by > 0 ? steps[0] : undefined) : steps[at + by];
     if (!next) return at === 0 && by < 0 ? this.go(this.links.answer) : undefined;
-    // Going along the steps is one way, not one for each step.
-    if (this.place.panel === "step") {
-      history.replaceState(history.state, "", this.links.step(next.number));
-      this.arrive(this.links.read(location.hash), false);
-    } else this.go(this.links.step(next.number));
+    this.along(this.links.step(next.number), this.place.panel === "step", false);
     this.steps.rows.get(next.number)?.querySelector("a").focus({ preventScroll: true });
+  }
+
+  /** Going along steps or citations is one way there, not one for each of them. */
+  along(href, already, moved) {
+    if (!already) return this.go(href);
+    history.replaceState(history.state, "", href);
+    this.arrive(this.links.read(location.hash), moved);
   }
 
   read(event) {
@@ -169,9 +270,9 @@ export class RunPage {
   nextCitation(by) {
     const all = this.run.citations.length;
     if (!all) return announce("This answer has no citations.");
-    const next = ((this.cited || (by > 0 ? 0 : 1)) - 1 + by + all) % all;
-    document.getElementById(`cited-${next + 1}`)?.focus({ preventScroll: true });
-    this.go(this.links.citation(next + 1));
+    const from = this.place.citation || this.last;
+    const next = from ? ((from - 1 + by + all) % all) + 1 : by > 0 ? 1 : all;
+    this.along(this.links.citation(next), this.place.citation > 0, true);
   }
 
   async toggleThoughts() {
@@ -189,8 +290,17 @@ export class RunPage {
 
   async copy(what) {
     const step = this.run.steps.find((each) => each.number === this.place.step);
-    const text = what === "run" ? runAsMarkdown(this.run, this.thoughts) : what === "step" && step ? stepAsMarkdown(step, this.thoughts) : answerAsMarkdown(this.run);
-    announce((await copyText(text)) ? `Copied, ${counted(text.length, "character")}` : "The browser did not let it be copied");
+    const text =
+      what === "run"
+        ? runAsMarkdown(this.run, this.thoughts)
+        : what === "step" && step
+          ? stepAsMarkdown(step, this.thoughts)
+          : answerAsMarkdown(this.run);
+    announce(
+      (await copyText(text))
+        ? `Copied, ${counted(text.length, "character")}`
+        : "The browser did not let it be copied",
+    );
   }
 
   leave(event) {

@@ -6,7 +6,12 @@ const texts = new WeakMap(); // a step's text, lower case
 export function textOf(step, thoughts) {
   let known = texts.get(step);
   if (known?.thoughts !== thoughts) {
-    const parts = step.tools.flatMap((use) => [use.call.tool, use.call.arguments, use.returned?.output ?? "", use.returned?.summary ?? ""]);
+    const parts = step.tools.flatMap((use) => [
+      use.call.tool,
+      use.call.arguments,
+      use.returned?.output ?? "",
+      use.returned?.summary ?? "",
+    ]);
     parts.push(...step.said.map((said) => said.text), ...step.told.flat());
     for (const thought of step.thoughts) parts.push(thoughts?.[thought.reasoning_id] ?? "");
     known = { thoughts, text: parts.join("\n").toLowerCase() };
@@ -30,11 +35,15 @@ export function highlight(root, words) {
   const ranges = [];
   if (words.length) {
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-    for (let node; (node = walker.nextNode()) && ranges.length < 2000; ) {
+    for (let node; (node = walker.nextNode()) && ranges.length < 2000;) {
       const text = node.data.toLowerCase();
       if (text.length !== node.data.length) continue; // offsets would be off
       for (const word of words)
-        for (let at = text.indexOf(word); at >= 0 && ranges.length < 2000; at = text.indexOf(word, at + word.length)) {
+        for (
+          let at = text.indexOf(word);
+          at >= 0 && ranges.length < 2000;
+          at = text.indexOf(word, at + word.length)
+        ) {
           const range = new Range();
           range.setStart(node, at);
           range.setEnd(node, at + word.length);

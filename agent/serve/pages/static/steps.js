@@ -1,18 +1,33 @@
 // The column of steps: one row a step, the browser draws those in view only.
 
-import { foreign, h } from "./dom.js";
+import { fill, foreign, h, oneLine } from "./dom.js";
 import { counted, deed, number, seconds, subject } from "./format.js";
 import { highlight, holds, textOf, wanted } from "./search.js";
 
 export class Steps {
-  constructor(links, onSearch) {
+  /** `onSearch` is given the step to open, `thoughtsOf` gives the texts of thoughts by their ids. */
+  constructor(links, { onSearch, thoughtsOf }) {
     this.links = links;
     this.onSearch = onSearch;
+    this.thoughtsOf = thoughtsOf;
     this.words = [];
-    this.field = h("input", { type: "search", id: "search", placeholder: "Search this run", "aria-label": "Search this run", autocomplete: "off", spellcheck: "false" });
+    this.field = h("input", {
+      type: "search",
+      id: "search",
+      placeholder: "Search this run",
+      "aria-label": "Search this run",
+      autocomplete: "off",
+      spellcheck: "false",
+    });
     this.count = h("p", { class: "count", role: "status" });
     this.list = h("ol", { class: "rows" });
-    this.element = h("nav", { class: "steps", "aria-label": "Steps" }, h("div", { role: "search" }, this.field), this.count, this.list);
+    this.element = h(
+      "nav",
+      { class: "steps", "aria-label": "Steps" },
+      h("div", { role: "search" }, this.field),
+      this.count,
+      this.list,
+    );
     this.field.addEventListener("input", () => this.search());
     this.field.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.onSearch(this.matches[0] ?? null);
@@ -28,7 +43,16 @@ export class Steps {
     this.run = run;
     this.thoughts = thoughts;
     this.rows = new Map();
-    const answer = h("li", {}, h("a", { href: this.links.answer, class: "answer", "data-key": "row-answer" }, h("span", { class: "ordinal" }), h("span", { class: "what" }, "Answer")));
+    const answer = h(
+      "li",
+      {},
+      h(
+        "a",
+        { href: this.links.answer, class: "answer", "data-key": "row-answer" },
+        h("span", { class: "ordinal" }),
+        h("span", { class: "what" }, "Answer"),
+      ),
+    );
     this.rows.set(0, answer);
     const made = document.createDocumentFragment();
     made.append(answer);
@@ -41,29 +65,73 @@ export class Steps {
     this.search(false);
   }
 
+  /** A step is new, or has come further. */
+  put(step) {
+    const old = this.rows.get(step.number);
+    const row = this.row(step);
+    this.rows.set(step.number, row);
+    if (!old) return this.list.append(row);
+    const focused = old.contains(document.activeElement);
+    const current = old.querySelector("[aria-current]");
+    old.replaceWith(row);
+    if (current) row.querySelector("a").setAttribute("aria-current", "true");
+    if (focused) row.querySelector("a").focus({ preventScroll: true });
+  }
+
   row(step) {
     const took = step.seconds + step.tools.reduce((sum, use) => sum + (use.returned?.seconds ?? 0), 0);
-    const failed = step.tools.some((use) => use.returned?.error) || step.notes.some((note) => note.type.endsWith("_rejected"));
+    const failed =
+      step.tools.some((use) => use.returned?.error) ||
+      step.notes.some((note) => note.type.endsWith("_rejected"));
     const summary = step.tools.map((use) => use.returned?.summary ?? "did not return").join(" · ");
     return h(
       "li",
       { class: failed ? "failed" : null },
+      step.thoughts.length && this.links.hasThoughts ? this.thought(step) : null,
       h(
         "a",
         { href: this.links.step(step.number), "data-key": `row-${step.number}` },
         h("span", { class: "ordinal" }, number(step.number)),
-        h("span", { class: "what" }, h("b", {}, foreign(deed(step))), " ", foreign(subject(step).slice(0, 160)), summary ? h("small", {}, foreign(summary.slice(0, 200))) : null),
+        h(
+          "span",
+          { class: "what" },
+          h(
+            "span",
+            { class: "about" },
+            h("b", {}, foreign(deed(step))),
+            " ",
+            foreign(subject(step).slice(0, 160)),
+          ),
+          summary ? h("small", {}, foreign(summary.slice(0, 200))) : null,
+        ),
         h("span", { class: "time" }, seconds(took)),
       ),
-      step.thoughts.length ? this.thought(step) : null,
     );
   }
 
+  /** What was thought before the call; it is asked for when it is unfolded. */
   thought(step) {
-    const length = step.thoughts.reduce((sum, thought) => sum + thought.characters, 0);
-    const texts = step.thoughts.map((thought) => this.thoughts?.[thought.reasoning_id]).filter((text) => text !== undefined);
-    if (!texts.length) return h("p", { class: "thought absent" }, `thought, ${counted(length, "character")}`);
-    return h("details", { class: "thought", open: true }, h("summary", {}, "thought"), texts.map((text) => h("p", { dir: "auto" }, text.length > 1200 ? `${text.slice(0, 1200)}… (all of it is in the step)` : text)));
+    const place = h("div");
+    const tell = (thoughts) =>
+      fill(
+        place,
+        step.thoughts.map((each) =>
+          h(
+            "p",
+            { dir: "auto" },
+            oneLine(thoughts[each.reasoning_id] ?? "It is no longer in the reasoning log.", 1200),
+          ),
+        ),
+      );
+    const unfold = async (event) =>
+      event.target.open && !place.hasChildNodes() && tell(await this.thoughtsOf());
+    if (this.thoughts) tell(this.thoughts);
+    return h(
+      "details",
+      { class: "thought", open: this.thoughts !== null, toggle: unfold },
+      h("summary", {}, "thought"),
+      place,
+    );
   }
 
   /** The steps that hold the words; all of them where there are none. */
@@ -79,8 +147,13 @@ export class Steps {
       this.rows.get(step.number).hidden = !fits;
       found += fits;
     }
-    this.rows.get(0).hidden = !holds(`${this.run.started.question}\n${this.run.answer}`.toLowerCase(), this.words);
-    this.count.textContent = this.words.length ? `${number(found)} of ${counted(this.run.steps.length, "step")}` : "";
+    this.rows.get(0).hidden = !holds(
+      `${this.run.started.question}\n${this.run.answer}`.toLowerCase(),
+      this.words,
+    );
+    this.count.textContent = this.words.length
+      ? `${number(found)} of ${counted(this.run.steps.length, "step")}`
+      : "";
     if (told) highlight(document.body, this.words);
   }
 

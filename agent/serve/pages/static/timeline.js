@@ -34,7 +34,12 @@ export class Timeline {
     this.lanes = h("div", { class: "lanes" });
     this.map = h("canvas", { class: "map", height: "28", hidden: true });
     this.totals = h("p", { class: "totals" });
-    const picture = h("div", { role: "img", "aria-label": "Where the time went; the steps below tell the same" }, this.lanes, this.map);
+    const picture = h(
+      "div",
+      { role: "img", "aria-label": "Where the time went; the steps below tell the same" },
+      this.lanes,
+      this.map,
+    );
     this.element = h("section", { class: "timeline", "aria-label": "Timeline" }, picture, this.totals);
     this.lanes.addEventListener("click", (event) => {
       const bar = event.target.closest("[data-step]");
@@ -61,12 +66,16 @@ export class Timeline {
 
   /** Draw the steps around the one that is open. */
   at(current) {
-    const index = Math.max(0, this.steps.findIndex((step) => step.number === current));
+    const index = Math.max(
+      0,
+      this.steps.findIndex((step) => step.number === current),
+    );
     const first = Math.max(0, Math.min(index - IN_VIEW / 2, this.steps.length - IN_VIEW));
     const last = Math.min(this.steps.length, first + IN_VIEW);
     if (this.shown !== first) this.draw(first, last);
     this.shown = first;
-    for (const bar of this.lanes.querySelectorAll("[data-step]")) bar.classList.toggle("current", Number(bar.dataset.step) === current);
+    for (const bar of this.lanes.querySelectorAll("[data-step]"))
+      bar.classList.toggle("current", Number(bar.dataset.step) === current);
     if (!this.map.hidden) this.drawMap(first, last);
   }
 
@@ -74,7 +83,11 @@ export class Timeline {
     const all = this.pieces.slice(first, last).flat();
     const from = last - first < this.steps.length ? (this.steps[first]?.began ?? 0) : 0;
     const until = last < this.steps.length ? this.steps[last].began : this.length;
-    const span = Math.max(until - from, all.reduce((sum, [, at, length]) => Math.max(sum, at + length - from), 0)) || 1;
+    const span =
+      Math.max(
+        until - from,
+        all.reduce((sum, [, at, length]) => Math.max(sum, at + length - from), 0),
+      ) || 1;
     this.lanes.replaceChildren();
     for (let at = first; at < last; at += 1) {
       const step = this.steps[at];
@@ -98,20 +111,39 @@ export class Timeline {
     const end = last < this.steps.length ? this.steps[last].began : this.length;
     const begin = this.steps[first].began;
     ink.fillStyle = colours.getPropertyValue("--raised");
-    ink.fillRect((begin / this.length) * width, 0, Math.max(6, ((end - begin) / this.length) * width), height);
+    ink.fillRect(
+      (begin / this.length) * width,
+      0,
+      Math.max(6, ((end - begin) / this.length) * width),
+      height,
+    );
     for (const [kind] of KINDS) {
       ink.fillStyle = colours.getPropertyValue(`--${kind}`);
       for (const each of this.pieces)
         for (const [name, from, length] of each)
-          if (name === kind) ink.fillRect((from / this.length) * width, name === "tool" ? 17 : 5, Math.max(0.5, (length / this.length) * width), name === "tool" ? 6 : 10);
+          if (name === kind)
+            ink.fillRect(
+              (from / this.length) * width,
+              name === "tool" ? 17 : 5,
+              Math.max(0.5, (length / this.length) * width),
+              name === "tool" ? 6 : 10,
+            );
     }
   }
 
   sums() {
     const all = this.pieces.flat();
-    const told = KINDS.map(([kind, name]) => [kind, name, all.reduce((sum, [own, , length]) => sum + (own === kind ? length : 0), 0)]);
+    const told = KINDS.map(([kind, name]) => [
+      kind,
+      name,
+      all.reduce((sum, [own, , length]) => sum + (own === kind ? length : 0), 0),
+    ]);
     this.totals.replaceChildren(
-      ...told.filter(([, , sum]) => sum > 0).map(([kind, name, sum]) => h("span", {}, h("i", { class: `swatch ${kind}` }), `${name} `, h("b", {}, seconds(sum)))),
+      ...told
+        .filter(([, , sum]) => sum > 0)
+        .map(([kind, name, sum]) =>
+          h("span", {}, h("i", { class: `swatch ${kind}` }), `${name} `, h("b", {}, seconds(sum))),
+        ),
     );
   }
 }
