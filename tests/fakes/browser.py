@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
-import subprocess
+import signal
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -47,16 +49,14 @@ class Browser:
         self._profile = tempfile.mkdtemp(prefix="ossifrage-chromium-")
         theirs, self._in = os.pipe()
         self._out, ours = os.pipe()
-        command = ["sh", "-c", f'exec "$@" 3<&{theirs} 4>&{ours}', "sh", program, *_ARGUMENTS]
-        self._process = subprocess.Popen(
-            [*command, f"--user-data-dir={self._profile}", "about:blank"],
-            pass_fds=(theirs, ours),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(theirs)
-        os.close(ours)
+        # Chromium reads commands from 3 and writes to 4; those numbers may be taken here.
+        high = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, 100) for each in (theirs, ours)]
+        null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+        pipes = [(os.POSIX_SPAWN_DUP2, each, number) for number, each in enumerate(high, 3)]
+        command = [program, *_ARGUMENTS, f"--user-data-dir={self._profile}", "about:blank"]
+        self._process = os.posix_spawn(program, command, os.environ, file_actions=[*null, *pipes])
+        for each in (theirs, ours, *high):
+            os.close(each)
         self._number = 0
         self._rest = b""
         self._pages: dict[str, Page] = {}
@@ -69,12 +69,15 @@ class Browser:
 
     def close(self) -> None:
         """End the process."""
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        with suppress(RuntimeError, OSError, TimeoutError):
+            self.call("Browser.close")
+        end = time.monotonic() + 10
+        while not os.waitpid(self._process, os.WNOHANG)[0]:
+            if time.monotonic() > end:
+                os.kill(self._process, signal.SIGKILL)
+                os.waitpid(self._process, 0)
+                break
+            time.sleep(0.02)
         os.close(self._in)
         os.close(self._out)
         shutil.rmtree(self._profile, ignore_errors=True)
@@ -84,7 +87,7 @@ class Browser:
         context = self.call("Target.createBrowserContext")["browserContextId"]
         target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        page = Page(self, session)
+        page = Page(self, session, target)
         self._pages[session] = page
         for domain in ("Page", "Runtime", "Network", "Log"):
             page.call(f"{domain}.enable")
@@ -141,6 +144,7 @@ class Page:
 
     browser: Browser
     session: str
+    target: str
     requests: list[str] = field(default_factory=list[str])
     """Addresses that it asked for, also those that were refused."""
     complaints: list[str] = field(default_factory=list[str])
@@ -150,6 +154,10 @@ class Page:
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """A command to this page."""
         return self.browser.call(method, session=self.session, **params)
+
+    def close(self) -> None:
+        """Close it."""
+        self.browser.call("Target.closeTarget", targetId=self.target)
 
     def happened(self, method: str, params: dict[str, Any]) -> None:
         """Take note."""
@@ -210,10 +218,11 @@ class Page:
             raise AssertionError(details.get("exception", {}).get("description", details["text"]))
         return result["result"].get("value")
 
-    def until(self, condition: str, seconds: float = 10) -> Any:
+    def until(self, condition: str, seconds: float = _TIMEOUT) -> Any:
         """Wait until an expression is true; its value."""
         end = time.monotonic() + seconds
-        while not (value := self.eval(condition)):
+        script = f"(async () => {{ const is = await ({condition}); return is instanceof Node || is; }})()"
+        while not (value := self.eval(script)):
             if time.monotonic() > end:
                 raise AssertionError(f"never true: {condition}\n{self.text()[:2000]}\n{self.complaints}")
             self.browser.listen(0.02)

@@ -117,3 +117,9 @@ export function effort(run) {
   if (usage) told.push(counted(usage.prompt_tokens + usage.completion_tokens, "token"));
   return told.join(" · ");
 }
+
+/** The model, and what ran it. */
+export function modelOf(started) {
+  if (started.engine === "extractive") return foreign(started.model); // which says that it is none
+  return [foreign(started.model), " on ", foreign(started.engine)];
+}

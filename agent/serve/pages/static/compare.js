@@ -1,6 +1,6 @@
 // Two runs side by side: steps that did the same are paired, the first difference is in view.
 
-import { verifiedOf } from "./answer.js";
+import { modelOf, verifiedOf } from "./answer.js";
 import { foreign, h, oneLine } from "./dom.js";
 import { deed, number, outcome, seconds, subject } from "./format.js";
 import { markdown } from "./markdown.js";
@@ -147,7 +147,7 @@ export class ComparePage {
 
   /** Bring the first difference into view. */
   arrived() {
-    this.element.querySelector("tr.parts")?.scrollIntoView({ block: "center" });
+    this.element.querySelector("tr.parts")?.scrollIntoView({ block: "nearest" });
   }
 
   head(mark, run) {
@@ -167,9 +167,7 @@ export class ComparePage {
         { class: "facts" },
         h("span", { class: `outcome ${end.kind}` }, end.text),
         " · ",
-        foreign(run.started.model),
-        " on ",
-        foreign(run.started.engine),
+        modelOf(run.started),
         run.started.reasoning_effort ? ` · reasoning ${run.started.reasoning_effort}` : null,
       ),
     );

@@ -17,7 +17,7 @@ export class ListPage {
       "aria-label": "Search runs",
       "aria-describedby": "filters",
       placeholder: archive.filters
-        ? "Words, or engine:vllm stop:partial unverified:yes since:2d"
+        ? "Words in questions, answers and queries, and filters"
         : "Search these runs",
       autocomplete: "off",
       spellcheck: "false",
@@ -140,7 +140,11 @@ export class ListPage {
       ),
       h("td", { class: `outcome ${end.kind}` }, end.text),
       h("td", { class: "figure" }, seconds(run.seconds)),
-      h("td", { class: "figure", "data-label": "searches" }, number(run.searches)),
+      h(
+        "td",
+        { class: "figure", "data-label": run.searches === 1 ? "search" : "searches" },
+        number(run.searches),
+      ),
       h(
         "td",
         { class: run.unverified ? "figure warn" : "figure", "data-label": "cited" },

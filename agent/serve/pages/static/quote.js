@@ -49,6 +49,7 @@ export function sourcePanel(run, citation, { thoughts, all, back }) {
     head.push(
       h("p", { class: "warning" }, "Not verified: the quote was not found in the lines that were read."),
     );
+  const marked = citation.verified && citation.lines.some(({ parts }) => parts[1]);
   const found = citation.found_by[0];
   const way = h("dl", { class: "way" });
   if (found) {
@@ -81,7 +82,7 @@ export function sourcePanel(run, citation, { thoughts, all, back }) {
   return [
     h("a", { href: all.answer, class: "back", click: back }, `← Back to [${citation.number}]`),
     head,
-    h("blockquote", { class: "quote", dir: "auto" }, citation.quote),
+    marked ? null : h("blockquote", { class: "quote", dir: "auto" }, citation.quote),
     passage(citation),
     way,
     citation.location ? h("p", { class: "foot" }, link(citation.location, "Open the document")) : null,

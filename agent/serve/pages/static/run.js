@@ -1,6 +1,6 @@
 // The page of a run: its steps, the answer or one step, and the source of a citation.
 
-import { answerPanel, effort, verifiedOf } from "./answer.js";
+import { answerPanel, effort, modelOf, verifiedOf } from "./answer.js";
 import { answerAsMarkdown, copyText, runAsMarkdown, stepAsMarkdown } from "./copy.js";
 import { fill, foreign, h, oneLine } from "./dom.js";
 import { counted, moment, outcome, seconds, verdict } from "./format.js";
@@ -99,7 +99,7 @@ export class RunPage {
       ended ? seconds(ended.seconds) : null,
       verdict(verifiedOf(this.run), this.run.citations.length),
       effort(this.run),
-      [foreign(started.model), " on ", foreign(started.engine)],
+      modelOf(started),
       started.reasoning_effort ? `reasoning ${started.reasoning_effort}` : null,
       h("time", { datetime: started.at }, moment(started.at)),
     ];
