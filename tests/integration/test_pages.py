@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from fakes.browser import Browser, Page, chromium
-from fakes.site import serving
+from fakes.served import served
 from fakes.traced_runs import QUESTION, THOUGHTS, record_runs
 from ossifrage import Settings
 from ossifrage.agent.cli import main
@@ -58,8 +58,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(recorded: Recorded) -> Iterator[str]:
-    with serving(lambda: Service(Settings(home=recorded.home, engine="extractive"))) as url:
-        yield url
+    with served(Service(Settings(home=recorded.home, engine="extractive"))) as server:
+        yield server.url
 
 
 @pytest.fixture
@@ -319,9 +319,8 @@ def test_an_answer_as_it_comes(site: str, open_page: Callable[..., Page]) -> Non
     assert page.text("h1") == "What does one file per field save?"
 
 
-def started(**fields: Any) -> RunStarted:
-    given = {"question": "q", "engine": "vllm", "model": "m", "output_type": "Answer", "version": "1"}
-    return RunStarted(**{**given, **fields})
+def started(question: str = "q", *, engine: str = "vllm", model: str = "m") -> RunStarted:
+    return RunStarted(question=question, engine=engine, model=model, output_type="Answer", version="1")
 
 
 def shown(step: int, text: str, tool: str = "search") -> list[Event]:
@@ -339,7 +338,7 @@ def test_a_run_of_another_process_is_followed(
     site: str, recorded: Recorded, open_page: Callable[..., Page]
 ) -> None:
     with TraceStore(recorded.home) as store:
-        trace_id = store.start(started(question="still going on?"))
+        trace_id = store.start(started("still going on?"))
         for event in shown(1, "first"):
             store.append(trace_id, event)
         page = open_page(f"{site}/traces/{trace_id}")
@@ -372,7 +371,7 @@ def hostile_run(store: TraceStore) -> str:
         "![i](https://evil.example/i.png) [safe](https://example.org/)\n\n```\n" + HOSTILE
     )
     page = f"[0] {HOSTILE} (a.md)\n**viewing lines [1 - 1] of 1**\n\nL1: {HOSTILE}"
-    trace_id = store.start(started(question=HOSTILE, engine=HOSTILE, model=HOSTILE))
+    trace_id = store.start(started(HOSTILE, engine=HOSTILE, model=HOSTILE))
     for event in [*shown(1, HOSTILE, tool=name), *shown(2, page)]:
         store.append(trace_id, event)
     cited = {
@@ -431,7 +430,7 @@ def long_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     home = tmp_path_factory.mktemp("long")
     lines = "\n".join(f"L{number}: {'some words of a line ' * 4}" for number in range(1, 21))
     with TraceStore(home) as store:
-        trace_id = store.start(started(question="a long run"))
+        trace_id = store.start(started("a long run"))
         told: list[tuple[Event, Any]] = []
         for step in range(1, 2001):
             page = f"[{step}] T ({step}.md)\n**viewing lines [1 - 20] of 20**\n\n{lines}\nL21: needle-{step}"
@@ -492,9 +491,9 @@ def test_of_a_hundred_runs_the_older_ones_come_when_asked_for(
 ) -> None:
     with TraceStore(tmp_path) as store:
         for number in range(120):
-            store.start(started(question=f"number {number}"))
-    with serving(lambda: Service(Settings(home=tmp_path, engine="extractive"))) as url:
-        page = open_page(f"{url}/traces")
+            store.start(started(f"number {number}"))
+    with served(Service(Settings(home=tmp_path, engine="extractive"))) as server:
+        page = open_page(f"{server.url}/traces")
         rows = "document.querySelectorAll('.runs tbody tr').length"
         assert page.eval(rows) == 50
         page.click(".foot button")

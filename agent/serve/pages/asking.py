@@ -14,8 +14,16 @@ from starlette.responses import Response, StreamingResponse
 
 from ...answer import Result
 from ...assistant import Assistant
-from ...run.stream import ModelAsked, PartialOutput, ReasoningDelta, StreamItem, TextDelta
-from ...traces import Answered, ModelCalled, RunEnded, RunStarted, Thought
+from ...run.stream import StreamItem, TextDelta
+from ...traces.events import (
+    CitationsRejected,
+    LimitReached,
+    OutputRejected,
+    PromptCompacted,
+    Steered,
+    ToolCalled,
+    ToolReturned,
+)
 from ...traces.told import told
 from ..problems import Problem, problem_of
 from ..service import Service
@@ -75,9 +83,15 @@ def _lines(item: StreamItem) -> Iterator[dict[str, Any]]:
         case TextDelta():
             cited = [citation.model_dump(mode="json") for citation in item.citations]
             yield {"type": "text", "message": item.message, "text": item.text, "citations": cited}
-        case ModelAsked() | PartialOutput() | ReasoningDelta():
-            pass
-        case RunStarted() | ModelCalled() | Thought() | Answered() | RunEnded():
-            pass  # told by the page itself, or by the page of the run
-        case _:
+        case (
+            ToolCalled()
+            | ToolReturned()
+            | Steered()
+            | LimitReached()
+            | PromptCompacted()
+            | OutputRejected()
+            | CitationsRejected()
+        ):
             yield from ({"type": "told", "label": line.label, "text": line.text} for line in told(item))
+        case _:
+            pass  # told by the page itself, by the page of the run, or not meant for it

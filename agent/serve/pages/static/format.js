@@ -3,7 +3,7 @@
 const NUMBERS = new Intl.NumberFormat("en");
 
 export function number(value) {
-  return NUMBERS.format(value);
+  return Math.abs(value) < 1000 ? String(value) : NUMBERS.format(value);
 }
 
 export function seconds(value) {

@@ -29,6 +29,7 @@ export class RunPage {
     this.timeline = new Timeline((number) => this.go(this.links.step(number)));
     this.steps = new Steps(this.links, {
       onSearch: (step) => step && this.go(this.links.step(step.number)),
+      onWords: () => this.mark(),
       thoughtsOf: () => this.archive.thoughts(this.run),
     });
     this.middle = h("main", { class: "reading", id: "reading" });
@@ -206,7 +207,12 @@ export class RunPage {
     this.steps.at(panel === "step" ? number : 0);
     this.timeline.at(number);
     this.middle.querySelector(".output mark")?.scrollIntoView({ block: "center" });
-    highlight(document.body, this.steps.words);
+    this.mark();
+  }
+
+  /** Mark what is searched for. */
+  mark() {
+    highlight(this.element, this.steps.words, this.middle);
   }
 
   /** Follow links inside the page without leaving it. */

@@ -29,12 +29,14 @@ export function holds(text, words) {
   return words.every((word) => text.includes(word));
 }
 
-/** Mark the words in what is shown, without touching it. */
-export function highlight(root, words) {
+/** Mark the words in what is shown, without touching it; `read` is brought to the first of them. */
+export function highlight(root, words, read) {
   if (!window.CSS?.highlights) return;
   const ranges = [];
+  const accept = (node) =>
+    node.hidden ? NodeFilter.FILTER_REJECT : node.data ? NodeFilter.FILTER_ACCEPT : NodeFilter.FILTER_SKIP;
   if (words.length) {
-    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT, accept);
     for (let node; (node = walker.nextNode()) && ranges.length < 2000;) {
       const text = node.data.toLowerCase();
       if (text.length !== node.data.length) continue; // offsets would be off
@@ -52,6 +54,6 @@ export function highlight(root, words) {
     }
   }
   CSS.highlights.set("wanted", new Highlight(...ranges));
-  const first = ranges[0]?.startContainer.parentElement;
+  const first = ranges.find((range) => read.contains(range.startContainer))?.startContainer.parentElement;
   if (first && first.getBoundingClientRect().top > innerHeight) first.scrollIntoView({ block: "center" });
 }

@@ -5,10 +5,11 @@ import { counted, deed, number, seconds, subject } from "./format.js";
 import { highlight, holds, textOf, wanted } from "./search.js";
 
 export class Steps {
-  /** `onSearch` is given the step to open, `thoughtsOf` gives the texts of thoughts by their ids. */
-  constructor(links, { onSearch, thoughtsOf }) {
+  /** `onSearch` is given the step to open, `onWords` the words to mark, `thoughtsOf` gives the texts of thoughts by their ids. */
+  constructor(links, { onSearch, onWords, thoughtsOf }) {
     this.links = links;
     this.onSearch = onSearch;
+    this.onWords = onWords;
     this.thoughtsOf = thoughtsOf;
     this.words = [];
     this.field = h("input", {
@@ -154,7 +155,7 @@ export class Steps {
     this.count.textContent = this.words.length
       ? `${number(found)} of ${counted(this.run.steps.length, "step")}`
       : "";
-    if (told) highlight(document.body, this.words);
+    if (told) this.onWords(this.words);
   }
 
   /** Mark the open one, and bring it into view. */

@@ -76,7 +76,7 @@ export class Timeline {
     this.shown = first;
     for (const bar of this.lanes.querySelectorAll("[data-step]"))
       bar.classList.toggle("current", Number(bar.dataset.step) === current);
-    if (!this.map.hidden) this.drawMap(first, last);
+    if (!this.map.hidden) requestAnimationFrame(() => this.drawMap(first, last)); // once all has its place
   }
 
   draw(first, last) {
