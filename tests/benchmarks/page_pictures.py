@@ -21,7 +21,8 @@ COLOURS = 128  # enough for pages of few colours, and a third of the size
 
 
 def picture(page: Page, path: Path) -> None:
-    page.browser.listen(2)  # what is announced goes away again
+    page.until("!document.getElementById('status').classList.contains('shown')")
+    page.browser.listen(0.5)
     page.picture(path)
     Image.open(path).convert("RGB").quantize(COLOURS).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")

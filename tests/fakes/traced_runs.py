@@ -103,10 +103,10 @@ _LONG = (
     _calling(THOUGHTS[2], "search", queries=["adding a field took hours rewriting"]),
     _answering(
         THOUGHTS[3],
-        "Since 2.4 a segment is written as **one column file per field** [1].\n\nThe reasons:\n\n"
-        "- A new field is written without rewriting the others [2]; before, that took four hours for 80 GB "
-        "[4].\n- A query that reads two fields out of forty opens two files instead of all rows [3].\n\n"
-        "Older segments stay readable and are written anew when they are compacted [5].",
+        "Since 2.4 a segment is written as **one column file per field**【0†L11】.\n\nThe reasons:\n\n"
+        "- A new field is written without rewriting the others【1†L8】; before, that took four hours for 80 "
+        "GB【3†L5】.\n- A query that reads two fields out of forty opens two files instead of all rows【1†L9】.\n\n"
+        "Older segments stay readable and are written anew when they are compacted【0†L12】.",
         *_PLACES,
         missing="who proposed it",
     ),
@@ -115,10 +115,9 @@ _SHORT = (
     *_FIRST,
     _answering(
         THOUGHTS[1],
-        "Since 2.4 there is one column file per field [1], so that adding a field rewrites nothing [2]. "
-        "It was the users' most frequent wish [3].",
+        "Since 2.4 there is one column file per field【0†L11】, so that adding a field rewrites nothing"
+        "【1†L8】. It was the users' most frequent wish【0†L40】.",
         *_PLACES[:2],
-        ("release_notes.md", 3, 3, "the users' most frequent wish"),
     ),
 )
 # Seconds until the first token, of the whole call, of its tools.

@@ -10,7 +10,7 @@ const ROW = /^\s*\|.*\|\s*$/;
 const RULE = /^[\s:|-]+$/;
 // Every piece has a longest length: a line of somebody else's making costs no more than its length.
 const INLINE =
-  /(`{1,9})([^`]|[^`][^\n]{0,800}?[^`])\1(?!`)|\*\*(?=\S)([^\n]{0,800}?\S)\*\*|(?<![\w*])\*(?=[^\s*])([^*\n]{0,400}[^\s*])\*(?![\w*])|\[(\d{1,4})\]|\[([^\][\n]{1,300})\]\((https?:\/\/[^\s()<>]{1,2000})\)/;
+  /(`{1,9})([^`]|[^`][^\n]{0,800}?[^`])\1(?!`)|\*\*(?=\S)([^\n]{0,800}?\S)\*\*|(?<![\w*])\*(?=[^\s*])([^*\n]{0,400}[^\s*])\*(?![\w*])|\[(\d{1,4})\](?!\(https?:)|\[([^\][\n]{1,300})\]\((https?:\/\/[^\s()<>]{1,2000})\)/;
 
 /** A text as elements. `cite(number)` makes what stands for `[number]`, or null where it is only text. */
 export function markdown(text, cite) {

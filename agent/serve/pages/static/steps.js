@@ -163,6 +163,7 @@ export class Steps {
     this.list.querySelector("[aria-current]")?.removeAttribute("aria-current");
     const row = this.rows.get(current)?.querySelector("a");
     row?.setAttribute("aria-current", "true");
-    row?.scrollIntoView({ block: "nearest" });
+    const column = getComputedStyle(this.element).overflowY === "auto"; // else the whole page would move
+    if (column) row?.scrollIntoView({ block: "nearest" });
   }
 }
