@@ -50,6 +50,7 @@ def main() -> None:
                     page.until("document.getElementById('app').dataset.ready")
                     if name == "page-run":
                         page.press("r")
+                        page.until("document.querySelector('.rows details[open]')")
                     picture(page, out / f"{name}-{'dark' if dark else 'light'}.png")
                     page.close()
             narrow = browser.page(width=360, height=720, scale=2)

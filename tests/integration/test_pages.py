@@ -16,6 +16,8 @@ from fakes.served import served
 from fakes.traced_runs import QUESTION, THOUGHTS, record_runs
 from ossifrage import Settings
 from ossifrage.agent.cli import main
+from ossifrage.agent.serve.pages.document import run_document
+from ossifrage.agent.serve.pages.single_file import single_file
 from ossifrage.agent.serve.service import Service
 from ossifrage.agent.traces import (
     Answered,
@@ -25,6 +27,7 @@ from ossifrage.agent.traces import (
     RunStarted,
     ToolCalled,
     ToolReturned,
+    Trace,
     TraceStore,
     Usage,
 )
@@ -427,16 +430,15 @@ def test_everything_shown_is_text(hostile: str, open_page: Callable[..., Page]) 
 
 @pytest.fixture(scope="session")
 def long_file(tmp_path_factory: pytest.TempPathFactory) -> str:
-    home = tmp_path_factory.mktemp("long")
     lines = "\n".join(f"L{number}: {'some words of a line ' * 4}" for number in range(1, 21))
-    with TraceStore(home) as store:
-        trace_id = store.start(started("a long run"))
-        told: list[tuple[Event, Any]] = []
-        for step in range(1, 2001):
-            page = f"[{step}] T ({step}.md)\n**viewing lines [1 - 20] of 20**\n\n{lines}\nL21: needle-{step}"
-            told += [(event, ()) for event in shown(step, page)]
-        store.append_all(trace_id, told)
-    return exported(home, home / "long.html", trace_id)
+    told: list[Event] = [started("a long run")]
+    for step in range(1, 2001):
+        head = f"[{step}] T ({step}.md)\n**viewing lines [1 - 21] of 21**"
+        told += shown(step, f"{head}\n\n{lines}\nL21: needle-{step}")
+    file = tmp_path_factory.mktemp("long") / "run.html"
+    run = run_document(Trace(trace_id="long", events=tuple(told)))
+    file.write_text(single_file([run | {"raw": {}}]))
+    return file.as_uri()
 
 
 def test_two_thousand_steps(long_file: str, open_page: Callable[..., Page]) -> None:
