@@ -26,6 +26,8 @@ class Look:
     """Links (OSC 8)."""
     drawable: bool = True
     """Something can be drawn over: a terminal that is not dumb."""
+    reflows: bool = True
+    """A narrower window breaks the lines that are there, as most terminals do."""
     unicode: bool = True
     """Signs beyond ASCII of the program's own."""
 
@@ -44,6 +46,7 @@ class Look:
             drawable=terminal,
             styled=styled,
             links=styled and _links(environ),
+            reflows=_reflows(environ),
             unicode=encoding.startswith("utf"),
         )
 
@@ -54,6 +57,12 @@ def _columns() -> int:
         return os.get_terminal_size(1).columns or 80
     except OSError:
         return shutil.get_terminal_size().columns
+
+
+def _reflows(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal breaks lines anew when its width changes; xterm, screen and consoles cut them."""
+    term = environ.get("TERM", "")
+    return "TMUX" in environ or not ("XTERM_VERSION" in environ or term.startswith(("screen", "linux", "vt")))
 
 
 def _links(environ: Mapping[str, str]) -> bool:
