@@ -76,6 +76,11 @@ class Settings(BaseSettings):
     """Longest that one call of a tool may take, in seconds, where the tool has no limit of its own."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Most tokens of one model call; None leaves it to the context window."""
+    serve_token: SecretStr | None = None
+    """What clients of ``ossifrage serve`` have to show: one token, or several with names, as
+    ``alice:TOKEN,bob:TOKEN``, whose owners see nothing of each other's."""
+    serve_names: str = ""
+    """Names under which ``ossifrage serve`` is reached, such as ``kb.example.com``; several with commas."""
 
     @field_validator("home")
     @classmethod
@@ -86,7 +91,11 @@ class Settings(BaseSettings):
     def secrets(self) -> list[str]:
         """Keys and tokens, which nothing that leaves the machine may hold."""
         given = (self.api_key, self.knowledge_token)
-        return [secret.get_secret_value() for secret in given if secret is not None]
+        secrets = [secret.get_secret_value() for secret in given if secret is not None]
+        if self.serve_token is not None:
+            entries = self.serve_token.get_secret_value().split(",")
+            secrets += [entry.rpartition(":")[2].strip() for entry in entries]
+        return [secret for secret in secrets if secret]
 
     @property
     def knowledge_uri(self) -> str:

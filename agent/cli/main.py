@@ -16,8 +16,10 @@ from .completion import completion
 from .config import config
 from .doctor import doctor
 from .kb import kb
+from .mcp import mcp
 from .model import model
 from .options import advised, settings_options
+from .serve import serve
 from .traces import traces
 
 __all__ = ["cli", "main"]
@@ -71,7 +73,9 @@ cli.add_command(completion)
 cli.add_command(config)
 cli.add_command(doctor)
 cli.add_command(kb)
+cli.add_command(mcp)
 cli.add_command(model)
+cli.add_command(serve)
 cli.add_command(traces)
 
 

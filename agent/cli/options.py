@@ -19,7 +19,7 @@ from ...tools.addresses import without_credentials
 if TYPE_CHECKING:
     from ...tools.knowledge import Remedy
 
-__all__ = ["advised", "command", "settings_options", "with_home", "with_settings"]
+__all__ = ["advised", "command", "explained", "settings_options", "with_home", "with_settings"]
 
 _given: ContextVar[Mapping[str, Any] | None] = ContextVar("given", default=None)
 """The common flags of the command that runs; its threads see them, too."""
@@ -168,6 +168,14 @@ def command(*words: str) -> str:
         for part in (f"--{name}", without_credentials(str(given[name])))
     ]
     return shlex.join([program, *flags, *words])
+
+
+def explained(error: OssifrageError) -> str:
+    """An error in one line, with the command that helps where there is one."""
+    from ...tools.knowledge import KnowledgeError
+
+    remedy = error.remedy if isinstance(error, KnowledgeError) else None
+    return str(error) if remedy is None else f"{error}: {advice(remedy)}"
 
 
 def advice(remedy: Remedy) -> str:

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from .routes import routes
+
+__all__ = ["routes"]
