@@ -46,6 +46,7 @@ class TurnView:
         look: what the terminal can show.
         reasoning: how much of the reasoning to show, asked for each time.
         now: a clock that is never set back.
+        hint: what the last line says of where to see more.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class TurnView:
         reasoning: Callable[[], ReasoningView],
         *,
         now: Callable[[], float] = time.monotonic,
+        hint: str | None = "/trace shows all of it",
     ) -> None:
         self._look = look
         self._reasoning = reasoning
         self._now = now
+        self._hint = hint
         self._began = now()
         self._waiting = OPENING[0]
         self._steps = 0
@@ -114,7 +117,7 @@ class TurnView:
             below += unsaid(result.output.missing, self._look)
         for remark in _remarks(result):
             below += wrapped(remark, self._look, "yellow", margin="  ")
-        below += [footer(result, self._look)]
+        below += [footer(result, self._look, hint=self._hint)]
         return [*lines, "", *below]
 
     def stopped(self, citations: tuple[Citation, ...] = ()) -> list[str]:
