@@ -12,7 +12,7 @@ from ..text import one_line
 from .figures import amount, duration
 from .ink import cut, ink, pad, wrapped
 from .look import Look
-from .markdown import link
+from .markdown import address_of, link
 from .render import place_text
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def cited(citations: Sequence[Citation], look: Look) -> list[str]:
         if citation.quote and room > 12:
             words = cut(one_line(citation.quote), min(room - 2, 80), look)
             quote = "  " + ink(f"“{words}”" if look.unicode else f'"{words}"', look, "dim")
-        lines.append(ink(mark, look, "cyan") + link(shown, citation.location or "", look) + quote)
+        lines.append(ink(mark, look, "cyan") + link(shown, address_of(citation, look), look) + quote)
     return lines
 
 

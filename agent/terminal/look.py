@@ -24,6 +24,8 @@ class Look:
     """Colours and bold; not where ``NO_COLOR`` is set, in a pipe, or on a dumb terminal."""
     links: bool = False
     """Links (OSC 8)."""
+    line_links: bool = False
+    """A link to a file may name a line, as kitty's do (``#12``, its page on open actions)."""
     drawable: bool = True
     """Something can be drawn over: a terminal that is not dumb."""
     reflows: bool = True
@@ -46,6 +48,7 @@ class Look:
             drawable=terminal,
             styled=styled,
             links=styled and _links(environ),
+            line_links="KITTY_WINDOW_ID" in environ and "TMUX" not in environ,
             reflows=_reflows(environ),
             unicode=encoding.startswith("utf"),
         )

@@ -12,6 +12,7 @@ from ossifrage.agent.answer import Answer, Citation, Result, StopReason, Usage
 from ossifrage.agent.run.stream import ModelAsked, ReasoningDelta, StreamItem, TextDelta
 from ossifrage.agent.terminal.lines import cited, footer
 from ossifrage.agent.terminal.look import Look
+from ossifrage.agent.terminal.markdown import address_of
 from ossifrage.agent.terminal.turn import ReasoningView, TurnView
 from ossifrage.agent.traces import PromptCompacted, RunStarted, Steered, Thought, ToolCalled, ToolReturned
 
@@ -106,6 +107,10 @@ def test_numbers_are_links_to_what_they_cite() -> None:
     assert whole.count(opened) == 2  # in the answer, and below it
     assert f"{opened}\x1b[4;34m[1]\x1b[0m\x1b]8;;\x1b\\" in whole
     assert "\x1b]8;" not in "\n".join(run(look=Look(width=80, links=False)))
+    look = Look(width=80, links=True, line_links=True)
+    assert "\n".join(run(look=look)).count("\x1b]8;;file:///notes/kites.md#9\x1b\\") == 2
+    page = CITED.model_copy(update={"location": "file:///notes/kites.pdf#page=3", "page": 3})
+    assert address_of(page, look) == "file:///notes/kites.pdf#page=3"
 
 
 @pytest.mark.parametrize("reasoning", ["hidden", "folded", "shown"])
