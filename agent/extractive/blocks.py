@@ -130,6 +130,7 @@ class _Reader:
         self._under: int | None = None  # indent of the item or term that is read
         self._attached = False  # by AsciiDoc's "+" to that item
         self._in_grid = False
+        self._heads: list[tuple[int, str]] = []  # lines above its second rule
         self._simple = ""  # which part of a table between rules of "=" is being read
 
     def read(self) -> Iterator[Block | Title]:
@@ -320,13 +321,20 @@ class _Reader:
     def _row(self, position: int, number: int, line: str) -> Iterator[Block]:
         """A line of a table that is drawn with characters."""
         if _SIMPLE_RULE.match(line):
-            self._simple = _AFTER_RULE[self._simple]
+            below = self._at(position + 1)
+            if self._simple == "head" and not (below and below.strip()):  # a table without headings
+                yield from (
+                    Block(kind="row", lines=(each,), cells=_wide_cells(each[1])) for each in self._heads
+                )
+                self._simple = "body"
+            self._simple, self._heads = _AFTER_RULE[self._simple], []
         elif _RULE.match(line):
             self._in_grid = self._in_grid or line.lstrip().startswith("+")
         elif self._simple:
-            cells = tuple(re.split(r"\s{2,}", line.strip()))
+            cells = _wide_cells(line)
             if self._simple == "head":
                 self._columns = cells
+                self._heads.append((number, line.strip()))
             else:
                 yield Block(kind="row", lines=((number, line.strip()),), cells=cells, columns=self._columns)
         elif self._in_grid:
@@ -387,6 +395,10 @@ class _Reader:
 
 def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))]
+
+
+def _wide_cells(line: str) -> tuple[str, ...]:
+    return tuple(re.split(r"\s{2,}", line.strip()))
 
 
 def _indent(line: str) -> int:

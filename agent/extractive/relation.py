@@ -7,7 +7,7 @@ import re
 from .names import names
 from .terms import content_words, terms
 
-__all__ = ["asked_relation", "is_chain", "says"]
+__all__ = ["asked_relation", "did_it", "is_chain", "says"]
 
 _WHO = re.compile(r"^(?:\w+ )?who (?P<head>[\w-]+)\b", re.IGNORECASE)
 _HOW = re.compile(
@@ -42,6 +42,10 @@ _SAID_AS = {
     "play": terms("starring role"),
 }
 """Other words for a relation, by the beginning of its term."""
+_REACH = 60
+"""Characters between a name and what its bearer did."""
+_DONE = re.compile(r"[^\W\d_]{3,}")
+_STOP = re.compile(r"[.;:]\s")
 _STEM = 5
 """Letters that forms of one word have in common at the start: "founder" and "founded"."""
 _ENDINGS = frozenset(
@@ -79,6 +83,27 @@ def says(relation: str, said: frozenset[str], text: str) -> bool:
         *(word for stem, others in _SAID_AS.items() if relation.startswith(stem) for word in others),
     }
     return bool(forms & said) or any(_is_form(term, relation) for term in said)
+
+
+def did_it(relation: str, text: str, name: str) -> bool:
+    """Whether a sentence says of ``name`` what the relation says: "Ann Lee founded it", "founded by Ann Lee".
+
+    "To create", "creating" and a name that stands further away make nobody a creator.
+    """
+    at = text.find(name)
+    before, behind = text[:at][-_REACH:], text[at + len(name) :][:_REACH]
+    done = [word for word in _DONE.findall(f"{before} {behind}") if not word.endswith("ing")]
+    if not any(says(relation, frozenset(terms(word)), word) for word in done):
+        return False
+    near = [(match.end(), match[0]) for match in _DONE.finditer(before)]
+    for end, word in near:  # "founded by Ann", "its author, Ann"
+        if says(relation, frozenset(terms(word)), word) and not _STOP.search(before[end:]):
+            return not word.endswith("ed") or " by " in f" {before[end:]} "
+    for match in _DONE.finditer(behind):
+        word, between = match[0], behind[: match.start()]
+        if says(relation, frozenset(terms(word)), word) and not _STOP.search(between):
+            return not word.endswith("ing") and not between.rstrip().endswith(" to")
+    return False
 
 
 def _is_form(one: str, other: str) -> bool:
