@@ -10,7 +10,7 @@ from .match import Match
 from .names import names
 from .passages import Unit
 from .question import Part
-from .relation import did_it
+from .relation import did_it, says
 from .scoring import Scoring
 from .signs import cannot_do_without, needs_sign, shows
 from .terms import terms
@@ -81,6 +81,10 @@ def _shows_it(unit: Unit, part: Part) -> bool:
     """Whether a quote has what is asked for, and speaks of half of what it is asked of."""
     if not shows(unit.said, part) or part.chain:
         return shows(unit.said, part)
+    if part.wanted == "time" and part.relation:
+        spoken = f"{unit.said} {unit.heading}"
+        if not says(part.relation, frozenset(terms(spoken)), spoken):
+            return False
     said = {*terms(unit.said), *terms(unit.headings), *terms(unit.title)}
     lead = unit.lead
     while lead is not None:

@@ -42,9 +42,11 @@ _SAID_AS = {
     "play": terms("starring role"),
 }
 """Other words for a relation, by the beginning of its term."""
+_IRREGULAR = frozenset(terms("wrote written built found made led held won author writer founder"))
 _REACH = 60
 """Characters between a name and what its bearer did."""
-_DONE = re.compile(r"[^\W\d_]{3,}")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being)(?: \w+ly)? $")
 _STOP = re.compile(r"[.;:]\s")
 _STEM = 5
 """Letters that forms of one word have in common at the start: "founder" and "founded"."""
@@ -88,22 +90,25 @@ def says(relation: str, said: frozenset[str], text: str) -> bool:
 def did_it(relation: str, text: str, name: str) -> bool:
     """Whether a sentence says of ``name`` what the relation says: "Ann Lee founded it", "founded by Ann Lee".
 
-    "To create", "creating" and a name that stands further away make nobody a creator.
+    What was done to the bearer of the name ("the Works were founded") is no deed of his.
     """
     at = text.find(name)
     before, behind = text[:at][-_REACH:], text[at + len(name) :][:_REACH]
-    done = [word for word in _DONE.findall(f"{before} {behind}") if not word.endswith("ing")]
-    if not any(says(relation, frozenset(terms(word)), word) for word in done):
-        return False
-    near = [(match.end(), match[0]) for match in _DONE.finditer(before)]
-    for end, word in near:  # "founded by Ann", "its author, Ann"
-        if says(relation, frozenset(terms(word)), word) and not _STOP.search(before[end:]):
-            return not word.endswith("ed") or " by " in f" {before[end:]} "
-    for match in _DONE.finditer(behind):
-        word, between = match[0], behind[: match.start()]
-        if says(relation, frozenset(terms(word)), word) and not _STOP.search(between):
-            return not word.endswith("ing") and not between.rstrip().endswith(" to")
+    for match in _WORD.finditer(before):
+        between = before[match.end() :]
+        if _is_deed(match[0], relation) and not _STOP.search(between):
+            return " by " in f"{between} " or not match[0].endswith("ed")  # "its author, Ann Lee"
+    for match in _WORD.finditer(behind):
+        between = behind[: match.start()]
+        if _is_deed(match[0], relation) and not _STOP.search(between):
+            return _PASSIVE.search(between) is None
     return False
+
+
+def _is_deed(word: str, relation: str) -> bool:
+    """Whether a word says that something was done, or who does it; "to found" and "founding" say neither."""
+    done = word.endswith(("ed", "er", "or", "s")) or bool(_IRREGULAR & set(terms(word)))
+    return done and says(relation, frozenset(terms(word)), word)
 
 
 def _is_form(one: str, other: str) -> bool:
