@@ -33,14 +33,14 @@ from ossifrage import (
     GuardrailError,
     GuardrailTripped,
     HarmonyModel,
+    Instructions,
     KnowledgeBase,
     Result,
     Settings,
     StopReason,
     ToolReturned,
+    ToolServerError,
 )
-from ossifrage.agent.assistant import Instructions
-from ossifrage.agent.errors import ToolServerError
 from ossifrage.agent.traces import TraceStore
 
 QUIET = RunConfig(tracing_disabled=True)
