@@ -1,4 +1,4 @@
-"""The items of each prompt: what the SDK gives, what was said meanwhile, and no more than the window holds."""
+"""The items of each prompt: what the SDK gives, what was said meanwhile, no more than the window holds."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ def load_pymilvus() -> ModuleType:
     """Import pymilvus and undo what the import does to the program around it.
 
     It reads a ``.env`` file of the working directory into the environment, and closes the log handlers that
-    exist (through ``logging.config.dictConfig``). It logs every failed request with its traceback, although it
-    raises an error too; no level is changed for that.
+    exist (through ``logging.config.dictConfig``). It logs every failed request with its traceback, although
+    it raises an error too; no level is changed for that.
     """
     before, configure = os.environ.get("PYTHON_DOTENV_DISABLED"), logging.config.dictConfig
     os.environ["PYTHON_DOTENV_DISABLED"] = "1"
