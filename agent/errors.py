@@ -16,6 +16,7 @@
     ├── VocabularyError               the vocabulary file cannot be had (see ossifrage.agent.harmony)
     ├── DownloadError                 weights cannot be fetched
     ├── InvalidOutputError            the final answer never matched the output type
+    ├── ToolServerError               an MCP server offers no tools
     ├── KnowledgeError                the knowledge base (see ossifrage.tools.knowledge.errors)
     ├── TraceNotFoundError            no trace with that id, or several
     └── TraceStoreError               the trace files cannot be read or written
@@ -38,6 +39,7 @@ __all__ = [
     "InvalidOutputError",
     "NoEngineError",
     "OssifrageError",
+    "ToolServerError",
     "TraceDamagedError",
     "TraceNotFoundError",
     "TraceStoreError",
@@ -109,6 +111,10 @@ class InvalidOutputError(OssifrageError):
         super().__init__(message)
         self.errors = errors
         self.trace_id = trace_id
+
+
+class ToolServerError(OssifrageError):
+    """An MCP server cannot be reached, or does not say what it offers."""
 
 
 class TraceNotFoundError(OssifrageError):

@@ -17,6 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("agent/repl", "agent/serve"),
     ("agent/batch", "agent/doctor", "agent/terminal"),
     ("agent/assistant",),
+    ("agent/tool_servers",),
     ("agent/run", "agent/conversations"),
     ("agent/models", "agent/answer"),
     ("agent/extractive",),
