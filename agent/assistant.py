@@ -35,7 +35,7 @@ from .run.loop import Run
 from .run.output import OutputSchema
 from .run.recorded import Recorded
 from .run.steering import Steering
-from .run.stream import StreamItem
+from .run.stream import StreamItem, TraceBegun
 from .settings import Settings, load_settings
 from .text import one_line
 from .traces import Limits, Recorder, TraceStore
@@ -206,6 +206,7 @@ class Assistant:
         )
         try:
             yield started
+            yield TraceBegun(recorder.trace_id)
             async with aclosing(run.answer(question)) as items:
                 async for item in items:
                     yield item

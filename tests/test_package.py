@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("agent", "prompts", "tools")
@@ -49,6 +52,27 @@ def test_the_wheel_holds_the_tree(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == {f"ossifrage/{name}" for name in tree()}
+
+
+def test_every_dependency_is_explained() -> None:
+    """docs/dependencies.md has a row for each, and for no other; and one for each extra for users."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = set(project["optional-dependencies"]) - {"dev"}
+    wanted = {re.split(r"[\[<>=,]", line)[0] for line in project["dependencies"]}
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    rows = re.findall(r"^\| (\S+) \| \d+ \|", page, re.MULTILINE)
+    assert sorted(rows) == sorted([*wanted, *(f"`{name}`" for name in extras)])
+
+
+@pytest.mark.parametrize("name", ["OssifrageError", "HarmonyModel"])
+def test_importing_what_needs_no_knowledge_base_is_light(name: str) -> None:
+    code = (
+        f"import sys\nfrom ossifrage import {name}\n"
+        "heavy = {'pymilvus', 'milvus_lite', 'pandas', 'numpy', 'transformers'} & set(sys.modules)\n"
+        "sys.exit(f'loaded: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_no_placeholder_is_left_in_the_documentation() -> None:

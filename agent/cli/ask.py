@@ -127,7 +127,7 @@ async def _run(
 def _warn(base: Knowledge, *, add: str) -> None:
     """Say what is wrong with a base before it is asked."""
     from ...tools.knowledge import KnowledgeBase
-    from .upkeep import warn_of_missing
+    from .kb.opening import warn_of_missing
 
     if isinstance(base, KnowledgeBase):
         warn_of_missing(base)

@@ -15,7 +15,7 @@ from .batch import batch
 from .completion import completion
 from .config import config
 from .doctor import doctor
-from .knowledge import kb
+from .kb import kb
 from .mcp import mcp
 from .model import model
 from .options import advised, settings_options

@@ -8,7 +8,14 @@ from typing import Any
 from ..answer import Citation, Result
 from ..traces.events import Event
 
-__all__ = ["ModelAsked", "PartialOutput", "ReasoningDelta", "StreamItem", "TextDelta"]
+__all__ = ["ModelAsked", "PartialOutput", "ReasoningDelta", "StreamItem", "TextDelta", "TraceBegun"]
+
+
+@dataclass(frozen=True)
+class TraceBegun:
+    """What the run is called, whatever comes of it."""
+
+    trace_id: str
 
 
 @dataclass(frozen=True)
@@ -63,4 +70,4 @@ class ReasoningDelta:
     text: str
 
 
-StreamItem = Event | ModelAsked | TextDelta | PartialOutput | ReasoningDelta | Result
+StreamItem = Event | TraceBegun | ModelAsked | TextDelta | PartialOutput | ReasoningDelta | Result

@@ -20,7 +20,7 @@ __all__ = ["arguments_in_short", "cited", "footer", "step_line", "unsaid"]
 
 _WIDEST = 110
 """Columns that a line of a step takes at most: what belongs together stands together."""
-_LEAST = 22
+_LEAST = 32
 """Columns for what was asked for and what came back, where both are told."""
 
 
@@ -41,28 +41,32 @@ def arguments_in_short(raw: str) -> str:
 
 def step_line(
     number: int, tool: str, arguments: str, came: str, seconds: float, look: Look, *, error: bool
-) -> str:
-    """A call of a tool: what was asked for, what came back, how long it took."""
+) -> list[str]:
+    """A call of a tool: what was asked for, what came back, how long it took; two lines if need be."""
     width = min(look.columns, _WIDEST)
     took = duration(seconds)
     name = one_line(tool, 20)
     head = f"{number:>3} {name:<8} "
     room = width - len(head) - len(took) - 4
+    style = "red" if error else "dim"
     if room < _LEAST:
-        return cut(f"{head}{arguments}", width - len(took) - 2, look) + "  " + took
+        summary = ink(cut(one_line(came), width - len(took) - 6, look), look, style)
+        asked = cut(arguments, width - len(head), look)
+        first = ink(f"{number:>3} ", look, "dim") + ink(f"{name:<8} ", look, "cyan") + asked
+        return [first.rstrip(), f"    {summary}  " + ink(took, look, "dim")]
     summary = cut(one_line(came), max(room // 2, 10), look)
     asked = cut(arguments, max(8, room - len(summary)), look)
     gap = " " * max(2, width - len(head) - len(took) - 2 - len(pad(asked, 0)) - len(summary))
-    right = ink(summary, look, *(("red",) if error else ("dim",)))
-    return (
+    line = (
         ink(f"{number:>3} ", look, "dim")
         + ink(f"{name:<8} ", look, "cyan")
         + asked
         + gap
-        + right
+        + ink(summary, look, style)
         + "  "
         + ink(took, look, "dim")
     )
+    return [line]
 
 
 def cited(citations: Sequence[Citation], look: Look) -> list[str]:

@@ -203,10 +203,9 @@ class TurnView:
         self._waiting = "the server is reading what was found"
         arguments = "" if called is None else arguments_in_short(called.arguments)
         came = returned.summary or one_line(returned.output, 200)
-        line = step_line(
+        return step_line(
             number, returned.tool, arguments, came, returned.seconds, self._look, error=returned.error
         )
-        return [line]
 
     def _remark(self, item: StreamItem) -> list[str]:
         match item:

@@ -101,7 +101,9 @@ def _figures(trace: Trace) -> Figures:
         prompt_tokens=sum(call.prompt_tokens for call in calls),
         completion_tokens=sum(call.completion_tokens for call in calls),
         reasoning_tokens=sum(call.reasoning_tokens or 0 for call in calls),
-        seconds=(last - trace.started.at).total_seconds() if trace.ended is None else trace.ended.seconds,
+        seconds=max(0.0, (last - trace.started.at).total_seconds())
+        if trace.ended is None
+        else trace.ended.seconds,
         searches=sum(use.call.tool == "search" for step in trace.steps for use in step.tools),
         citations=len(trace.citations),
         verified=sum(place.verified for place in trace.citations),

@@ -113,7 +113,7 @@ def steps_of(trace: Trace) -> list[Step]:
             grouped.setdefault(max(1, event.step), []).append(event)
 
     def after(event: Event) -> float:
-        return (event.at - began).total_seconds()
+        return max(0.0, (event.at - began).total_seconds())  # a clock may have been set back
 
     steps: list[Step] = []
     for number in sorted(grouped):

@@ -124,6 +124,14 @@ def test_in_any_window(width: int) -> None:
         assert len(line) <= width
 
 
+def test_a_narrow_window_still_shows_what_came_back() -> None:
+    shown = [plain(line) for line in run(look=Look(width=40, styled=False))]
+    assert [line for line in shown if "thought" not in line][:2] == [
+        '  1 search   "kites" "birds \\u001b[2J"',
+        "    8 passages \\x1b[2J in 3  41 ms",
+    ]
+
+
 def test_a_thought_is_seen_while_it_comes_and_only_where_it_is_wanted() -> None:
     mode: list[ReasoningView] = ["folded"]
     view = TurnView(Look(width=40), lambda: mode[0])
