@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("agent/cli",),
     ("agent/repl", "agent/serve"),
-    ("agent/batch", "agent/doctor", "agent/terminal"),
+    ("agent/batch", "agent/conversing", "agent/doctor", "agent/terminal"),
     ("agent/assistant",),
     ("agent/tool_servers",),
     ("agent/run", "agent/conversations"),
