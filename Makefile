@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= What does ossifrage doctor examine, and what does it exit with when a check failed?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-adding bench-documents bench-cli bench-memory bench-traces screenshots weights lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-adding bench-documents bench-cli bench-memory bench-traces screenshots reference weights lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -74,6 +74,9 @@ bench-memory: $(VENV)/.dev  ## what 1,000 runs in one process leave behind (minu
 
 bench-traces: $(VENV)/.dev  ## what recording costs a run, and how fast 100,000 runs are read (minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/traces.py
+
+reference: $(VENV)/.dev  ## docs/reference.md from the docstrings of the public names
+	@$(BIN)/python docs/reference.py
 
 weights: $(VENV)/.dev  ## what the dependencies weigh on the disk
 	@$(BIN)/python tests/benchmarks/weights.py
