@@ -52,7 +52,7 @@ async def converse(
     number, turn = begun
     session = conversation.session()
     noting = _Noting(conversation, number, turn)
-    result: Result | None = None
+    result: Result[Any] | None = None
     failed = "failed"
     try:
         async with aclosing(
@@ -72,7 +72,7 @@ async def converse(
         conversation.finish(number, noting.turn(**known))
 
 
-def _known(result: Result) -> dict[str, Any]:
+def _known(result: Result[Any]) -> dict[str, Any]:
     from .answer import Answer
 
     return {

@@ -47,7 +47,7 @@ class Desk:
         self.last_question = ""
         self._store: ConversationStore | None = None
         self._settings: Settings | None = None
-        self._assistant: Assistant | None = None
+        self._assistant: Assistant[Any] | None = None
         self._knowledge: KnowledgeBase | None = None
         self._users = 0
         self._asking = asyncio.Lock()
@@ -141,7 +141,7 @@ class Desk:
         tell: Callable[[StreamItem], None],
         *,
         effort: Effort | None = None,
-    ) -> Result:
+    ) -> Result[Any]:
         """Answer a question in the conversation, which is begun with the first one.
 
         Raises:
@@ -163,7 +163,7 @@ class Desk:
                 conversation = self.conversation = conversation.fork(len(conversation.turns()))
                 _logger.warning("%s This goes on as %s.", str(error).split(":")[0] + ".", conversation.name)
                 begun = conversation.begin(question)
-            result: Result | None = None
+            result: Result[Any] | None = None
             asked = converse(
                 assistant, conversation, question, begun, effort=effort or self.effort, steering=steering
             )
@@ -228,5 +228,5 @@ class Desk:
             self._store.close()
 
 
-def _no_result() -> Result:
+def _no_result() -> Result[Any]:
     raise RuntimeError("the run ended without a result")

@@ -88,7 +88,7 @@ class Telling:
             case _:
                 return
 
-    def _ended(self, result: Result) -> Iterator[Update]:
+    def _ended(self, result: Result[Any]) -> Iterator[Update]:
         """What of the answer was not told yet: all of it where it was corrected unseen, and its sources."""
         if result.text.strip() != self._shown.strip():
             between = "\n\n*With its citations corrected:*\n\n" if self._shown else ""
