@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= What does ossifrage doctor examine, and what does it exit with when a check failed?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-adding bench-documents bench-cli bench-memory bench-traces screenshots weights lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-adding bench-documents bench-cli bench-memory bench-traces bench-serve screenshots weights lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -77,6 +77,9 @@ bench-traces: $(VENV)/.dev  ## what recording costs a run, and how fast 100,000 
 
 weights: $(VENV)/.dev  ## what the dependencies weigh on the disk
 	@$(BIN)/python tests/benchmarks/weights.py
+
+bench-serve: $(VENV)/.dev  ## the server under 200 clients at once, for a minute
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/serve.py
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

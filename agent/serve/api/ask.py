@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from ....tools.knowledge import Filters
 from ...answer import Result
 from ...run.output import OutputSchema
-from ...run.stream import ModelAsked, PartialOutput, ReasoningDelta, StreamItem, TextDelta
+from ...run.stream import ModelAsked, PartialOutput, ReasoningDelta, StreamItem, TextDelta, TraceBegun
 from ...traces.events import ModelCalled, ToolCalled
 from ..metrics import Operation
 from ..problems import problem_of
@@ -102,6 +102,8 @@ def _event(item: StreamItem) -> tuple[str, dict[str, Any]]:
     match item:
         case TextDelta():
             return "text_delta", {"text": item.text, "message": item.message}
+        case TraceBegun():
+            return "trace_begun", dataclasses.asdict(item)
         case ModelAsked():
             return "model_asked", dataclasses.asdict(item)
         case PartialOutput():
