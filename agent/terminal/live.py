@@ -38,14 +38,14 @@ _STATUS_SECONDS = 0.5
 
 
 async def show_run(
-    assistant: Assistant,
+    assistant: Assistant[Any],
     question: str,
     *,
     session: Session | None = None,
     show_reasoning: bool = False,
     quiet: bool = False,
     announce: bool = True,
-) -> Result:
+) -> Result[Any]:
     """Run a question, telling what happens on stderr.
 
     Args:
