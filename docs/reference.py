@@ -18,10 +18,6 @@ Every name that `from ossifrage import …` knows, in the words of its docstring
 """
 _INSIDE = re.compile(r":(?:class|meth|func|attr|data|mod):`~?\.*([^`<]+?)(?: <[^`>]*>)?`")
 _WIDTH = 88
-_MARKS: dict[griffe.ParameterKind, str] = {
-    griffe.ParameterKind.var_positional: "*",
-    griffe.ParameterKind.var_keyword: "**",
-}
 
 
 def reference() -> str:
@@ -98,9 +94,9 @@ def _signature(member: griffe.Function, name: str) -> str:
             continue
         if kind is griffe.ParameterKind.keyword_only and not starred:
             shown.append("*")
-        mark = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}.get(
-            kind, ""
-        )
+        mark = ""
+        if kind is griffe.ParameterKind.var_positional or kind is griffe.ParameterKind.var_keyword:
+            mark = "*" if kind is griffe.ParameterKind.var_positional else "**"
         starred = starred or kind in (griffe.ParameterKind.keyword_only, griffe.ParameterKind.var_positional)
         text = f"{mark}{parameter.name}"
         if parameter.annotation is not None:

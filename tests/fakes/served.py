@@ -36,7 +36,7 @@ def served(service: Service) -> Generator[Served]:
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        yield Served("http://127.0.0.1:%d" % listening.getsockname()[1], service, server, loop)
+        yield Served(f"http://127.0.0.1:{listening.getsockname()[1]}", service, server, loop)
     finally:
         server.should_exit = True
         thread.join(60)

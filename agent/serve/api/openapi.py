@@ -33,6 +33,12 @@ _ERRORS = {
     "503": "The server is busy, or the engine or the knowledge base cannot be reached.",
     "504": "It took too long.",
 }
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {"event": {"type": "string"}, "data": {"type": "string"}},
+}
+"""One server-sent event."""
 _ERROR: dict[str, Any] = {
     "type": "object",
     "required": ["error"],
@@ -151,7 +157,7 @@ def _operation(
     if answer is not None:
         content: dict[str, Any] = {"application/json": {"schema": answer}}
         if streams:
-            content["text/event-stream"] = {"schema": {"type": "string"}}
+            content["text/event-stream"] = {"schema": _EVENT}
         operation["responses"]["200"] = {"description": "It was done.", "content": content}
     if body is not None:
         operation["requestBody"] = {

@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 Zero = Annotated[float, Field(ge=0, le=0)]
+Words = Annotated[str, Field(pattern=r"\S", max_length=100_000)]
+"""A text that says something."""
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -376,7 +378,7 @@ class AskRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    question: str = Field(min_length=1)
+    question: Words
     reasoning: Literal["low", "medium", "high"] | None = None
     """How hard the model thinks; null for the server's setting."""
     output_schema: dict[str, Any] | None = None
@@ -392,7 +394,7 @@ class SearchRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    query: str | list[str] = Field(min_length=1)
+    query: Words | Annotated[list[Words], Field(min_length=1, max_length=20)]
     """A question or some words; several give one ranking."""
     top_k: int = Field(default=10, ge=1, le=100)
     mode: SearchMode = "auto"
