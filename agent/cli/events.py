@@ -21,7 +21,7 @@ VERSION = 1
 """Counts up when a type or a field is removed or changes its meaning; new ones may come at any time."""
 
 
-async def print_run(assistant: Assistant, question: str, *, show_reasoning: bool) -> Result:
+async def print_run(assistant: Assistant[Any], question: str, *, show_reasoning: bool) -> Result[Any]:
     """Run a question and print each event on stdout as it happens.
 
     Raises:
@@ -31,7 +31,7 @@ async def print_run(assistant: Assistant, question: str, *, show_reasoning: bool
 
     from ... import OssifrageError
     from ..answer import Result
-    from ..run.stream import ModelAsked, PartialOutput, ReasoningDelta, TextDelta
+    from ..run.stream import ModelAsked, PartialOutput, ReasoningDelta, TextDelta, TraceBegun
     from .ask import result_as_json
 
     try:
@@ -39,6 +39,8 @@ async def print_run(assistant: Assistant, question: str, *, show_reasoning: bool
             match item:
                 case TextDelta():
                     _print("text_delta", {"text": item.text, "message": item.message})
+                case TraceBegun():
+                    _print("trace_begun", dataclasses.asdict(item))
                 case ModelAsked():
                     _print("model_asked", dataclasses.asdict(item))
                 case PartialOutput():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
-_NOTE_SECONDS = 1.0
-"""How much of an answer a kill may cost."""
+_logger = logging.getLogger(__name__)
 
 
 class Desk:
@@ -48,7 +47,7 @@ class Desk:
         self.last_question = ""
         self._store: ConversationStore | None = None
         self._settings: Settings | None = None
-        self._assistant: Assistant | None = None
+        self._assistant: Assistant[Any] | None = None
         self._knowledge: KnowledgeBase | None = None
         self._users = 0
         self._asking = asyncio.Lock()
@@ -76,28 +75,28 @@ class Desk:
             self._store = ConversationStore(self.home)
         return self._store
 
-    async def knowledge(self, *, create: bool = False) -> KnowledgeBase:
+    async def knowledge(self, *, adding: Sequence[str] = ()) -> KnowledgeBase:
         """The knowledge base, open.
 
         Raises:
-            KnowledgeError: it cannot be opened; nothing has been added, where ``create`` is false.
+            KnowledgeError: it cannot be opened; there is none yet, and nothing is to be added.
         """
         async with self._opening:
             if self._knowledge is None:
                 from ..knowledge import open_knowledge
 
-                self._knowledge = await asyncio.to_thread(open_knowledge, self.settings, create=create)
+                self._knowledge = await asyncio.to_thread(open_knowledge, self.settings, adding=adding)
                 await self._release()
             return self._knowledge
 
     @asynccontextmanager
-    async def using_knowledge(self, *, create: bool = False) -> AsyncGenerator[KnowledgeBase]:
+    async def using_knowledge(self, *, adding: Sequence[str] = ()) -> AsyncGenerator[KnowledgeBase]:
         """The knowledge base for some work; when the last who works with it is done, other processes may.
 
         Raises:
             KnowledgeError: as :meth:`knowledge`.
         """
-        knowledge = await self.knowledge(create=create)
+        knowledge = await self.knowledge(adding=adding)
         self._users += 1
         try:
             yield knowledge
@@ -142,13 +141,15 @@ class Desk:
         tell: Callable[[StreamItem], None],
         *,
         effort: Effort | None = None,
-    ) -> Result:
+    ) -> Result[Any]:
         """Answer a question in the conversation, which is begun with the first one.
 
         Raises:
             OssifrageError: there is no answer; the conversation says so.
         """
-        from ..answer import Answer, Result
+        from ..answer import Result
+        from ..conversations import ConversationError
+        from ..conversing import converse
 
         async with self._asking, self.using_knowledge():
             self.last_question = question
@@ -156,40 +157,21 @@ class Desk:
             if self.conversation is None:
                 self.conversation = self.store.create(question)
             conversation = self.conversation
-            number, turn = conversation.begin(question)
-            session = conversation.session()
-            noting = _Noting(conversation, number, turn)
-            result: Result | None = None
-            failed = "failed"
             try:
-                async for item in assistant.run_stream(
-                    question, session=session, reasoning=effort or self.effort, steering=steering
-                ):
+                begun = conversation.begin(question)
+            except ConversationError as error:
+                conversation = self.conversation = conversation.fork(len(conversation.turns()))
+                _logger.warning("%s This goes on as %s.", str(error).split(":")[0] + ".", conversation.name)
+                begun = conversation.begin(question)
+            result: Result[Any] | None = None
+            asked = converse(
+                assistant, conversation, question, begun, effort=effort or self.effort, steering=steering
+            )
+            async with aclosing(asked) as items:
+                async for item in items:
                     tell(item)
-                    noting.heard(item)
                     if isinstance(item, Result):
                         result = item
-            except asyncio.CancelledError:
-                failed = "cancelled"
-                raise
-            finally:
-                session.close()
-                if result is None:
-                    conversation.finish(number, noting.turn(stop_reason=failed))
-                else:
-                    missing = result.output.missing if isinstance(result.output, Answer) else []
-                    conversation.finish(
-                        number,
-                        noting.turn(
-                            text=result.text,
-                            citations=result.citations,
-                            missing=tuple(missing),
-                            stop_reason=result.stop_reason.value,
-                            seconds=result.seconds,
-                            tokens=(result.usage.prompt_tokens, result.usage.completion_tokens),
-                            trace_id=result.trace_id,
-                        ),
-                    )
             return result or _no_result()
 
     async def change(self, **given: Any) -> OpenModel:
@@ -246,39 +228,5 @@ class Desk:
             self._store.close()
 
 
-class _Noting:
-    """Keeps what is known of a turn, and writes it down now and then."""
-
-    def __init__(self, conversation: Conversation, number: int, turn: Turn) -> None:
-        self._conversation = conversation
-        self._number = number
-        self._turn = turn
-        self._text: list[str] = []
-        self._message = 0
-        self._said: list[str] = []
-        self._noted = time.monotonic()
-
-    def heard(self, item: StreamItem) -> None:
-        from ..run.stream import TextDelta
-        from ..traces import Steered
-
-        now = time.monotonic()
-        if isinstance(item, Steered):
-            self._said.append(item.text)
-            self._noted = now - _NOTE_SECONDS
-        elif isinstance(item, TextDelta):
-            if item.message != self._message:
-                self._message, self._text = item.message, []
-            self._text.append(item.text)
-        if now - self._noted >= _NOTE_SECONDS:
-            self._noted = now
-            self._conversation.note(self._number, self.turn())
-
-    def turn(self, **known: Any) -> Turn:
-        """The turn with what is known by now."""
-        so_far = {"text": "".join(self._text), "said": tuple(self._said)}
-        return self._turn.model_copy(update={**so_far, **known})
-
-
-def _no_result() -> Result:
+def _no_result() -> Result[Any]:
     raise RuntimeError("the run ended without a result")

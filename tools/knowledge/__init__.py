@@ -47,9 +47,11 @@ from .values import (
 if TYPE_CHECKING:
     from .base import KnowledgeBase
     from .copying import migrate, rebuild, write_parquet
+    from .filtered import FilteredKnowledge
     from .ingest.loaders.loaded import Loaded
     from .ingest.loaders.registry import Loader, register_loader
     from .ingest.sources.item import RawDocument
+    from .ingest.sources.paths import check_paths
     from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
@@ -72,6 +74,7 @@ __all__ = [
     "EmbeddingUnavailableError",
     "Excerpt",
     "FilterCheck",
+    "FilteredKnowledge",
     "Filters",
     "JoinedKnowledge",
     "Knowledge",
@@ -102,6 +105,7 @@ __all__ = [
     "UnreadableError",
     "WatchEvent",
     "Watching",
+    "check_paths",
     "migrate",
     "rebuild",
     "rebuild_from_sources",
@@ -113,6 +117,7 @@ _HOME = {
     "Attachment": ".store.attachment",
     "BulkStorage": ".store.bulk",
     "EmbeddingFunction": ".models.embeddings",
+    "FilteredKnowledge": ".filtered",
     "JoinedKnowledge": ".joined",
     "Knowledge": ".joined",
     "KnowledgeBase": ".base",
@@ -121,6 +126,7 @@ _HOME = {
     "RawDocument": ".ingest.sources.item",
     "RerankFunction": ".models.rerankers",
     "Watching": ".watching",
+    "check_paths": ".ingest.sources.paths",
     "migrate": ".copying",
     "write_parquet": ".copying",
     "rebuild": ".copying",

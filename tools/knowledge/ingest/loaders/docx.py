@@ -20,7 +20,7 @@ def load_docx(raw: RawDocument) -> Loaded:
         UnreadableError: it could not be read this time.
     """
     open_package(raw.data, "DOCX").close()
-    html: str = parsed(raw.data, parser="word", what="DOCX")
+    html: str = parsed(raw.data, parser="word", what="DOCX", office="mammoth")
     with converting("DOCX"):
         text = markdown_of(html.encode(errors="replace"))
     outline = outline_of(text, "markdown")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 from ...errors import NoTextError, UnreadableError
@@ -19,19 +20,22 @@ _SECONDS = 2 * CPU_SECONDS
 _TOO_MUCH = "that takes more time or memory to read than there was: split it, or try again later"
 
 
-def parsed(data: bytes, *, parser: str, what: str) -> Any:
+def parsed(data: bytes, *, parser: str, what: str, office: str | None = None) -> Any:
     """What a parser makes of a document, within limits of time and memory.
 
     Args:
         data: the document.
         parser: a module of ``parsers``.
         what: the kind of document, for the reason.
+        office: the package that the parser reads it with, where that comes with the extra ``office``.
 
     Raises:
         NoTextError: the document is broken.
         UnreadableError: it could not be read this time. A document that is too much for the limits cannot be
             told from a machine that was too busy, so that counts as this, too.
     """
+    if office is not None and find_spec(office) is None:
+        raise UnreadableError(f"{what} files need more packages: pip install 'ossifrage[office]'")
     # -P: the folder of the program is not searched for modules, some of which are called like Python's own.
     program = [sys.executable, "-P", process.__file__, parser]
     try:

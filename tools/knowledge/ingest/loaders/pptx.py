@@ -22,7 +22,7 @@ def load_pptx(raw: RawDocument) -> Loaded:
         UnreadableError: it could not be read this time.
     """
     open_package(raw.data, "PPTX").close()
-    slides: list[Slide] = parsed(raw.data, parser="slides", what="PPTX")
+    slides: list[Slide] = parsed(raw.data, parser="slides", what="PPTX", office="pptx")
     text = made_of(_lines(slides), nothing="no text on these slides")
     titles = (as_title(slide["title"]) for slide in slides)
     outline = outline_of(text, "sections")

@@ -54,7 +54,7 @@ def load_xlsx(raw: RawDocument) -> Loaded:
         UnreadableError: it could not be read this time.
     """
     open_package(raw.data, "XLSX", most=_MAX_SHEETS).close()
-    sheets: list[Sheet] = parsed(raw.data, parser="workbook", what="XLSX")
+    sheets: list[Sheet] = parsed(raw.data, parser="workbook", what="XLSX", office="openpyxl")
     text = made_of(_sheets(sheets), nothing="no values in this workbook")
     outline = outline_of(text, "sections")
     names = [as_title(sheet["title"]) for sheet in sheets if sheet["rows"]]

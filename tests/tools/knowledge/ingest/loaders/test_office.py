@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ import pptx
 import pytest
 from docx.oxml import parse_xml
 
-from ossifrage.tools.knowledge import NoTextError
+from ossifrage.tools.knowledge import NoTextError, UnreadableError
 from ossifrage.tools.knowledge.ingest.loaders import Loaded, epub
 from ossifrage.tools.knowledge.ingest.passages import split_passages
 
@@ -393,3 +394,19 @@ def test_percentages_and_hidden_sheets_of_excel(read: Read) -> None:
     text = read("a.xlsx", buffer.getvalue()).text
     assert "1.234% | 7% | 0.5\n" in text
     assert "# Notes (hidden sheet; first row: a | b)\n" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "package", "data"),
+    [
+        ("a.docx", "mammoth", word("x")),
+        ("a.xlsx", "openpyxl", workbook([["x"]])),
+        ("a.pptx", "pptx", slides("x")),
+    ],
+)
+def test_without_the_extra_the_reason_names_it(
+    name: str, package: str, data: bytes, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)  # as if it were not there
+    with pytest.raises(UnreadableError, match=r"pip install 'ossifrage\[office\]'"):
+        read(name, data)

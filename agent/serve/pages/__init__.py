@@ -1,0 +1,1 @@
+"""The pages: what ``ossifrage serve`` shows in a browser, and the file of ``traces export --html``."""
