@@ -428,6 +428,20 @@ def test_everything_shown_is_text(hostile: str, open_page: Callable[..., Page]) 
     assert not re.search("[\x1b\u202e]", page.eval("document.title"))
 
 
+def test_a_text_of_hidden_characters_is_shown(tmp_path: Path, open_page: Callable[..., Page]) -> None:
+    output = "a\u200b " * 10_000
+    events: list[Event] = [started("x" * 5000), *shown(1, output)]
+    run = run_document(Trace(trace_id="t", events=tuple(events)))
+    file = tmp_path / "run.html"
+    file.write_text(single_file([run | {"raw": {}}]))
+    page = open_page(f"{file.as_uri()}#step-1")
+    assert page.eval("document.querySelector('.output').innerText").count("\\u200b") == 10_000
+    assert page.eval("document.querySelectorAll('.unseen').length") < 3_000
+    page.press("a")
+    page.click("main summary")
+    assert "x" * 5000 in page.text("main details")
+
+
 @pytest.fixture(scope="session")
 def long_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     lines = "\n".join(f"L{number}: {'some words of a line ' * 4}" for number in range(1, 21))
