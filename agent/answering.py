@@ -35,7 +35,7 @@ from .run.output import OutputSchema
 from .run.paused import Decisions, Paused, PausedFilters, output_rows
 from .run.recorded import Recorded
 from .run.steering import Steering
-from .run.stream import StreamItem
+from .run.stream import StreamItem, TraceBegun
 from .settings import Settings
 from .text import one_line
 from .toolbox import SHOW_PAGES, Toolbox
@@ -169,6 +169,7 @@ class Answering:
         )
         try:
             yield started
+            yield TraceBegun(recorder.trace_id)
             run = Run(
                 agent if recorded is None else recorded.agent(agent, context),
                 own if recorded is None else recorded.model(own),

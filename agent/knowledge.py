@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def open_knowledge(
     settings: Settings,
     *,
     uri: str | None = None,
-    create: bool = False,
+    adding: Sequence[str | Path] = (),
     indexing: Callable[[int, int], None] | None = None,
 ) -> KnowledgeBase:
     """Open the knowledge base.
@@ -24,25 +25,34 @@ def open_knowledge(
     Args:
         settings: where it is, and how it searches.
         uri: where it is instead.
-        create: make it if there is none.
+        adding: what is to be added: if there is no base it is made, once these are known to exist.
         indexing: told when its full-text index is made anew.
 
     Raises:
-        KnowledgeError: it cannot be opened.
+        KnowledgeError: it cannot be opened, or what is to be added does not exist.
     """
-    from ..tools.knowledge import KnowledgeBase
+    from ..tools.knowledge import KnowledgeBase, KnowledgeNotFoundError, check_paths
 
-    return KnowledgeBase(
-        uri or settings.knowledge_uri,
-        token=knowledge_token(settings),
-        collection=settings.collection,
-        embedding=settings.embedding,
-        reranker=settings.reranker,
-        metric=settings.metric,
-        consistency=settings.consistency,
-        create=create,
-        indexing=indexing,
-    )
+    def opened(*, create: bool) -> KnowledgeBase:
+        return KnowledgeBase(
+            uri or settings.knowledge_uri,
+            token=knowledge_token(settings),
+            collection=settings.collection,
+            embedding=settings.embedding,
+            reranker=settings.reranker,
+            metric=settings.metric,
+            consistency=settings.consistency,
+            create=create,
+            indexing=indexing,
+        )
+
+    try:
+        return opened(create=False)
+    except KnowledgeNotFoundError:
+        if not adding:
+            raise
+    check_paths(adding)
+    return opened(create=True)
 
 
 def knowledge_token(settings: Settings) -> str | None:

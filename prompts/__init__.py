@@ -1,7 +1,8 @@
 """Every text the model reads, as Markdown templates (Jinja2).
 
 ``instructions.md`` is the agent's own; ``tools/NAME.md`` describes a tool and, under a second-level heading
-each, its parameters (``filters.tags`` is one inside another); the others are what the program says to the
+each, its parameters (``filters.tags`` is one inside another); ``mcp/`` is what the models of MCP clients read
+of the tools they are given here; the others are what the program says to the
 model while it works. To change what the model is told, change these files: no code holds such text.
 
 What comes from a document passes the filter ``one_line`` (a name, a heading) or ``quoted``.
@@ -45,9 +46,9 @@ def render(template: str, /, **values: object) -> str:
 
 
 @functools.cache
-def tool_prompt(name: str) -> ToolPrompt:
-    """The description of the tool ``name`` and of its parameters, from ``tools/NAME.md``."""
-    description, *sections = re.split(r"^## ", render(f"tools/{name}"), flags=re.MULTILINE)
+def tool_prompt(name: str, folder: str = "tools") -> ToolPrompt:
+    """The description of the tool ``name`` and of its parameters, from ``FOLDER/NAME.md``."""
+    description, *sections = re.split(r"^## ", render(f"{folder}/{name}"), flags=re.MULTILINE)
     parameters: dict[str, str] = {}
     for section in sections:
         parameter, _, text = section.partition("\n")

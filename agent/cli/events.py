@@ -31,7 +31,7 @@ async def print_run(assistant: Assistant[Any], question: str, *, show_reasoning:
 
     from ... import OssifrageError
     from ..answer import Result
-    from ..run.stream import ModelAsked, PartialOutput, ReasoningDelta, TextDelta
+    from ..run.stream import ModelAsked, PartialOutput, ReasoningDelta, TextDelta, TraceBegun
     from .ask import result_as_json
 
     try:
@@ -39,6 +39,8 @@ async def print_run(assistant: Assistant[Any], question: str, *, show_reasoning:
             match item:
                 case TextDelta():
                     _print("text_delta", {"text": item.text, "message": item.message})
+                case TraceBegun():
+                    _print("trace_begun", dataclasses.asdict(item))
                 case ModelAsked():
                     _print("model_asked", dataclasses.asdict(item))
                 case PartialOutput():

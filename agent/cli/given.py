@@ -49,7 +49,7 @@ def joined_with(data: bytes, settings: Settings) -> Generator[JoinedKnowledge]:
 
     from ...tools.knowledge import JoinedKnowledge, KnowledgeBase, KnowledgeError, KnowledgeNotFoundError
     from ..text import counted
-    from .upkeep import open_base, warn_of_missing
+    from .kb.opening import open_base, warn_of_missing
 
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with ExitStack() as opened:

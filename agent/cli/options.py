@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shlex
-import shutil
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +17,7 @@ from ...tools.addresses import without_credentials
 if TYPE_CHECKING:
     from ...tools.knowledge import Remedy
 
-__all__ = ["advised", "command", "settings_options", "with_home", "with_settings"]
+__all__ = ["advised", "command", "explained", "settings_options", "with_home", "with_settings"]
 
 _given: ContextVar[Mapping[str, Any] | None] = ContextVar("given", default=None)
 """The common flags of the command that runs; its threads see them, too."""
@@ -157,6 +155,9 @@ def command(*words: str) -> str:
 
     It is written as a shell reads it. A user and a password in an address are left out.
     """
+    import shlex
+    import shutil
+
     installed = shutil.which("ossifrage") or not sys.argv[0].endswith("ossifrage")
     program = "ossifrage" if installed else sys.argv[0]
     given = _given.get() or {}
@@ -168,6 +169,14 @@ def command(*words: str) -> str:
         for part in (f"--{name}", without_credentials(str(given[name])))
     ]
     return shlex.join([program, *flags, *words])
+
+
+def explained(error: OssifrageError) -> str:
+    """An error in one line, with the command that helps where there is one."""
+    from ...tools.knowledge import KnowledgeError
+
+    remedy = error.remedy if isinstance(error, KnowledgeError) else None
+    return str(error) if remedy is None else f"{error}: {advice(remedy)}"
 
 
 def advice(remedy: Remedy) -> str:

@@ -123,9 +123,23 @@ class ConversationStore:
         conversation.mend()
         return conversation
 
+    def begin(self, conversation: Conversation, turn: Turn) -> tuple[int, Turn] | None:
+        """Keep a question as the next turn; its number and the turn. None while the last one has no end."""
+        with self._database.writing() as connection:
+            number, last = connection.execute(
+                "SELECT number, turn FROM turns WHERE conversation = ? ORDER BY number DESC LIMIT 1",
+                (conversation.id,),
+            ).fetchone() or (0, None)
+            if last is not None and Turn.model_validate_json(last).stop_reason is None:
+                return None
+            return number + 1, self._write_turn(connection, conversation, number + 1, turn)
+
     def fork(self, conversation: Conversation, turns: int) -> Conversation:
-        """A new conversation that begins with the first turns of another, which stays as it is."""
-        kept = conversation.turns()[:turns]
+        """A new conversation that begins with the first turns of another, which stays as it is.
+
+        A turn that another process is working on is left out.
+        """
+        kept = [turn for turn in conversation.turns()[:turns] if turn.stop_reason is not None]
         count = kept[-1].first_item + kept[-1].items if kept else 0
         with self._database.writing() as connection:
             rows = self._items(connection, conversation.id)[:count]
@@ -164,16 +178,21 @@ class ConversationStore:
         with self._database.writing() as connection:
             if items:
                 self._add(connection, conversation.id, [json.dumps(item) for item in items])
-            count = len(self._items(connection, conversation.id))
-            if turn.stop_reason is None:
-                turn = turn.model_copy(update={"first_item": count})
-            else:
-                turn = turn.model_copy(update={"items": count - turn.first_item})
-            connection.execute(
-                "INSERT OR REPLACE INTO turns VALUES (?, ?, ?)",
-                (conversation.id, number, turn.model_dump_json()),
-            )
-            connection.execute("UPDATE conversations SET updated = ? WHERE id = ?", (_now(), conversation.id))
+            return self._write_turn(connection, conversation, number, turn)
+
+    def _write_turn(
+        self, connection: sqlite3.Connection, conversation: Conversation, number: int, turn: Turn
+    ) -> Turn:
+        count = len(self._items(connection, conversation.id))
+        if turn.stop_reason is None:
+            turn = turn.model_copy(update={"first_item": count})
+        else:
+            turn = turn.model_copy(update={"items": count - turn.first_item})
+        connection.execute(
+            "INSERT OR REPLACE INTO turns VALUES (?, ?, ?)",
+            (conversation.id, number, turn.model_dump_json()),
+        )
+        connection.execute("UPDATE conversations SET updated = ? WHERE id = ?", (_now(), conversation.id))
         return turn
 
     def note(self, conversation: Conversation, number: int, turn: Turn) -> None:
@@ -249,9 +268,19 @@ class Conversation:
         return self._store.session(self)
 
     def begin(self, question: str) -> tuple[int, Turn]:
-        """Write a question down; its number and what is known of the turn."""
-        number = len(self.turns()) + 1
-        return number, self._store.write_turn(self, number, Turn(question=question, worker=os.getpid()))
+        """Write a question down; its number and what is known of the turn.
+
+        Raises:
+            ConversationError: another process is working on a question of this conversation.
+        """
+        process = os.getpid()
+        turn = Turn(question=question, worker=process, worker_began=_began(process))
+        while (begun := self._store.begin(self, turn)) is None:
+            if not self.mend():
+                raise ConversationError(
+                    f"{self.name} is being worked on in another terminal: wait until it is done."
+                )
+        return begun
 
     def note(self, number: int, turn: Turn) -> None:
         """Write down how far a turn has come, in case that nobody can later."""
@@ -265,35 +294,43 @@ class Conversation:
         """A new conversation that begins with the first turns of this one."""
         return self._store.fork(self, turns)
 
-    def mend(self) -> None:
+    def mend(self) -> bool:
         """Give an end to a turn that was killed in the middle: its question and what had come stay.
 
-        Raises:
-            ConversationError: another process is working on it.
+        False where another process is working on it.
         """
         turns = self.turns()
         if not turns or turns[-1].stop_reason is not None:
-            return
+            return True
         number, turn = len(turns), turns[-1]
-        if turn.worker != os.getpid() and _is_running(turn.worker):
-            raise ConversationError(
-                f"{self.name} is being worked on in another terminal: wait until it is done."
-            )
+        if turn.worker != os.getpid() and _is_running(turn.worker, turn.worker_began):
+            return False
         added = self.items()[turn.first_item :]
         turn = turn.model_copy(update={"stop_reason": "cancelled"})
         if added:  # it was killed after all had been kept but this
             self.finish(number, turn)
-            return
+            return True
         said = [{"role": "user", "content": text} for text in (turn.question, *turn.said)]
         answer = [{"role": "assistant", "content": turn.text}] if turn.text.strip() else []
         self.finish(number, turn, items=[*said, *answer])
+        return True
 
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _is_running(process: int) -> bool:
+def _began(process: int) -> str:
+    """When a process began, in ticks since the system did (proc(5), field 22 of stat); else nothing."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(errors="replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _is_running(process: int, began: str) -> bool:
+    if began and (now := _began(process)) and now != began:
+        return False
     if os.name != "posix":
         return False
     try:

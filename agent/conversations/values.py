@@ -42,6 +42,8 @@ class Turn(BaseModel):
     """How many items of the session it takes."""
     worker: int = 0
     """The process that works on it."""
+    worker_began: str = ""
+    """When that process began, as the system tells it: another may have got its number since."""
 
     @property
     def unfinished(self) -> bool:

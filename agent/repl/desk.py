@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 __all__ = ["Desk"]
+
+_logger = logging.getLogger(__name__)
 
 _NOTE_SECONDS = 1.0
 """How much of an answer a kill may cost."""
@@ -76,28 +79,28 @@ class Desk:
             self._store = ConversationStore(self.home)
         return self._store
 
-    async def knowledge(self, *, create: bool = False) -> KnowledgeBase:
+    async def knowledge(self, *, adding: Sequence[str] = ()) -> KnowledgeBase:
         """The knowledge base, open.
 
         Raises:
-            KnowledgeError: it cannot be opened; nothing has been added, where ``create`` is false.
+            KnowledgeError: it cannot be opened; there is none yet, and nothing is to be added.
         """
         async with self._opening:
             if self._knowledge is None:
                 from ..knowledge import open_knowledge
 
-                self._knowledge = await asyncio.to_thread(open_knowledge, self.settings, create=create)
+                self._knowledge = await asyncio.to_thread(open_knowledge, self.settings, adding=adding)
                 await self._release()
             return self._knowledge
 
     @asynccontextmanager
-    async def using_knowledge(self, *, create: bool = False) -> AsyncGenerator[KnowledgeBase]:
+    async def using_knowledge(self, *, adding: Sequence[str] = ()) -> AsyncGenerator[KnowledgeBase]:
         """The knowledge base for some work; when the last who works with it is done, other processes may.
 
         Raises:
             KnowledgeError: as :meth:`knowledge`.
         """
-        knowledge = await self.knowledge(create=create)
+        knowledge = await self.knowledge(adding=adding)
         self._users += 1
         try:
             yield knowledge
@@ -149,6 +152,7 @@ class Desk:
             OssifrageError: there is no answer; the conversation says so.
         """
         from ..answer import Answer, Result
+        from ..conversations import ConversationError
 
         async with self._asking, self.using_knowledge():
             self.last_question = question
@@ -156,7 +160,12 @@ class Desk:
             if self.conversation is None:
                 self.conversation = self.store.create(question)
             conversation = self.conversation
-            number, turn = conversation.begin(question)
+            try:
+                number, turn = conversation.begin(question)
+            except ConversationError as error:
+                conversation = self.conversation = conversation.fork(len(conversation.turns()))
+                _logger.warning("%s This goes on as %s.", str(error).split(":")[0] + ".", conversation.name)
+                number, turn = conversation.begin(question)
             session = conversation.session()
             noting = _Noting(conversation, number, turn)
             result: Result[Any] | None = None
@@ -187,7 +196,6 @@ class Desk:
                             stop_reason=result.stop_reason.value,
                             seconds=result.seconds,
                             tokens=(result.usage.prompt_tokens, result.usage.completion_tokens),
-                            trace_id=result.trace_id,
                         ),
                     )
             return result or _no_result()
@@ -256,14 +264,17 @@ class _Noting:
         self._text: list[str] = []
         self._message = 0
         self._said: list[str] = []
+        self._trace_id = ""
         self._noted = time.monotonic()
 
     def heard(self, item: StreamItem) -> None:
-        from ..run.stream import TextDelta
+        from ..run.stream import TextDelta, TraceBegun
         from ..traces import Steered
 
         now = time.monotonic()
-        if isinstance(item, Steered):
+        if isinstance(item, TraceBegun):
+            self._trace_id = item.trace_id
+        elif isinstance(item, Steered):
             self._said.append(item.text)
             self._noted = now - _NOTE_SECONDS
         elif isinstance(item, TextDelta):
@@ -276,7 +287,7 @@ class _Noting:
 
     def turn(self, **known: Any) -> Turn:
         """The turn with what is known by now."""
-        so_far = {"text": "".join(self._text), "said": tuple(self._said)}
+        so_far = {"text": "".join(self._text), "said": tuple(self._said), "trace_id": self._trace_id}
         return self._turn.model_copy(update={**so_far, **known})
 
 

@@ -39,6 +39,10 @@ class Face(Protocol):
         """Ask a question as if it had been typed."""
         ...
 
+    def progress(self, told: str) -> None:
+        """Say how far a command has come, on a line that goes with it; from any thread."""
+        ...
+
     def copy(self, text: str) -> str:
         """Put a text on the clipboard; says how it went."""
         ...

@@ -66,6 +66,9 @@ class PlainPrompt:
         """Ask a question after this command."""
         self._next = question, effort
 
+    def progress(self, told: str) -> None:
+        """There is no line to say it on."""
+
     def copy(self, text: str) -> str:
         """Put a text on the clipboard."""
         return copied(text, None)

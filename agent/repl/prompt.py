@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..terminal.figures import clock
-from ..terminal.ink import ink, said, wrapped
+from ..terminal.ink import OPENING, ink, said, waiting_line, wrapped
 from ..terminal.look import Look
 from ..text import one_line
 from .clipboard import copied
@@ -35,6 +35,18 @@ _TICK_SECONDS = 0.12
 _CLOSING_SECONDS = 5.0
 
 
+@dataclass(frozen=True)
+class _Waiting:
+    """A line that was typed while a command was at work, or that is kept for later."""
+
+    typed: str
+    later: bool = False
+
+    @property
+    def handed(self) -> bool:
+        return not self.later and read_line(self.typed).kind == "question"
+
+
 class Prompt:
     """The face at a terminal.
 
@@ -54,7 +66,8 @@ class Prompt:
         self._ready = False
         self._question: Question | None = None
         self._command: tuple[str, float, asyncio.Task[None]] | None = None
-        self._queue: deque[str] = deque()
+        self._progress = ""
+        self._queue: deque[_Waiting] = deque()
         self._next: tuple[str, Effort | None] | None = None
         self._editing: int | None = None
         self._left_at = 0.0
@@ -86,6 +99,10 @@ class Prompt:
         """Ask a question after this command."""
         self._next = question, effort
 
+    def progress(self, told: str) -> None:
+        """Say how far a command has come; drawn with the next tick."""
+        self._progress = told
+
     def copy(self, text: str) -> str:
         """Put a text on the clipboard."""
         return copied(text, self._display.send)
@@ -114,7 +131,7 @@ class Prompt:
         elif line.kind == "question" and self._question is not None:
             self._question.say(line.text)
         elif line.kind == "question" and self._command is not None:
-            self._queue.append(typed)
+            self._queue.append(_Waiting(typed))
         elif line.kind == "question":
             if editing is not None:
                 self._fork(editing - 1)
@@ -124,7 +141,7 @@ class Prompt:
     def queued(self, typed: str) -> None:
         """A line is kept for afterwards."""
         if read_line(typed).kind != "nothing":
-            self._queue.append(typed)
+            self._queue.append(_Waiting(typed, later=True))
             self._display.redraw()
 
     def interrupted(self, typed: str) -> bool:
@@ -237,13 +254,14 @@ class Prompt:
         elif well:
             self._go_on()
         elif late or self._queue:
-            self._display.put_back([*map(as_typed, late), *self._queue])
+            self._display.put_back([*map(as_typed, late), *(each.typed for each in self._queue)])
             self._queue.clear()
         self._display.redraw()
 
     def _go_on(self) -> None:
-        while self._queue and not self.working:
-            self.entered(self._queue.popleft())
+        """Take what waits, as if it was typed now: what was meant for the model's ear does not wait again."""
+        while self._queue and (not self.working or (self._question and self._queue[0].handed)):
+            self.entered(self._queue.popleft().typed)
 
     def _fork(self, turns: int) -> None:
         if (before := self.desk.conversation) is not None:
@@ -264,12 +282,13 @@ class Prompt:
             )
             return
         if self.working and not command.meanwhile:
-            self._queue.append(typed)
+            self._queue.append(_Waiting(typed))
             return
         self.write(said(f"/{command.name} {line.text}".rstrip(), self.look))
         task = self._background(self._do(command, line.text))
         if not command.meanwhile:
             self._command = command.name, time.monotonic(), task
+            self._progress = ""
 
     async def _do(self, command: Command, words: str) -> None:
         try:
@@ -308,12 +327,12 @@ class Prompt:
             handed = self._question.handed[-3:]
             lines += [f"  {one_line(text)}  {dot} will be read before the next step" for text in handed]
         elif not self._ready:
-            lines.append(f"  opening the engine and the knowledge base {dot} {clock(now - self._began)}")
+            lines.append(waiting_line(OPENING, now - self._began, self.look))
         elif self._command is not None:
             name, began, _ = self._command
-            lines.append(f"  /{name} {dot} {clock(now - began)}")
+            lines.append(waiting_line([self._progress or f"/{name}"], now - began, self.look))
         if self._editing is not None:
             lines.append(
                 f"  question {self._editing}: Enter asks it in a new conversation; Esc Esc: the one before"
             )
-        return lines + [f"  next: {one_line(text)}" for text in list(self._queue)[:3]]
+        return lines + [f"  next: {one_line(each.typed)}" for each in list(self._queue)[:3]]

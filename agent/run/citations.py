@@ -14,6 +14,7 @@ from ..answer import FILLED_IN, Answer, Citation
 
 __all__ = [
     "LONGEST_MARKER",
+    "UNSURE",
     "Numbering",
     "better_cited",
     "check_citations",
@@ -27,6 +28,9 @@ T = TypeVar("T")
 
 _MARKER = re.compile(r"【(?P<cursor>[0-9]{1,6})†L(?P<start>[0-9]{1,9})(?:-L?(?P<end>[0-9]{1,9}))?】")
 LONGEST_MARKER = len("【123456†L123456789-L123456789】")
+_SIGNS = re.compile(r"(?P<code>`+)|(?P<gap>\n[ \t]*\n)|\[(?P<number>[1-9][0-9]{0,2})\](?![\[(:])")
+UNSURE = re.compile(r"(?:`+|\n[ \t]*|\[[0-9]{0,3}\]?)\Z")
+"""The end of a text of which it takes more to know what it is."""
 # What the model was shown differently from the document: brackets (see pages), and on chat servers control
 # tokens broken by a zero-width space (see engines/chat).
 _SHOWN_AS = str.maketrans({"【": "〖", "】": "〗", "\u200b": None})
@@ -50,7 +54,7 @@ def check_citations(output: Any, pages: PageStack) -> tuple[Any, tuple[Citation,
     """
     found = Numbering(pages)
     if isinstance(output, Answer):
-        output = output.model_copy(update={"answer": found.numbered(output.answer)})
+        output = output.model_copy(update={"answer": found.answer(output.answer)})
     output = with_changed(with_changed(output, found.checked), found.numbered)
     if isinstance(output, Answer):
         output = output.model_copy(update={"citations": list(found.citations)})
@@ -97,6 +101,7 @@ class Numbering:
         self._pages = pages
         self._verified_only = verified_only
         self._quoted: list[bool] = []  # by the model itself
+        self._code = 0  # how many backticks began the code that an answer is in
         self.citations: list[Citation] = []
 
     def checked(self, value: object) -> object:
@@ -112,6 +117,25 @@ class Numbering:
         if type(text) is not str:
             return text
         return cast(T, _MARKER.sub(self._number, text))
+
+    def answer(self, text: str) -> str:
+        """Some more of an answer's text, numbered.
+
+        A number in brackets of its own, such as one that it took over from a document, would be read as that
+        of a citation: ``[1]`` becomes ``(1)``, but in code and where a link begins.
+        """
+        return self.numbered(_SIGNS.sub(self._sign, text))
+
+    def _sign(self, found: re.Match[str]) -> str:
+        if found["code"]:
+            length = len(found["code"])
+            closes = length == self._code or (length > self._code > 2)
+            self._code = 0 if closes else self._code or length
+        elif found["gap"] and self._code < 3:  # no code in a line goes on in the next paragraph
+            self._code = 0
+        elif found["number"] and not self._code:
+            return f"({found['number']})"
+        return found[0]
 
     def _number(self, marker: re.Match[str]) -> str:
         start = int(marker["start"])

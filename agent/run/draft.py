@@ -57,7 +57,7 @@ def whole(sample: Sample, output: Any, pages: PageStack) -> Draft:
 def in_prose(sample: Sample, text: str, pages: PageStack) -> Draft:
     """Prose where an Answer was wanted: the citations are those of its markers that can be verified."""
     numbering = Numbering(pages, verified_only=True)
-    text = numbering.numbered(text).strip()
+    text = numbering.answer(text).strip()
     citations = numbering.citations
     return Draft(
         sample=sample,
@@ -76,7 +76,7 @@ def cut_off(sample: Sample, partial: PartialMessage, form: Form, pages: PageStac
         value = {"answer": text} if form == "answer" else partial.value
         remembered = json.dumps(value, ensure_ascii=False)
         text = text if form == "answer" else json.dumps(value, ensure_ascii=False, indent=2)
-    text = numbering.numbered(text)
+    text = numbering.answer(text) if form == "answer" else numbering.numbered(text)
     return Draft(
         sample=sample, output=None, text=text, citations=tuple(numbering.citations), remembered=remembered
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...tools.pages import PageStack
-from .citations import LONGEST_MARKER, Numbering
+from .citations import LONGEST_MARKER, UNSURE, Numbering
 from .partial import Form, PartialMessage
 from .stream import PartialOutput, TextDelta
 
@@ -64,8 +64,10 @@ class ShownMessage:
             return text
         text = self._held + text
         start = text.rfind("【")
-        whole = start < 0 or "】" in text[start:] or len(text) - start >= LONGEST_MARKER
-        if held or whole:
+        if start < 0 or "】" in text[start:]:
+            unsure = UNSURE.search(text, max(0, len(text) - LONGEST_MARKER))
+            start = unsure.start() if unsure and self._form == "answer" else len(text)
+        if held or len(text) - start >= LONGEST_MARKER:
             start = len(text)
         self._held = text[start:]
-        return numbering.numbered(text[:start])
+        return numbering.answer(text[:start]) if self._form == "answer" else numbering.numbered(text[:start])

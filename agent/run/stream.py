@@ -10,7 +10,14 @@ from typing_extensions import TypeVar
 from ..answer import Answer, Citation, Result
 from ..traces.events import Event
 
-__all__ = ["ModelAsked", "PartialOutput", "ReasoningDelta", "StreamItem", "TextDelta"]
+__all__ = ["ModelAsked", "PartialOutput", "ReasoningDelta", "StreamItem", "TextDelta", "TraceBegun"]
+
+
+@dataclass(frozen=True)
+class TraceBegun:
+    """What the run is called, whatever comes of it."""
+
+    trace_id: str
 
 
 @dataclass(frozen=True)
@@ -67,5 +74,7 @@ class ReasoningDelta:
 
 T = TypeVar("T", default=Answer)
 
-StreamItem: TypeAlias = Event | ModelAsked | TextDelta | PartialOutput | ReasoningDelta | Result[T]
+StreamItem: TypeAlias = (
+    Event | TraceBegun | ModelAsked | TextDelta | PartialOutput | ReasoningDelta | Result[T]
+)
 """One of them; ``StreamItem[X]`` of a run whose output is an ``X``."""

@@ -6,10 +6,27 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from .figures import duration
+
 if TYPE_CHECKING:
     from ...tools.knowledge import Progress as AddProgress
+    from .look import Look
 
-__all__ = ["adding_bar", "copying_bar", "indexing_bar"]
+__all__ = ["adding_bar", "adding_line", "copying_bar", "indexing_bar"]
+
+_BAR = 16
+
+
+def adding_line(progress: AddProgress, seconds: float, look: Look) -> str:
+    """How far an ``add`` has come after so many seconds, in a line of its own."""
+    done, total = progress.done_files, progress.total_files
+    if total == 0:
+        return f"downloading {progress.received_bytes / 1e6:.1f} MB"
+    full, empty = "█░" if look.unicode else "#-"
+    filled = _BAR * done // total
+    bar = f"{full * filled}{empty * (_BAR - filled)}"
+    left = f", {duration(seconds * (total - done) / done)} left" if 0 < done < total and seconds > 1 else ""
+    return f"{bar} {done}/{total} files, {progress.passages:,} passages{left}"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, TypeVar
 
@@ -83,6 +84,7 @@ class Recorder:
         self._step = 0
         self._usage = Usage()
         self._run_began = self._model_began = time.monotonic()
+        self._began_at = datetime.now(UTC)
         self._first_token_seconds: float | None = None
         self._tools_began: dict[str, float] = {}
 
@@ -134,7 +136,7 @@ class Recorder:
             resumes=resumes,
             filters=None if filters is None else dict(filters),
         )
-        self._run_began = time.monotonic()
+        self._run_began, self._began_at = time.monotonic(), event.at
         self._trace_id = new_trace_id(event.at)
         if self._store is not None:
             try:
@@ -328,6 +330,9 @@ class Recorder:
         return [ended] if unfinished is None else [unfinished, ended]
 
     def _record(self, event: E, calls: Sequence[Packed] = ()) -> E:
+        # By the clock that nobody sets: in a trace nothing happens before what led to it.
+        passed = timedelta(seconds=time.monotonic() - self._run_began)
+        event = event.model_copy(update={"at": self._began_at + passed})
         if self._store is not None:
             packed = [(self._step, attempt, call) for attempt, call in enumerate(calls)]
             self._unwritten.append((event, packed))

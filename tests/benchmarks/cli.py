@@ -78,7 +78,7 @@ def main() -> None:
         document.write_text(DOCUMENT)
         run(*ossifrage(home, "kb", "add", "--embedding", "none", str(document)))
         command = [sys.executable, "-m", "fakes.talking_server", "0", "1", "5"]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        server = subprocess.Popen([*command, "tell"], stdout=subprocess.PIPE, text=True)
         slow = subprocess.Popen([*command[:3], "0.01", "0", "500"], stdout=subprocess.PIPE, text=True)
         try:
             assert server.stdout is not None

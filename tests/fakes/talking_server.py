@@ -1,7 +1,7 @@
 """A vLLM that looks something up and then answers, as slowly as is wanted, in a process of its own.
 
-``python -m fakes.talking_server PAUSE STEPS`` prints its address, and after that a JSON list of the questions
-of each prompt it is given, a line each.
+``python -m fakes.talking_server PAUSE STEPS WORDS`` prints its address. With ``tell`` behind it, a JSON list
+of the questions of each prompt it is given follows, a line each; a pipe that nobody reads would stop it then.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ def _marker(turn: str) -> str:
     return f"【{found[1]}†L{found[2]}】" if found else ""
 
 
-async def _serve(pause: float, steps: int, words: int) -> None:
+async def _serve(pause: float, steps: int, words: int, *, told: bool) -> None:
     load_encoding()
-    async with TalkingVllm(pause=pause, steps=steps, words=words, told=True) as server:
+    async with TalkingVllm(pause=pause, steps=steps, words=words, told=told) as server:
         sys.stdout.write(server.url + "\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
@@ -71,7 +71,7 @@ async def _serve(pause: float, steps: int, words: int) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     pause, steps, words = float(arguments[0]), int(arguments[1]), int(arguments[2])
-    asyncio.run(_serve(pause, steps, words))
+    asyncio.run(_serve(pause, steps, words, told="tell" in arguments[3:]))
 
 
 if __name__ == "__main__":

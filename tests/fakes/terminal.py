@@ -80,11 +80,12 @@ class Terminal:
 
         What comes and goes between two readings counts: a busy machine reads seldom.
         """
-        began = time.monotonic()
+        began, new = time.monotonic(), True
         while True:
-            self.read()
-            if self._was_there(there) if isinstance(there, str) else there():
+            new = self.read() or new
+            if new and (self._was_there(there) if isinstance(there, str) else there()):
                 return time.monotonic() - began
+            new = False  # what was looked at once need not be looked at again
             if time.monotonic() - began > seconds:
                 raise AssertionError(f"{there!r} did not come; the screen:\n{self.text}")
 

@@ -33,7 +33,7 @@ def seeds(count: int) -> list[dict[str, Any]]:
     return [{"extra_args": {"seed": seed}} for seed in range(count)]
 
 
-QUICK = 2
+QUICK = 1
 """How many types are tried in every test run; the others with the slow tests."""
 
 
@@ -67,16 +67,16 @@ def clock() -> str:
 
 
 async def test_calls_are_of_the_tools_schema_and_so_are_answers(model: HarmonyModel) -> None:
-    done = await ends(model, Text, [look_up, clock], settings=seeds(5))
-    assert len(done) >= 3
+    done = await ends(model, Text, [look_up, clock], settings=seeds(3))
+    assert len(done) >= 2
     assert {"look_up", "the time"} & set(done)
 
 
 async def test_a_call_that_has_to_be_made(model: HarmonyModel) -> None:
-    settings = [{**seed, "tool_choice": "look_up"} for seed in seeds(2)]
+    settings = [{**seed, "tool_choice": "look_up"} for seed in seeds(1)]
     assert set(await ends(model, Text, [look_up, clock], settings=settings)) == {"look_up"}
 
 
 async def test_an_answer_in_plain_text(model: HarmonyModel) -> None:
-    settings = [{**seed, "tool_choice": "none"} for seed in seeds(2)]
+    settings = [{**seed, "tool_choice": "none"} for seed in seeds(1)]
     assert set(await ends(model, str, [clock], settings=settings)) == {"answer"}

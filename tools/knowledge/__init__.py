@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from .ingest.loaders.loaded import Loaded
     from .ingest.loaders.registry import Loader, register_loader
     from .ingest.sources.item import RawDocument
+    from .ingest.sources.paths import check_paths
     from .joined import JoinedKnowledge, Knowledge
     from .models.embeddings import EmbeddingFunction
     from .models.rerankers import RerankFunction
@@ -104,6 +105,7 @@ __all__ = [
     "UnreadableError",
     "WatchEvent",
     "Watching",
+    "check_paths",
     "migrate",
     "rebuild",
     "rebuild_from_sources",
@@ -124,6 +126,7 @@ _HOME = {
     "RawDocument": ".ingest.sources.item",
     "RerankFunction": ".models.rerankers",
     "Watching": ".watching",
+    "check_paths": ".ingest.sources.paths",
     "migrate": ".copying",
     "write_parquet": ".copying",
     "rebuild": ".copying",

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import click
 
-from .compare import compare, stats
-from .export import export
-from .follow import follow, replay
-from .listing import list_, search
-from .purge import purge
-from .rerun import rerun
-from .show import show
+from ..lazy import LazyGroup
 
 __all__ = ["traces"]
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    package=__name__,
+    commands_at={
+        "compare": "compare:compare",
+        "export": "export:export",
+        "follow": "follow:follow",
+        "list": "listing:list_",
+        "purge": "purge:purge",
+        "replay": "follow:replay",
+        "rerun": "rerun:rerun",
+        "search": "listing:search",
+        "show": "show:show",
+        "stats": "compare:stats",
+    },
+)
 def traces() -> None:
     """Read what happened in earlier runs.
 
     ID is a trace's id, any beginning or end of it that is unique, or `last` (or `-`) for the newest.
     """
-
-
-for _command in (list_, show, search, compare, stats, replay, rerun, follow, export, purge):
-    traces.add_command(_command)

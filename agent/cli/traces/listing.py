@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["list_", "search"]
 
+_LEAST_QUESTION = 20
+"""Columns for a question beside what is told of its run; with fewer it stands above."""
+
 _limit = click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most traces to list."
 )
@@ -116,9 +119,9 @@ def _print_table(summaries: Sequence[TraceSummary]) -> None:
     import shutil
     import sys
 
-    from ...traces import one_line
+    from ...text import counted, one_line
 
-    # On a terminal a question ends with the line; in a file it is whole.
+    # On a terminal a question ends with the line, or has one of its own; in a file it is whole.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for summary in summaries:
         seconds = "" if summary.seconds is None else f"{summary.seconds:.1f} s"
@@ -126,7 +129,11 @@ def _print_table(summaries: Sequence[TraceSummary]) -> None:
         cited = f"{verified}/{summary.citations}" if summary.citations else ""
         start = (
             f"{summary.trace_id}  {one_line(summary.stop_reason or 'unfinished'):<12}  {seconds:>8}  "
-            f"{summary.tool_calls:>3} tool calls  {summary.tokens:>9,} tokens  {cited:>5}  "
+            f"{counted(summary.tool_calls, 'tool call'):>14}  {summary.tokens:>9,} tokens  {cited:>5}  "
         )
-        rest = None if width is None else max(20, width - len(start))
+        if width is not None and len(start) + _LEAST_QUESTION > width:
+            click.echo(one_line(summary.question, width))
+            click.echo(f"  {' '.join(start.split())}"[:width])
+            continue
+        rest = None if width is None else width - len(start)
         click.echo(start + one_line(summary.question, rest))

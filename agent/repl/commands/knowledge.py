@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ....tools.limits import telling_lines
 from ...errors import UsageError
+from ...terminal.bars import adding_line
 from ...terminal.figures import amount
 from ...terminal.ink import cut, ink
 from ...text import one_line, printable
 from ..face import Face
+
+if TYPE_CHECKING:
+    from ....tools.knowledge import Progress
 
 __all__ = ["kb", "search", "sources"]
 
@@ -84,8 +90,13 @@ async def kb(face: Face, words: str) -> None:
 
 async def _add(face: Face, paths: Sequence[str]) -> None:
     async def add() -> tuple[str, list[str]]:
-        async with face.desk.using_knowledge(create=True) as base:
-            report = await asyncio.to_thread(base.add, paths)
+        began = time.monotonic()
+
+        def tell(progress: Progress) -> None:
+            face.progress(adding_line(progress, time.monotonic() - began, face.look))
+
+        async with face.desk.using_knowledge(adding=paths) as base:
+            report = await asyncio.to_thread(base.add, paths, progress=tell)
         counted = [
             f"{len(each)} {verb}"
             for each, verb in (

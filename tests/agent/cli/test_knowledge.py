@@ -41,6 +41,13 @@ def run(home: Path, *arguments: str) -> Ran:
     return Ran(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
+def test_what_does_not_exist_leaves_no_base_behind(tmp_path: Path) -> None:
+    failed = run(tmp_path / "home", str(tmp_path / "nothing"))
+    assert failed.returncode == 1
+    assert "no such file or folder" in failed.stderr
+    assert not (tmp_path / "home").exists()
+
+
 def test_an_archive_from_the_web_and_what_is_skipped(tmp_path: Path, site: Site) -> None:
     with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
         archive.writestr("en/faq.md", "# FAQ")

@@ -93,9 +93,21 @@ def test_what_was_killed_is_mended(tmp_path: Path) -> None:
 def test_what_another_process_works_on_is_left_alone(tmp_path: Path) -> None:
     conversation = ConversationStore(tmp_path).create("kite")
     number, turn = conversation.begin("kite")
-    conversation.note(number, turn.model_copy(update={"worker": os.getppid()}))
+    conversation.note(number, turn.model_copy(update={"worker": os.getppid(), "worker_began": ""}))
+    same = ConversationStore(tmp_path).open("kite")
     with pytest.raises(ConversationError, match="another terminal"):
-        ConversationStore(tmp_path).open("kite")
+        same.begin("And a vulture?")
+    assert [turn.stop_reason for turn in conversation.turns()] == [None]
+    fork = same.fork(1)
+    assert fork.turns() == []
+    assert fork.begin("And a vulture?")[0] == 1
+
+
+def test_a_process_that_only_has_the_number_of_the_one_that_was_killed(tmp_path: Path) -> None:
+    conversation = ConversationStore(tmp_path).create("kite")
+    number, turn = conversation.begin("kite")
+    conversation.note(number, turn.model_copy(update={"worker": os.getppid(), "worker_began": "1"}))
+    assert ConversationStore(tmp_path).open("kite").begin("And a vulture?")[0] == 2
 
 
 async def test_citations_can_be_verified_after_compacting(birds: KnowledgeBase, home: Path) -> None:

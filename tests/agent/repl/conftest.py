@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+import asyncio
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fakes import talking_server
+from fakes.talking_server import TalkingVllm
 from ossifrage import KnowledgeBase
 
 DOCUMENT = """# Storage
@@ -21,37 +21,35 @@ Traces are kept in a file called traces.db.
 A kite is a bird of the genus Milvus.
 """
 
-Server = Callable[..., tuple[str, "subprocess.Popen[str]"]]
+
+def home_in(folder: Path) -> Path:
+    """A home with one document in its knowledge base."""
+    (folder / "storage.md").write_text(DOCUMENT)
+    with KnowledgeBase(folder / "home" / "knowledge", embedding="none") as base:
+        base.add([folder / "storage.md"])
+    return folder / "home"
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home with one document in its knowledge base."""
-    (tmp_path / "storage.md").write_text(DOCUMENT)
-    with KnowledgeBase(tmp_path / "home" / "knowledge", embedding="none") as base:
-        base.add([tmp_path / "storage.md"])
-    return tmp_path / "home"
+    return home_in(tmp_path)
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """Starts a server that answers slowly, in a process of its own; its address, and the process."""
-    started: list[subprocess.Popen[str]] = []
+@pytest.fixture(scope="module")
+def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home for all tests of a module."""
+    return home_in(tmp_path_factory.mktemp("kept"))
 
-    def start(*, pause: float = 0.0, steps: int = 1, words: int = 40) -> tuple[str, subprocess.Popen[str]]:
-        command = [sys.executable, "-m", talking_server.__name__, str(pause), str(steps), str(words)]
-        root = str(Path(__file__).parents[2])
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**__import__("os").environ, "PYTHONPATH": f"{root}:{Path(root).parent / 'build/typing'}"},
-        )
-        started.append(process)
-        assert process.stdout is not None
-        return process.stdout.readline().strip(), process
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+@pytest.fixture(scope="module")
+def server() -> Iterator[TalkingVllm]:
+    """A server in a thread of this process; how slowly it answers, and how much, can be set at any time."""
+    talking, loop = TalkingVllm(), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(talking.__aenter__(), loop).result(30)
+    yield talking
+    asyncio.run_coroutine_threadsafe(talking.__aexit__(None, None, None), loop).result(30)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()

@@ -29,6 +29,7 @@ class KeptFace:
         self.reasoning: ReasoningView = "folded"
         self.lines: list[str] = []
         self.copied: list[str] = []
+        self.told: list[str] = []
         self.next: tuple[str, Effort | None] | None = None
 
     def write(self, lines: Sequence[str]) -> None:
@@ -42,6 +43,9 @@ class KeptFace:
 
     def ask(self, question: str, *, effort: Effort | None = None) -> None:
         self.next = question, effort
+
+    def progress(self, told: str) -> None:
+        self.told.append(told)
 
     def copy(self, text: str) -> str:
         self.copied.append(text)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel
 from ossifrage.agent.answer import Answer, Citation
 from ossifrage.agent.run.citation_problems import describe_problems
 from ossifrage.agent.run.citations import better_cited, check_citations
+from ossifrage.agent.run.shown import ShownMessage
+from ossifrage.agent.run.stream import TextDelta
 from ossifrage.tools.pages import PageStack, format_page
 
 
@@ -124,6 +127,20 @@ def test_an_answer_is_numbered_as_it_is_read(pages: PageStack) -> None:
         (9, "a bird of prey"),
         (11, "on carrion"),
     ]
+
+
+def test_a_number_that_a_document_has_itself_is_not_read_as_a_citation(pages: PageStack) -> None:
+    text = "A raptor [1] 【0†L9】, `a[1]`, [2](x), ``b[3]`` and [12].\n\n```\nc[4]\n```\n\nSo [5]."
+    whole = "A raptor (1) [1], `a[1]`, [2](x), ``b[3]`` and (12).\n\n```\nc[4]\n```\n\nSo (5)."
+    output, _ = check_citations(Answer(answer=text), pages)
+    assert output.answer == whole
+    for size in (1, 2, 7):
+        shown = ShownMessage("answer", number=1, pages=pages)
+        message = json.dumps({"answer": text})
+        pieces = [message[at : at + size] for at in range(0, len(message), size)]
+        items = [item for piece in pieces for item in shown.feed(piece)] + list(shown.finish())
+        assert "".join(item.text for item in items if isinstance(item, TextDelta)) == whole
+    assert check_citations(["Of the user's own [1] 【0†L9】"], pages)[0] == ["Of the user's own [1] [1]"]
 
 
 def test_a_wrong_quote_stays_beside_a_marker_that_is_wrong_as_well(pages: PageStack) -> None:

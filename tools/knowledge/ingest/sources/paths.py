@@ -11,10 +11,19 @@ from ...errors import PathNotFoundError, Remedy
 from .names import Names
 from .urls import is_url
 
-__all__ = ["resolve_paths"]
+__all__ = ["check_paths", "resolve_paths"]
 
 _OTHER_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|file:", re.IGNORECASE)
 _MOST_NAMES = 5
+
+
+def check_paths(paths: Sequence[str | Path]) -> None:
+    """See whether all of this could be added to a base that holds nothing yet.
+
+    Raises:
+        PathNotFoundError: a path is empty or does not exist, or an address is of another kind than http.
+    """
+    resolve_paths(paths, Names({}))
 
 
 def resolve_paths(paths: Sequence[str | Path], names: Names) -> list[Path | str]:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..knowledge import knowledge_token
-from .options import with_settings
+from ...knowledge import knowledge_token
+from ..options import with_settings
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from ...settings import Settings
 
 __all__ = ["attach"]
 
@@ -38,8 +38,8 @@ def attach(
     then on the folder that `--knowledge` names stands for it; fields that are not given are told from the
     schema, where it tells them.
     """
-    from ...tools.knowledge import KnowledgeBase
-    from ..text import one_line
+    from ....tools.knowledge import KnowledgeBase
+    from ...text import one_line
 
     with KnowledgeBase.attach(
         uri,

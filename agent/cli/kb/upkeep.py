@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..knowledge import knowledge_token, open_knowledge
-from ..terminal.bars import adding_bar, copying_bar, indexing_bar
-from .options import advice, command, with_settings
+from ...knowledge import knowledge_token
+from ...terminal.bars import adding_bar, copying_bar
+from ..options import command, with_settings
+from .opening import open_base
 
 if TYPE_CHECKING:
-    from ...tools.knowledge import BulkStorage, Copied, KnowledgeBase
-    from ..settings import Settings
+    from ....tools.knowledge import BulkStorage, Copied
+    from ...settings import Settings
 
-__all__ = ["migrate", "open_base", "print_json", "rebuild", "repair", "warn_of_missing"]
+__all__ = ["migrate", "rebuild", "repair"]
 
 _SHOWN = 20
 
@@ -48,7 +49,7 @@ def rebuild(settings: Settings, embedding: str | None, from_sources: bool) -> in
     any more, and takes the passages only of what cannot be read again. Interrupted, it loses nothing and goes
     on the next time. Exits with 1 when documents are lost.
     """
-    from ...tools.knowledge import rebuild as rebuild_base
+    from ....tools.knowledge import rebuild as rebuild_base
 
     if from_sources:
         return _rebuild_from_sources(settings, embedding)
@@ -65,8 +66,8 @@ def rebuild(settings: Settings, embedding: str | None, from_sources: bool) -> in
 
 
 def _rebuild_from_sources(settings: Settings, embedding: str | None) -> int:
-    from ...tools.knowledge import rebuild_from_sources
-    from ..text import counted, one_line
+    from ....tools.knowledge import rebuild_from_sources
+    from ...text import counted, one_line
 
     with adding_bar() as progress:
         recovered = rebuild_from_sources(
@@ -105,7 +106,7 @@ def migrate(
 
     What was there before must have no collection of its name. Interrupted, it goes on the next time.
     """
-    from ...tools.knowledge import migrate as migrate_base
+    from ....tools.knowledge import migrate as migrate_base
 
     with copying_bar("Copying") as progress:
         copied = migrate_base(
@@ -124,8 +125,8 @@ def migrate(
 def _storage(place: str, *, secure: bool) -> BulkStorage:
     import os
 
-    from ...tools.knowledge import BulkStorage
-    from ..errors import UsageError
+    from ....tools.knowledge import BulkStorage
+    from ...errors import UsageError
 
     endpoint, _, bucket = place.partition("/")
     keys = [os.environ.get(f"OSSIFRAGE_BULK_{name}_KEY", "") for name in ("ACCESS", "SECRET")]
@@ -138,33 +139,8 @@ def _storage(place: str, *, secure: bool) -> BulkStorage:
     return BulkStorage(endpoint=endpoint, bucket=bucket, access_key=access, secret_key=secret, secure=secure)
 
 
-def open_base(settings: Settings, *, create: bool = False) -> KnowledgeBase:
-    """Open the knowledge base, with a bar where its full-text index has to be made anew."""
-    with indexing_bar() as indexing:
-        return open_knowledge(settings, create=create, indexing=indexing)
-
-
-def warn_of_missing(base: KnowledgeBase) -> None:
-    """Say in one line on stderr when a base has lost documents, or when that cannot be known."""
-    from ...tools.knowledge import KnowledgeError
-
-    try:
-        count = len(base.missing())
-    except KnowledgeError as error:
-        helps = f": {advice(error.remedy)}" if error.remedy else ""
-        click.echo(f"what the knowledge base holds may be out of date: {error}{helps}", err=True)
-        return
-    if count:
-        documents = "document is" if count == 1 else "documents are"
-        click.echo(
-            f"{count} stored {documents} missing from the knowledge base; restore with: "
-            f"{command('kb', 'repair')}",
-            err=True,
-        )
-
-
 def _print_missing(sources: Sequence[str]) -> None:
-    from ..text import one_line
+    from ...text import one_line
 
     for source in sources[:_SHOWN]:
         click.echo(f"missing {one_line(source)}", err=True)
@@ -172,16 +148,8 @@ def _print_missing(sources: Sequence[str]) -> None:
         click.echo(f"and {more} more", err=True)
 
 
-def print_json(value: object) -> None:
-    """Print JSON, and nothing that a terminal would act on."""
-    import json
-
-    # Kept in ASCII: JSON alone would let C1 controls through to the terminal.
-    click.echo(json.dumps(value, indent=2, default=str))
-
-
 def _print_copied(verb: str, copied: Copied) -> None:
-    from ..text import counted
+    from ...text import counted
 
     before = copied.passages - copied.copied
     earlier = f" ({before} of them earlier)" if before else ""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from .options import with_settings
-from .upkeep import open_base, print_json
+from ..options import with_settings
+from .opening import open_base, print_json
 
 if TYPE_CHECKING:
-    from ...tools.knowledge import Document, Excerpt, KnowledgeBase
-    from ..settings import Settings
+    from ....tools.knowledge import Document, Excerpt, KnowledgeBase
+    from ...settings import Settings
 
 __all__ = ["show"]
 
@@ -49,8 +49,8 @@ def show(settings: Settings, place: str, as_json: bool) -> None:
 
 
 def _shown(base: KnowledgeBase, place: str) -> _Shown:
-    from ...tools.knowledge import DocumentNotFoundError
-    from ..errors import UsageError
+    from ....tools.knowledge import DocumentNotFoundError
+    from ...errors import UsageError
 
     found = _RANGE.fullmatch(place)
     try:
@@ -94,7 +94,7 @@ def _print(shown: _Shown) -> None:
     import shutil
     import sys
 
-    from ..text import one_line, printable
+    from ...text import one_line, printable
 
     wanted, lines = shown.wanted, shown.around.lines
     part = len(wanted.lines) < wanted.total_lines

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..terminal.bars import adding_bar
-from .options import with_settings
-from .upkeep import open_base
+from ...terminal.bars import adding_bar
+from ..options import with_settings
+from .opening import open_base
 
 if TYPE_CHECKING:
-    from ...tools.knowledge import WatchEvent
-    from ..settings import Settings
+    from ....tools.knowledge import WatchEvent
+    from ...settings import Settings
 
 __all__ = ["watch"]
 
@@ -52,9 +52,9 @@ def watch(
     What is taken is what `kb add` takes. Other commands can use the base meanwhile. A folder that is gone as
     a whole, such as an unmounted disk, removes nothing.
     """
-    from ...tools.knowledge import Watching
+    from ....tools.knowledge import Watching
 
-    with ExitStack() as bar, open_base(settings, create=True) as base:
+    with ExitStack() as bar, open_base(settings, adding=paths) as base:
 
         def tell(event: WatchEvent) -> None:
             if event.kind == "watching":
@@ -66,12 +66,12 @@ def watch(
 
 
 def _print(event: WatchEvent) -> None:
-    from ..text import one_line
+    from ...text import one_line
 
     click.echo(one_line(_LINES[event.kind](event)), err=event.kind not in _EVENTS)
 
 
 def _passages(count: int) -> str:
-    from ..text import counted
+    from ...text import counted
 
     return counted(count, "passage")
