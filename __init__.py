@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .agent.run.limits import Limits
     from .agent.run.output import OutputSchema
     from .agent.run.steering import Steering
-    from .agent.run.stream import ModelAsked, PartialOutput, ReasoningDelta, StreamItem, TextDelta
+    from .agent.run.stream import ModelAsked, PartialOutput, ReasoningDelta, StreamItem, TextDelta, TraceBegun
     from .agent.settings import Settings, load_settings
     from .agent.traces import (
         Answered,
@@ -136,6 +136,7 @@ __all__ = [
     "ToolReturned",
     "ToolServerError",
     "Trace",
+    "TraceBegun",
     "TraceDamagedError",
     "TraceNotFoundError",
     "TraceStore",
@@ -222,6 +223,7 @@ _HOME = {
     "Trace": ".agent.traces",
     "TraceDamagedError": ".agent.errors",
     "TraceNotFoundError": ".agent.errors",
+    "TraceBegun": ".agent.run.stream",
     "TraceStore": ".agent.traces",
     "TraceStoreError": ".agent.errors",
     "Usage": ".agent.traces",
