@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic
 
 from pydantic import (
     BaseModel,
@@ -15,10 +15,11 @@ from pydantic import (
     field_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
+from typing_extensions import TypeVar
 
 from .traces.events import Usage
 
-__all__ = ["Answer", "Citation", "Result", "StopReason", "Usage"]
+__all__ = ["Answer", "Citation", "PendingCall", "Result", "StopReason", "Usage"]
 
 
 FROM_MODEL = "from_model"
@@ -97,21 +98,46 @@ class StopReason(StrEnum):
     MAX_STEPS = "max_steps"
     """The limit on model calls was reached; the output is what could be said by then."""
     MAX_TOKENS = "max_tokens"
-    """The answer was cut off by the token limit."""
+    """The answer was cut off by the limit on the tokens of one model call."""
+    MAX_TOOL_CALLS = "max_tool_calls"
+    """The limit on calls of tools was reached; the output is what could be said by then."""
+    MAX_TOTAL_TOKENS = "max_total_tokens"
+    """The limit on the tokens of the run was reached; the output is what could be said by then."""
+    MAX_SECONDS = "max_seconds"
+    """The time was over; the output is what could be said by then."""
+    PENDING = "pending"
+    """The run waits for somebody's word on calls of tools: see :attr:`Result.pending`."""
     CONTEXT_WINDOW = "context_window"
     """The conversation no longer fitted the model's window; the output is what could be said by then."""
     ENGINE_FAILED = "engine_failed"
     """The engine failed in the middle of the answer; the text is what had come by then."""
+    GUARDRAIL = "guardrail"
+    """A guardrail of the app refused the question or the answer: see :class:`~.errors.GuardrailError`."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """One finished run."""
+T = TypeVar("T", default=Answer)
 
-    output: Any
-    """An object of the output type; None when the answer was cut off before it was whole."""
+
+@dataclass(frozen=True, kw_only=True)
+class PendingCall:
+    """A call of a tool that is not made before somebody has said yes."""
+
+    call_id: str
+    """What :meth:`Assistant.resume <.assistant.Assistant.resume>` is told it by."""
+    tool: str
+    arguments: str
+    """As the model wrote them: meant to be JSON, not always so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(Generic[T]):
+    """One finished run, or one that waits (:attr:`pending`)."""
+
+    output: T
+    """An object of the output type. None, whatever the type says, where :attr:`partial` is true and the
+    answer was cut off before it was whole."""
     text: str
     """The answer as people read it: the ``answer`` of an :class:`Answer`, a ``str`` itself, any other output
     as JSON. Of an answer that was cut off as much as came; empty where nothing was said."""
@@ -129,10 +155,15 @@ class Result:
     answer; its citations are the verified ones of its markers."""
     error: str | None = None
     """One line, where the engine failed in the middle of the answer."""
+    pending: tuple[PendingCall, ...] = ()
+    """The calls that wait for somebody's word."""
+    state: str | None = field(default=None, repr=False)
+    """What the run needs to go on, as JSON: for :meth:`Assistant.resume <.assistant.Assistant.resume>`. It
+    holds the conversation, what the tools gave back, and what the model thought since the question."""
 
     @property
     def partial(self) -> bool:
-        """The run did not come to its own end: a limit was hit, or the engine failed in the answer."""
+        """It did not come to its own end: a limit was hit, the engine failed in the answer, or it waits."""
         return self.stop_reason not in (StopReason.ANSWERED, StopReason.NOT_FOUND)
 
 

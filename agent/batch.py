@@ -20,7 +20,7 @@ from .errors import OssifrageError, UsageError
 
 __all__ = ["AnswersFile", "Outcome", "Question", "answer_all", "read_questions"]
 
-_RESULT = TypeAdapter(Result)
+_RESULT = TypeAdapter(Result[Any])
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@
     ├── VocabularyError               the vocabulary file cannot be had (see ossifrage.agent.harmony)
     ├── DownloadError                 weights cannot be fetched
     ├── InvalidOutputError            the final answer never matched the output type
+    ├── ToolServerError               an MCP server offers no tools
+    ├── GuardrailError                a guardrail of the app refused the question or the answer
     ├── KnowledgeError                the knowledge base (see ossifrage.tools.knowledge.errors)
     ├── TraceNotFoundError            no trace with that id, or several
     └── TraceStoreError               the trace files cannot be read or written
@@ -35,9 +37,11 @@ __all__ = [
     "EngineResponseError",
     "EngineTimeoutError",
     "EngineUnreachableError",
+    "GuardrailError",
     "InvalidOutputError",
     "NoEngineError",
     "OssifrageError",
+    "ToolServerError",
     "TraceDamagedError",
     "TraceNotFoundError",
     "TraceStoreError",
@@ -108,6 +112,27 @@ class InvalidOutputError(OssifrageError):
     def __init__(self, message: str, *, errors: str, trace_id: str) -> None:
         super().__init__(message)
         self.errors = errors
+        self.trace_id = trace_id
+
+
+class ToolServerError(OssifrageError):
+    """An MCP server cannot be reached, or does not say what it offers."""
+
+
+class GuardrailError(OssifrageError):
+    """A guardrail of the app refused the question or the answer.
+
+    Args:
+        message: one line for the user.
+        guardrail: its name.
+        info: what it had to say of it (``output_info``).
+        trace_id: the trace of the run.
+    """
+
+    def __init__(self, message: str, *, guardrail: str, info: object, trace_id: str) -> None:
+        super().__init__(message)
+        self.guardrail = guardrail
+        self.info = info
         self.trace_id = trace_id
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from ossifrage.agent.cli.main import cli
 from ossifrage.tools.knowledge.ingest.loaders import registry
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LANGUAGES = {
     "console",
     "ini",
@@ -107,6 +108,12 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         result = runner.invoke(cli, [*words, *home])
         assert result.exit_code == 0, result.output
     return folder
+
+
+def test_the_reference_is_of_these_docstrings() -> None:
+    """``make reference`` writes it."""
+    made = runpy.run_path(str(ROOT / "docs" / "reference.py"))["reference"]()
+    assert made == (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture

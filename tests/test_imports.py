@@ -18,6 +18,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("agent/repl", "agent/serve"),
     ("agent/batch", "agent/doctor", "agent/terminal"),
     ("agent/assistant",),
+    ("agent/offered", "agent/toolbox", "agent/mcp_servers"),
+    ("agent/opening", "agent/background"),
     ("agent/run", "agent/conversations"),
     ("agent/models", "agent/answer"),
     ("agent/extractive",),

@@ -7,11 +7,12 @@ gives its error text.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
-from agents import FunctionTool
+from agents import FunctionTool, RunContextWrapper
 from agents.tool_context import ToolContext
 from pydantic import BaseModel, ValidationError
 
@@ -20,7 +21,16 @@ from ..prompts import ToolPrompt, render, tool_prompt
 from .knowledge import DocumentNotFoundError, Knowledge, Passage
 from .pages import PageStack
 
-__all__ = ["Found", "RunContext", "ToolOutput", "ToolReport", "knowledge_tool", "validation_errors"]
+__all__ = [
+    "Found",
+    "RunContext",
+    "RunOf",
+    "ToolOutput",
+    "ToolReport",
+    "knowledge_tool",
+    "validation_errors",
+    "within",
+]
 
 Arguments = TypeVar("Arguments", bound=BaseModel)
 
@@ -56,12 +66,39 @@ class ToolReport(NamedTuple):
 
 @dataclass
 class RunContext:
-    """What the tools of one run share; the SDK hands it to every call."""
+    """What the tools of one run share."""
 
     knowledge: Knowledge
     pages: PageStack = field(default_factory=PageStack)
     reports: dict[str, ToolReport] = field(default_factory=dict[str, ToolReport])
     """By call id."""
+    calls: int = 0
+    """Calls of tools so far."""
+    most_calls: int | None = None
+    """How many there may be; None for any number."""
+
+    @property
+    def calls_spent(self) -> bool:
+        """No further call may be made."""
+        return self.most_calls is not None and self.calls >= self.most_calls
+
+
+RunOf = Callable[[RunContextWrapper[Any]], RunContext]
+"""Finds what the tools of a run share, from what the SDK hands to a call: its own context is the app's."""
+
+
+def within(tool: FunctionTool, run_of: RunOf) -> FunctionTool:
+    """A tool over the knowledge base, for runs whose context is an app's own."""
+    invoke_tool = tool.on_invoke_tool
+
+    async def invoke(context: ToolContext[Any], raw: str) -> Any:
+        own = copy.copy(context)
+        own.context = run_of(context)
+        return await invoke_tool(own, raw)
+
+    copied = copy.copy(tool)
+    copied.on_invoke_tool = invoke
+    return copied
 
 
 def knowledge_tool(
@@ -70,6 +107,8 @@ def knowledge_tool(
     run: Callable[[RunContext, Arguments], Awaitable[ToolOutput]],
 ) -> FunctionTool:
     """Make a tool over the knowledge base, described by ``prompts/tools/NAME.md``.
+
+    The context of a call is the :class:`RunContext` (see :func:`within`).
 
     Errors of the knowledge base go to the model as text; anything else is a defect and ends the run.
     """

@@ -28,7 +28,7 @@ from pydantic import ValidationError
 
 from .. import OssifrageError
 from ..prompts import render
-from .function import RunContext, ToolReport, validation_errors
+from .function import RunOf, ToolReport, validation_errors
 
 __all__ = ["OUTPUT_LIMIT", "cut_output", "guarded"]
 
@@ -38,8 +38,9 @@ OUTPUT_LIMIT = 1_000_000
 """Most bytes of UTF-8 that a tool's output may have."""
 
 
-def guarded(tool: Tool, *, seconds: float) -> Tool:
-    """A tool of the same name whose calls end in time, whose output is bounded, and that may fail.
+def guarded(tool: Tool, *, seconds: float, run_of: RunOf) -> Tool:
+    """A tool of the same name whose calls are counted and end in time, whose output is bounded, and that may
+    fail.
 
     A call that takes too long is cancelled, and not waited for; a thread it had begun goes on unseen. The
     model is told that it took too long, that it failed (with the name of the exception only: its text may be
@@ -51,10 +52,11 @@ def guarded(tool: Tool, *, seconds: float) -> Tool:
     Args:
         tool: any tool; one that is not a function tool stays as it is.
         seconds: longest that a call may take.
+        run_of: finds what the tools of a run share.
     """
     if not isinstance(tool, FunctionTool):
         return tool
-    guard = _Guard(tool, seconds)
+    guard = _Guard(tool, seconds, run_of)
     copied = copy.copy(tool)
     if resolve_function_tool_failure_error_function(tool) is not None:
         set_function_tool_failure_error_function(copied, guard.failed)
@@ -73,12 +75,18 @@ def cut_output(text: str, tool: str) -> str:
 
 
 class _Guard:
-    def __init__(self, tool: FunctionTool, seconds: float) -> None:
+    def __init__(self, tool: FunctionTool, seconds: float, run_of: RunOf) -> None:
         self._tool = tool
+        self._run_of = run_of
         self._seconds = tool.timeout_seconds or seconds
         self.invoke_tool = tool.on_invoke_tool
 
     async def invoke(self, context: ToolContext[Any], raw: str) -> Any:
+        run = self._run_of(context)
+        if run.calls_spent:
+            self._tell(context, "not called: the limit on calls is reached")
+            return render("tools/no_more_calls", tool=self._tool.name)
+        run.calls += 1
         call = asyncio.ensure_future(self.invoke_tool(context, raw))
         try:
             done, _ = await asyncio.wait({call}, timeout=self._seconds)
@@ -147,8 +155,8 @@ class _Guard:
         _logger.debug("the tool %s failed", self._tool.name, exc_info=error)
 
     def _tell(self, context: RunContextWrapper[Any], summary: str) -> None:
-        if isinstance(context.context, RunContext) and isinstance(context, ToolContext):
-            context.context.reports[context.tool_call_id] = ToolReport(summary, error=True)
+        if isinstance(context, ToolContext):
+            self._run_of(context).reports[context.tool_call_id] = ToolReport(summary, error=True)
 
 
 def _is_structured(output: Any) -> bool:

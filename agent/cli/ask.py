@@ -114,7 +114,7 @@ async def _run(
     quiet: bool,
     followed: bool,
     shown: bool,
-) -> Result:
+) -> Result[Any]:
     import asyncio
 
     from ..assistant import Assistant
@@ -144,7 +144,7 @@ def _warn(base: Knowledge, *, add: str) -> None:
         click.echo(f"The knowledge base is empty: nothing will be found. Add documents with: {add}", err=True)
 
 
-def _output_as_json(result: Result) -> str:
+def _output_as_json(result: Result[Any]) -> str:
     """The output alone; of one that was cut off as much as came."""
     import json
 
@@ -158,7 +158,7 @@ def _output_as_json(result: Result) -> str:
         return _dumped({"answer": result.text} if result.text else None)
 
 
-def result_as_json(result: Result) -> dict[str, Any]:
+def result_as_json(result: Result[Any]) -> dict[str, Any]:
     """The whole result as JSON values."""
     import json
 
@@ -166,7 +166,7 @@ def result_as_json(result: Result) -> dict[str, Any]:
 
     from ..answer import Result as ResultType
 
-    return json.loads(TypeAdapter(ResultType).dump_json(result))
+    return json.loads(TypeAdapter(ResultType[Any]).dump_json(result))
 
 
 def _dumped(value: object) -> str:

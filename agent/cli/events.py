@@ -21,7 +21,7 @@ VERSION = 1
 """Counts up when a type or a field is removed or changes its meaning; new ones may come at any time."""
 
 
-async def print_run(assistant: Assistant, question: str, *, show_reasoning: bool) -> Result:
+async def print_run(assistant: Assistant[Any], question: str, *, show_reasoning: bool) -> Result[Any]:
     """Run a question and print each event on stdout as it happens.
 
     Raises:

@@ -32,6 +32,7 @@ class LlamaCppEngine(LlamaServerEngine):
     def __init__(self, client: Client, *, model: str, context_window: int) -> None:
         super().__init__(client, model=model, context_window=context_window)
         self._server: Any = None
+        self._key = ""
 
     @classmethod
     async def start(cls, weights: Path, *, context_window: int = CONTEXT_WINDOW) -> LlamaCppEngine:
@@ -56,7 +57,20 @@ class LlamaCppEngine(LlamaServerEngine):
         except BaseException:
             del server  # stops it
             raise
-        engine._server = server
+        engine._server, engine._key = server, key
+        return engine
+
+    async def beside(self) -> LlamaCppEngine:
+        """The same server, for another event loop. It stops with the last engine that is closed.
+
+        Raises:
+            EngineError: it was closed.
+        """
+        server, key = self._server, self._key
+        if server is None:
+            raise EngineError("llama.cpp was closed meanwhile: ask again.")
+        engine = await type(self).open(base_url=server.listening_address, api_key=key)
+        engine._server, engine._key = server, key
         return engine
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ from .detect import Found, detect
 from .harmony import HarmonyModel
 from .open_engine import ENGINES, SERVED, check_engine, open_engine
 
-__all__ = ["OpenModel", "open_model", "wrap_engine"]
+__all__ = ["OpenModel", "beside", "open_model", "wrap_engine"]
 
 _NO_MODEL = "No language model: quoting sources"
 
@@ -71,6 +71,19 @@ async def open_model(settings: Settings, engine: str) -> OpenModel:
         found.engine, base_url=found.base_url, api_key=found.api_key, model=found.model
     )
     return wrap_engine(opened, why=found.why, constrained=settings.constrained)
+
+
+async def beside(opened: OpenModel, *, constrained: bool | None = None) -> OpenModel:
+    """The same weights in this process, for another event loop.
+
+    Raises:
+        EngineError: they were let go of.
+    """
+    from ..engines.llama_cpp import LlamaCppEngine
+
+    if not isinstance(opened.model, HarmonyModel) or not isinstance(opened.model.engine, LlamaCppEngine):
+        return opened
+    return wrap_engine(await opened.model.engine.beside(), constrained=constrained)
 
 
 def wrap_engine(

@@ -51,7 +51,7 @@ class Desk:
         self.last_question = ""
         self._store: ConversationStore | None = None
         self._settings: Settings | None = None
-        self._assistant: Assistant | None = None
+        self._assistant: Assistant[Any] | None = None
         self._knowledge: KnowledgeBase | None = None
         self._users = 0
         self._asking = asyncio.Lock()
@@ -145,7 +145,7 @@ class Desk:
         tell: Callable[[StreamItem], None],
         *,
         effort: Effort | None = None,
-    ) -> Result:
+    ) -> Result[Any]:
         """Answer a question in the conversation, which is begun with the first one.
 
         Raises:
@@ -168,7 +168,7 @@ class Desk:
                 number, turn = conversation.begin(question)
             session = conversation.session()
             noting = _Noting(conversation, number, turn)
-            result: Result | None = None
+            result: Result[Any] | None = None
             failed = "failed"
             try:
                 async for item in assistant.run_stream(
@@ -291,5 +291,5 @@ class _Noting:
         return self._turn.model_copy(update={**so_far, **known})
 
 
-def _no_result() -> Result:
+def _no_result() -> Result[Any]:
     raise RuntimeError("the run ended without a result")

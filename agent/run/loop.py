@@ -6,18 +6,28 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from agents import Agent, MaxTurnsExceeded, Model, RunConfig, Runner, ToolErrorFormatterArgs
+from agents import (
+    Agent,
+    InputGuardrailTripwireTriggered,
+    MaxTurnsExceeded,
+    Model,
+    OutputGuardrail,
+    RunConfig,
+    RunHooks,
+    Runner,
+    RunState,
+    ToolErrorFormatterArgs,
+)
 from agents.items import TResponseInputItem
 from agents.run_config import CallModelData, ModelInputData
 
-from ... import OssifrageError
 from ...prompts import render
 from ...tools.function import RunContext, ToolReport
-from ..answer import RejectedOutput, Result, StopReason
-from ..errors import ContextWindowError, EngineError, EngineResponseError, InvalidOutputError
+from ..answer import PendingCall, RejectedOutput, Result, StopReason, Usage
+from ..errors import ContextWindowError, EngineError, GuardrailError, InvalidOutputError
 from ..harmony import HarmonyParseError
 from ..traces.events import Event
 from ..traces.recorder import Recorder
@@ -25,10 +35,15 @@ from .budget import PromptBudget
 from .citation_problems import describe_problems
 from .citations import better_cited
 from .conversation import added_items
-from .draft import Draft, cut_off, in_prose, readable, whole
+from .draft import whole
+from .ending import Ending
+from .handing_over import OwnModel
+from .limits import LimitReachedError, Meter
 from .listening import ListenedModel
+from .metered import MeteredModel
 from .output import OutputSchema, as_json
-from .partial import Form, PartialMessage
+from .partial import Form
+from .paused import Decisions, Paused, PausedFilters, pending_calls, sdk_state
 from .places import located, with_places
 from .sample import Sample
 from .steering import Interjections, Steering
@@ -44,59 +59,78 @@ OUTPUT_ATTEMPTS = 3
 
 
 class _StoppedError(Exception):
-    """The user has ended the run."""
+    """The run was ended from outside: by the user, or because its time is over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """What an app brings along for a run."""
+
+    context: object = None
+    """For its tools, hooks and guardrails."""
+    hooks: RunHooks[Any] | None = None
+    output_guardrails: Sequence[OutputGuardrail[Any]] = ()
 
 
 class Run:
     """Drives the SDK's ``Runner`` for one question and records what happens.
 
     Args:
-        agent: the agent to run; its context is a :class:`RunContext`.
+        agent: the agent to run; its tools share ``context``.
         model: what the agent asks.
         context: what the tools share.
         recorder: started already.
+        meter: holds the run to its limits.
         max_steps: most model calls.
+        app: what the app brings along.
         history: the conversation before.
         budget: keeps the prompts inside the window; None where the window is not known.
         steering: what is said meanwhile.
         tracing: let the SDK's tracing processors see the run.
+        paused: the run that goes on.
     """
 
     def __init__(
         self,
-        agent: Agent[RunContext],
+        agent: Agent[Any],
         model: Model,
         context: RunContext,
         recorder: Recorder,
         *,
+        meter: Meter,
         max_steps: int,
+        app: App | None = None,
         history: Sequence[TResponseInputItem] = (),
         budget: PromptBudget | None = None,
         steering: Steering | None = None,
         tracing: bool = False,
+        paused: Paused | None = None,
     ) -> None:
-        self._model = ListenedModel(model)
+        self._model = ListenedModel(MeteredModel(model, meter))
         self._agent = agent.clone(model=self._model)
         self._context = context
         self._recorder = recorder
+        self._meter = meter
         self._max_steps = max_steps
+        self._app = app or App()
         self._history = list(history)
+        self._before = len(self._history) if paused is None else paused.before
         self._budget = budget
         self._steering = steering or Steering()
-        self._interjections = Interjections()
+        self._interjections = Interjections([] if paused is None else paused.said)
         self._listens = True
         self._compacted = 0  # outputs that are shortened in the last prompt
         self._meanwhile: list[Event] = []  # what happened while the SDK had the word
-        self._form: Form = agent.output_type.form if isinstance(agent.output_type, OutputSchema) else "text"
-        self._stop_reason = StopReason.ANSWERED
-        self._error: str | None = None
+        form: Form = agent.output_type.form if isinstance(agent.output_type, OutputSchema) else "text"
+        self._ending = Ending(form, context.pages, recorder.trace_id)
+        self._paused = paused
         self._sample: Sample | None = None
-        self._fallback: Draft | None = None  # what can be read of an answer that was rejected
-        self._asked_for_form = False  # after prose
-        self._draft: Draft | None = None
+        self._broken_off = False
+        self._pending: tuple[PendingCall, ...] = ()
         if tracing:
             refuse_upload()
         self._config = RunConfig(
+            model_provider=OwnModel(self._model),
             tracing_disabled=not tracing,  # by default it would send the run to a third party
             workflow_name="Ossifrage",
             tool_not_found_behavior="return_error_to_model",
@@ -104,27 +138,43 @@ class Run:
             call_model_input_filter=self._fitted,
         )
 
-    async def answer(self, question: str) -> AsyncGenerator[StreamItem, None]:
+    async def answer(
+        self, question: str, decisions: Decisions | None = None
+    ) -> AsyncGenerator[StreamItem, None]:
         """Run until there is an answer of the output type, or something else that ends it.
+
+        Args:
+            question: what to answer.
+            decisions: what was said of the calls that a paused run waits for.
 
         Yields:
             What the model says and thinks, and the events of the trace, as they happen.
 
         Raises:
             InvalidOutputError: no attempt matched the output type, and none can be read.
+            GuardrailError: a guardrail of the app refused the question or the answer.
             EngineError, HarmonyParseError: the engine failed before anything of an answer came.
         """
         try:
-            async with aclosing(self._attempts(question)) as items:
+            async with aclosing(self._attempts(question, decisions)) as items:
                 async for item in items:
                     yield item
-        except MaxTurnsExceeded:  # it called a tool that was no longer offered
-            self._draft = self._fallback
+        except (MaxTurnsExceeded, LimitReachedError):  # it called a tool that was no longer offered
+            self._ending.draft = self._ending.fallback
         except _StoppedError:
-            for item in self._interrupted():
+            self._broken_off = True
+            reason = StopReason.CANCELLED if self._steering.stopped else StopReason.MAX_SECONDS
+            if reason is StopReason.MAX_SECONDS and self._ending.stop_reason is not reason:
+                yield self._recorder.limit_reached(reason.value)
+            for item in self._ending.interrupted(self._last, reason):
                 yield item
+        except InputGuardrailTripwireTriggered as error:
+            tripped = error.guardrail_result
+            name = tripped.guardrail.get_name()
+            yield self._recorder.guardrail_tripped(name, refused="question")
+            raise self._refused("question", name, tripped.output.output_info) from error
         except (EngineError, HarmonyParseError, InvalidOutputError) as error:
-            saved = self._saved(error)
+            saved = self._ending.saved(error, self._last)
             if saved is None:
                 raise
             for item in saved:
@@ -132,56 +182,99 @@ class Run:
         async with aclosing(self._fix_citations()) as items:
             async for item in items:
                 yield item
-        if self._draft is None:
-            return
-        draft = self._draft = await located(self._draft, self._context)
-        if draft.not_found and self._stop_reason is StopReason.ANSWERED:
-            self._stop_reason = StopReason.NOT_FOUND
-        output = draft.text if draft.output is None else as_json(draft.output)
-        citations = [citation.model_dump(mode="json") for citation in draft.citations]
-        yield self._recorder.answered(output, citations=citations)
+        for event in await self._found():
+            yield event
 
-    def result(self, *, engine: str, model: str, seconds: float) -> Result:
+    def result(self, *, engine: str, model: str, seconds: float) -> Result[Any]:
         """What came out."""
-        draft = self._draft
+        draft = self._ending.draft
         return Result(
             output=None if draft is None else draft.output,
             text="" if draft is None else draft.text,
             citations=() if draft is None else draft.citations,
-            stop_reason=self._stop_reason,
-            usage=self._recorder.usage,
+            stop_reason=self._ending.stop_reason,
+            usage=self.usage,
             seconds=seconds,
             trace_id=self._recorder.trace_id,
             engine=engine,
             model=model,
             unstructured=draft is not None and draft.unstructured,
-            error=self._error,
+            error=self._ending.error,
+            pending=self._pending,
+        )
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why it ended, as far as that is known."""
+        return self._ending.stop_reason
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens so far, those before a pause among them."""
+        return total_usage(self._recorder.usage, None if self._paused is None else self._paused.usage)
+
+    def paused(self, question: str, *, effort: Any, filters: PausedFilters | None) -> Paused | None:
+        """What the run needs to go on; None where nothing waits."""
+        if not self._pending:
+            return None
+        return Paused(
+            question=question,
+            trace_id=self._recorder.trace_id,
+            output_type=self._schema_name(),
+            effort=effort,
+            before=self._before,
+            steps=self._last.steps,
+            messages=self._last.messages,
+            calls=self._context.calls,
+            seconds=self._meter.seconds,
+            usage=self.usage,
+            said=self._interjections.placed,
+            limits=self._meter.limits,
+            filters=filters,
+            sdk=sdk_state(self._last.result),
         )
 
     def new_items(self) -> list[TResponseInputItem]:
-        """What this question adds to the conversation."""
+        """What this question adds to the conversation; nothing while it waits."""
+        if self._pending or self._sample is None:
+            return []
         return added_items(
             self._last,
-            self._draft,
-            before=len(self._history),
+            self._ending.draft,
+            before=self._before,
             interjections=self._interjections,
-            interrupted=self._stop_reason is StopReason.CANCELLED,
+            interrupted=self._broken_off,
         )
 
-    async def _attempts(self, question: str) -> AsyncGenerator[StreamItem, None]:
-        given: list[TResponseInputItem] = [*self._history, {"role": "user", "content": question}]
+    async def _attempts(self, question: str, decisions: Decisions | None) -> AsyncGenerator[StreamItem, None]:
+        given: list[TResponseInputItem] | RunState[Any, Any]
+        given = [*self._history, {"role": "user", "content": question}]
+        if self._paused is not None and decisions is not None:
+            given = await self._paused.restored(
+                self._agent, self._app.context, steps_left=max(1, self._steps_left)
+            )
+            for event in self._decided(decisions.apply(given)):
+                yield event
         for attempt in range(1, OUTPUT_ATTEMPTS + 1):
             async with aclosing(self._written(given)) as items:
                 async for item in items:
                     yield item
-            rejected = self._judged()
+            if waiting := self._last.result.interruptions:
+                self._pending = pending_calls(waiting)
+                self._ending.stop_reason = StopReason.PENDING
+                for call in self._pending:
+                    yield self._recorder.approval_requested(
+                        call_id=call.call_id, tool=call.tool, arguments=call.arguments
+                    )
+                return
+            rejected = self._ending.judged(self._last, limit=self._meter.reason)
             if rejected is None:
                 return
             yield self._recorder.output_rejected(attempt=attempt, errors=rejected.errors, text=rejected.text)
             if attempt == OUTPUT_ATTEMPTS or self._steps_left < 1:
                 raise InvalidOutputError(
                     f"The model's answer was not valid {self._schema_name()}, also when asked again: "
-                    f"see {self._trace_hint}, or try a simpler output type.",
+                    f"see `ossifrage traces show {self._recorder.trace_id}`, or try a simpler output type.",
                     errors=rejected.errors,
                     trace_id=self._recorder.trace_id,
                 )
@@ -189,82 +282,34 @@ class Run:
                 render("invalid_output", name=self._schema_name(), errors=rejected.errors)
             )
 
-    async def _written(self, given: list[TResponseInputItem]) -> AsyncGenerator[StreamItem, None]:
+    async def _written(
+        self, given: list[TResponseInputItem] | RunState[Any, Any]
+    ) -> AsyncGenerator[StreamItem, None]:
         """Sample a final message. At a limit one more call, without tools, gives what can be said by now."""
         try:
             async with aclosing(self._sampled(given, self._steps_left)) as items:
                 async for item in items:
                     yield item
-        except (MaxTurnsExceeded, ContextWindowError) as error:
-            if self._stop_reason is not StopReason.ANSWERED:
+        except (MaxTurnsExceeded, ContextWindowError, LimitReachedError) as error:
+            if self._meter.closing:
                 raise
-            out_of_steps = isinstance(error, MaxTurnsExceeded)
-            self._stop_reason = StopReason.MAX_STEPS if out_of_steps else StopReason.CONTEXT_WINDOW
-            self._agent = self._agent.clone(tools=[])
-            yield self._recorder.limit_reached(self._stop_reason.value)
+            reason = _reason(error)
+            self._ending.limited(reason)
+            self._meter.closing = True
+            self._agent = self._agent.clone(tools=[], handoffs=[])
+            yield self._recorder.limit_reached(reason.value)
+            if self._sample is None:  # the time was over before anything was asked
+                raise
             async with aclosing(self._sampled(self._next_input(render("answer_now")), 1)) as items:
                 async for item in items:
                     yield item
 
-    def _judged(self) -> RejectedOutput | None:
-        """Take the final message for the answer, whole or cut off; what is wrong with it where it is none."""
-        sample = self._last
-        output: Any = sample.result.final_output
-        whole_output = sample.text.strip() and self._form != "text" and not isinstance(output, RejectedOutput)
-        if sample.incomplete and not whole_output:
-            self._draft = self._fallback
-            if self._draft is None:
-                self._stop_reason = StopReason.MAX_TOKENS
-                self._draft = self._cut_off(PartialMessage.of(self._form, sample.text))
-            return None
-        if not sample.text.strip():
-            raise EngineResponseError(f"The model gave no answer: ask again, or see {self._trace_hint}.")
-        if not isinstance(output, RejectedOutput):
-            self._draft = whole(sample, output, self._context.pages)
-            return None
-        if self._form == "answer":
-            text, prose = readable(sample.text)
-            if text.strip():
-                self._fallback = in_prose(sample, text, self._context.pages)
-                if prose and self._asked_for_form:
-                    self._draft = self._fallback
-                    return None
-            self._asked_for_form = self._asked_for_form or prose
-        return output
-
-    def _saved(self, error: OssifrageError) -> Sequence[StreamItem] | None:
-        """Let what there is stand for the answer, though the run failed; None where there is nothing."""
-        if self._fallback is not None:
-            _logger.info("trace %s: the rejected answer stands: %s", self._recorder.trace_id, error)
-            self._draft = self._fallback
-            return ()
-        message = None if isinstance(error, InvalidOutputError) else self._last.answer_so_far
-        if message is None:
-            return None
-        shown = list(message.finish())
-        self._stop_reason, self._error = StopReason.ENGINE_FAILED, str(error)
-        self._draft = self._cut_off(message.partial)
-        return shown
-
-    def _interrupted(self) -> Sequence[StreamItem]:
-        """Let what came so far stand for the answer."""
-        message = self._last.answer_so_far
-        shown = list(message.finish()) if message else []
-        self._stop_reason = StopReason.CANCELLED
-        self._draft = self._cut_off(message.partial) if message else self._fallback
-        return shown
-
-    def _cut_off(self, partial: PartialMessage) -> Draft | None:
-        if not partial.text.strip() and partial.value is None:
-            return None
-        return cut_off(self._last, partial, self._form, self._context.pages)
-
     async def _fix_citations(self) -> AsyncGenerator[StreamItem, None]:
         """Ask once for better citations where some are not verified; the better answer stays."""
-        first = self._draft
+        first = self._ending.draft
         if first is None or all(citation.verified for citation in first.citations):
             return
-        if self._stop_reason is not StopReason.ANSWERED or self._steps_left < 1:
+        if self._ending.stop_reason is not StopReason.ANSWERED or self._steps_left < 1:
             return
         problems = describe_problems(first.citations, self._context.pages)
         yield self._recorder.citations_rejected(problems=problems, text=first.sample.text)
@@ -276,7 +321,7 @@ class Run:
                     # Whether this answer will stand is known when it is whole; the result has it then.
                     if not isinstance(item, TextDelta | PartialOutput):
                         yield item
-        except (MaxTurnsExceeded, EngineError, HarmonyParseError, _StoppedError) as error:
+        except (MaxTurnsExceeded, LimitReachedError, EngineError, HarmonyParseError, _StoppedError) as error:
             # There is an answer already, and it says what is not verified.
             _logger.info("citations of trace %s stay unverified: %s", self._recorder.trace_id, error)
             return
@@ -286,24 +331,63 @@ class Run:
             return
         second = whole(sample, output, self._context.pages)
         if better_cited(second.citations, first.citations):
-            self._draft = second
+            self._ending.draft = second
 
-    async def _sampled(self, given: list[TResponseInputItem], steps: int) -> AsyncGenerator[StreamItem, None]:
+    async def _found(self) -> Sequence[Event]:
+        """The answer as it stands, once the guardrails have passed it."""
+        if self._ending.draft is None:
+            return ()
+        draft = self._ending.draft = await located(
+            self._ending.draft, self._context, seconds=self._meter.seconds_left
+        )
+        if draft.not_found and self._ending.stop_reason is StopReason.ANSWERED:
+            self._ending.stop_reason = StopReason.NOT_FOUND
+        judged = draft.text if draft.output is None else draft.output
+        wrapper = draft.sample.result.context_wrapper
+        for guardrail in self._app.output_guardrails:
+            said = await guardrail.run(wrapper, self._agent, judged)
+            if said.output.tripwire_triggered:
+                self._recorder.guardrail_tripped(guardrail.get_name(), refused="answer")
+                raise self._refused("answer", guardrail.get_name(), said.output.output_info)
+        output = draft.text if draft.output is None else as_json(draft.output)
+        citations = [citation.model_dump(mode="json") for citation in draft.citations]
+        return [self._recorder.answered(output, citations=citations)]
+
+    async def _sampled(
+        self, given: list[TResponseInputItem] | RunState[Any, Any], steps: int
+    ) -> AsyncGenerator[StreamItem, None]:
         before = self._sample
+        seconds = self._meter.seconds_left
+        if seconds is not None and seconds <= 0:
+            raise LimitReachedError(StopReason.MAX_SECONDS)
+        steps_before, messages_before = (0, 0) if before is None else (before.steps, before.messages)
+        waiting: Sequence[PendingCall] = ()
+        if isinstance(given, RunState) and self._paused is not None:
+            steps_before, messages_before = self._paused.steps, self._paused.messages
+            waiting = pending_calls(given.get_interruptions())
         self._sample = Sample(
             Runner.run_streamed(
-                self._agent, given, context=self._context, max_turns=steps, run_config=self._config
+                self._agent,
+                given,
+                context=self._app.context,
+                max_turns=steps,
+                hooks=self._app.hooks,
+                run_config=self._config,
             ),
             self._model,
             self._recorder,
             self._context,
-            form=self._form,
-            steps=0 if before is None else before.steps,
-            messages=0 if before is None else before.messages,
+            form=self._ending.form,
+            steps=steps_before,
+            messages=messages_before,
+            waiting=waiting,
         )
+        if self._agent.input_guardrails:  # what is asked for next is not the user's
+            self._agent = self._agent.clone(input_guardrails=[])
         loop = asyncio.get_running_loop()
         stop = self._sample.stop
         self._steering.on_stop(lambda: loop.call_soon_threadsafe(stop))
+        timer = None if seconds is None else loop.call_later(seconds, stop)
         try:
             async with aclosing(self._sample.items()) as items:
                 async for item in items:
@@ -314,10 +398,38 @@ class Run:
                     yield item
         finally:
             self._steering.on_stop(None)
+            if timer is not None:
+                timer.cancel()
         for event in self._happened():
             yield event
-        if self._steering.stopped and self._sample.result.final_output is None:
+        over = self._meter.seconds_left
+        stopped = self._steering.stopped or (over is not None and over <= 0)
+        if stopped and self._sample.result.final_output is None and not self._sample.result.interruptions:
             raise _StoppedError
+
+    def _decided(self, decisions: Sequence[tuple[PendingCall, bool, str | None]]) -> Sequence[Event]:
+        events: list[Event] = []
+        for call, approved, reason in decisions:
+            events.append(
+                self._recorder.approval_decided(
+                    call_id=call.call_id, tool=call.tool, approved=approved, reason=reason
+                )
+            )
+            events.append(
+                self._recorder.tool_called(call_id=call.call_id, tool=call.tool, arguments=call.arguments)
+            )
+            if not approved:
+                self._context.reports[call.call_id] = ToolReport("not approved", error=True)
+        return events
+
+    def _refused(self, what: str, guardrail: str, info: object) -> GuardrailError:
+        self._ending.stop_reason = StopReason.GUARDRAIL
+        return GuardrailError(
+            f"The guardrail {guardrail} refused the {what}.",
+            guardrail=guardrail,
+            info=info,
+            trace_id=self._recorder.trace_id,
+        )
 
     @property
     def _last(self) -> Sample:
@@ -327,11 +439,8 @@ class Run:
 
     @property
     def _steps_left(self) -> int:
-        return self._max_steps - (0 if self._sample is None else self._sample.steps)
-
-    @property
-    def _trace_hint(self) -> str:
-        return f"`ossifrage traces show {self._recorder.trace_id}`"
+        steps = 0 if self._paused is None else self._paused.steps
+        return self._max_steps - (steps if self._sample is None else self._sample.steps)
 
     def _schema_name(self) -> str:
         return getattr(self._agent.output_type, "name", lambda: "text")()
@@ -365,3 +474,32 @@ class Run:
         names = [tool.name for tool in self._agent.tools]
         self._context.reports[args.call_id] = ToolReport(f"there is no tool {args.tool_name}", error=True)
         return render("tools/unknown_tool", tool=args.tool_name, tools=names)
+
+
+def total_usage(usage: Usage, before: Usage | None) -> Usage:
+    """The sum of two."""
+    if before is None:
+        return usage
+    return Usage(
+        model_calls=usage.model_calls + before.model_calls,
+        prompt_tokens=usage.prompt_tokens + before.prompt_tokens,
+        completion_tokens=usage.completion_tokens + before.completion_tokens,
+        reasoning_tokens=_sum(usage.reasoning_tokens, before.reasoning_tokens),
+        cached_tokens=_sum(usage.cached_tokens, before.cached_tokens),
+    )
+
+
+def _sum(*given: int | None) -> int | None:
+    """None where no part is known."""
+    known = [each for each in given if each is not None]
+    return sum(known) if known else None
+
+
+def _reason(error: Exception) -> StopReason:
+    match error:
+        case LimitReachedError(reason=reason):
+            return reason
+        case MaxTurnsExceeded():
+            return StopReason.MAX_STEPS
+        case _:
+            return StopReason.CONTEXT_WINDOW

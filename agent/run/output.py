@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin
 
-from agents import AgentOutputSchemaBase
+from agents import AgentOutputSchemaBase, ModelBehaviorError
 from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from ...prompts import render
@@ -28,15 +29,16 @@ class OutputSchema(AgentOutputSchemaBase):
     order and the model can be asked again with the errors.
 
     Args:
-        output_type: a Pydantic model, dataclass, TypedDict or any other type Pydantic knows.
+        output_type: a Pydantic model, dataclass, TypedDict, union, list or anything else that Pydantic takes
+            for a type.
 
     Raises:
         UsageError: Pydantic has no JSON schema for the type.
     """
 
-    def __init__(self, output_type: type[Any]) -> None:
+    def __init__(self, output_type: Any) -> None:
         self._type = output_type
-        self._name: str = getattr(output_type, "__name__", str(output_type))
+        self._name = _name_of(output_type)
         try:
             self._adapter: TypeAdapter[Any] = TypeAdapter(output_type)
             self._schema = self._adapter.json_schema()
@@ -56,6 +58,10 @@ class OutputSchema(AgentOutputSchemaBase):
         made._name = title if isinstance(title, str) and title.strip() else "JSON"
         return made
 
+    def strictly(self) -> OutputSchema:
+        """The same schema for somebody else's runner: what does not validate is an error."""
+        return _StrictSchema(self)
+
     def is_plain_text(self) -> bool:
         """Whether the output is plain text; never, since ``str`` needs no schema."""
         return False
@@ -73,9 +79,8 @@ class OutputSchema(AgentOutputSchemaBase):
         """What a message of this type is made of."""
         if self._type is Answer:
             return "answer"
-        if self._schema.get("type") in _SCALARS or not self._schema.keys().isdisjoint(("enum", "const")):
-            return "scalar"
-        return "array" if self._schema.get("type") == "array" else "object"
+        forms = _forms(self._schema, self._schema.get("$defs", {}))
+        return forms.pop() if len(forms) == 1 else "scalar"  # of a mixture nothing is known before its end
 
     def is_strict_json_schema(self) -> bool:
         """Not strict: optional fields stay optional."""
@@ -101,6 +106,54 @@ class OutputSchema(AgentOutputSchemaBase):
             else:
                 return _not_empty(output, json_str)
         return rejected
+
+
+class _StrictSchema(OutputSchema):
+    def __init__(self, schema: OutputSchema) -> None:
+        for name, value in vars(schema).items():
+            setattr(self, name, value)
+
+    def validate_json(self, json_str: str) -> Any:
+        output = super().validate_json(json_str)
+        if isinstance(output, RejectedOutput):
+            raise ModelBehaviorError(f"The final answer is not valid {self.name()}.")
+        return output
+
+
+def _forms(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> set[Form]:
+    """The forms that values of a schema have, null aside."""
+    seen: set[str] = set()
+    forms: set[Form] = set()
+    waiting: list[Mapping[str, Any]] = [schema]
+    while waiting:
+        each = waiting.pop()
+        if branches := each.get("anyOf") or each.get("oneOf"):
+            waiting += branches
+        elif (reference := each.get("$ref")) in seen:
+            continue
+        elif reference is not None and (target := reference.rpartition("/")[2]) in definitions:
+            seen.add(reference)
+            waiting.append(definitions[target])
+        elif each.get("type") in _SCALARS or not each.keys().isdisjoint(("enum", "const")):
+            forms |= {"scalar"} if each.get("type") != "null" else set()
+        else:
+            forms.add("array" if each.get("type") == "array" else "object")
+    return forms or {"scalar"}
+
+
+def _name_of(wanted: Any) -> str:
+    """A type's name, as people write it: ``Cat | Dog``, ``list[Cat]``."""
+    origin, parts = get_origin(wanted), get_args(wanted)
+    if origin is Annotated:
+        return _name_of(parts[0])
+    if origin is Literal:
+        return " | ".join(map(repr, parts))
+    if origin in (Union, UnionType):
+        return " | ".join(map(_name_of, parts))
+    if wanted is NoneType:
+        return "None"
+    name = str(getattr(wanted, "__name__", wanted))
+    return f"{name}[{', '.join(map(_name_of, parts))}]" if origin is not None and parts else name
 
 
 def as_json(output: object) -> Any:

@@ -20,14 +20,22 @@ __all__ = ["located", "with_places"]
 
 _logger = logging.getLogger(__name__)
 
+_LEAST_SECONDS = 2.0
+"""What looking places up may take, though the time of the run is over."""
 
-async def located(draft: Draft, context: RunContext) -> Draft:
+
+async def located(draft: Draft, context: RunContext, *, seconds: float | None = None) -> Draft:
     """A draft whose verified citations say where their first line is.
 
     A page names the heading of its first line only, and one of an earlier question is known as text alone; so
-    the base is asked. What cannot be looked up now stays without, and the answer stands.
+    the base is asked. What cannot be looked up now, or in ``seconds``, stays without, and the answer stands.
     """
-    return await asyncio.to_thread(_located, draft, context.knowledge, context.pages)
+    try:
+        async with asyncio.timeout(None if seconds is None else max(seconds, _LEAST_SECONDS)):
+            return await asyncio.to_thread(_located, draft, context.knowledge, context.pages)
+    except TimeoutError:
+        _logger.info("the citations have no places: the time of the run is over")
+        return draft
 
 
 async def with_places(citations: Sequence[Citation], context: RunContext) -> tuple[Citation, ...]:

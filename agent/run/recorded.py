@@ -58,14 +58,14 @@ class Recorded:
         """A model that says what was said in these steps, and then asks ``inner``."""
         return _RecordedModel(inner, self)
 
-    def agent(self, agent: Agent[RunContext]) -> Agent[RunContext]:
+    def agent(self, agent: Agent[Any], context: RunContext) -> Agent[Any]:
         """The agent, with tools that give what they gave in these steps, and then work again."""
         outputs: dict[tuple[str, str], list[ToolReturned]] = {}
         for step in self.steps:
             for use in step.tools:
                 if use.returned is not None:
                     outputs.setdefault((use.call.tool, use.call.arguments), []).append(use.returned)
-        return agent.clone(tools=[_recorded_tool(tool, outputs) for tool in agent.tools])
+        return agent.clone(tools=[_recorded_tool(tool, outputs, context) for tool in agent.tools])
 
 
 class _RecordedModel(Model):
@@ -120,7 +120,9 @@ def _message(channel: str, text: str, recipient: str | None = None) -> HarmonyMe
     return HarmonyMessage(role="assistant", channel=channel, content=text, recipient=recipient)
 
 
-def _recorded_tool(tool: Tool, outputs: dict[tuple[str, str], list[ToolReturned]]) -> Tool:
+def _recorded_tool(
+    tool: Tool, outputs: dict[tuple[str, str], list[ToolReturned]], run_context: RunContext
+) -> Tool:
     if not isinstance(tool, FunctionTool):
         return tool
     live = tool.on_invoke_tool
@@ -130,7 +132,6 @@ def _recorded_tool(tool: Tool, outputs: dict[tuple[str, str], list[ToolReturned]
         if not waiting:
             return await live(context, raw)
         returned = waiting.pop(0)
-        run_context: RunContext = context.context
         run_context.pages.read(returned.output)
         run_context.reports[context.tool_call_id] = ToolReport(returned.summary, error=returned.error)
         return returned.output

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from typing import Any, cast
 
 from agents import ModelBehaviorError, RunResultStreaming
-from agents.items import ToolCallOutputItem, TResponseStreamEvent
+from agents.items import HandoffOutputItem, ToolCallOutputItem, TResponseStreamEvent
 from agents.stream_events import RawResponsesStreamEvent, RunItemStreamEvent
 from openai.types.responses import (
     Response,
@@ -26,6 +27,7 @@ from openai.types.responses import (
 
 from ...tools.function import Found, RunContext, ToolReport
 from ...tools.guarded import cut_output
+from ..answer import PendingCall
 from ..errors import EngineResponseError
 from ..text import one_line
 from ..traces.events import Event, Retrieved, RetrievedPassage, Thought
@@ -39,6 +41,8 @@ from .stream import ModelAsked, ReasoningDelta, StreamItem
 __all__ = ["Sample"]
 
 _SUMMARY = 100
+_ENDING_SECONDS = 10.0
+"""Longest wait for a model that was told to stop."""
 
 
 class Sample:
@@ -52,6 +56,7 @@ class Sample:
         form: what the final message is to be.
         steps: model calls made before.
         messages: messages begun before.
+        waiting: calls made before, that have not returned.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Sample:
         form: Form,
         steps: int = 0,
         messages: int = 0,
+        waiting: Sequence[PendingCall] = (),
     ) -> None:
         self.result = result
         self.steps = steps
@@ -86,7 +92,7 @@ class Sample:
         self._boundary = time.monotonic()  # when the model could be asked: the start, or the last tool output
         self._thought: tuple[object, int] | None = None  # which one is coming, and which part of it
         self._thoughts = self._ended = 0  # thoughts and messages of this response that came to their end
-        self._tools: dict[str, str] = {}  # calls that have not returned
+        self._tools = {call.call_id: call.tool for call in waiting}  # calls that have not returned
 
     @property
     def answer_so_far(self) -> ShownMessage | None:
@@ -116,7 +122,9 @@ class Sample:
                         yield item
                     if self._is_empty:  # the SDK would ask again and again
                         return
-                elif isinstance(event, RunItemStreamEvent) and isinstance(event.item, ToolCallOutputItem):
+                elif isinstance(event, RunItemStreamEvent) and isinstance(
+                    event.item, ToolCallOutputItem | HandoffOutputItem
+                ):
                     yield self._tool_returned(event.item)
         except Exception as error:
             for event in self._model.unheard():
@@ -242,9 +250,11 @@ class Sample:
             replayed=REPLAYED in metadata,
         )
 
-    def _tool_returned(self, item: ToolCallOutputItem) -> Event:
-        call_id = item.call_id or ""
-        output = cut_output(str(item.output), self._tools.get(call_id, ""))
+    def _tool_returned(self, item: ToolCallOutputItem | HandoffOutputItem) -> Event:
+        row = cast("dict[str, Any]", item.to_input_item())
+        call_id = str(row.get("call_id") or "")
+        whole = item.output if isinstance(item, ToolCallOutputItem) else row.get("output")
+        output = cut_output(str(whole), self._tools.get(call_id, ""))
         report = self._context.reports.get(call_id) or ToolReport(_first_line(output), error=False)
         self._boundary = time.monotonic()
         return self._returned(call_id, output, report)
@@ -266,7 +276,7 @@ async def _stopped(result: RunResultStreaming) -> None:
         return
     result.cancel(mode="immediate")
     if result.run_loop_task is not None:
-        await asyncio.wait([result.run_loop_task])
+        await asyncio.wait([result.run_loop_task], timeout=_ENDING_SECONDS)
 
 
 def _retrieved(found: Found) -> Retrieved:

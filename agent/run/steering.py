@@ -63,8 +63,13 @@ class Interjections:
     there in every later prompt: the prompt of a call begins with the prompt of the call before.
     """
 
-    def __init__(self) -> None:
-        self._placed: list[tuple[int, str]] = []
+    def __init__(self, placed: Sequence[tuple[int, str]] = ()) -> None:
+        self._placed = list(placed)
+
+    @property
+    def placed(self) -> tuple[tuple[int, str], ...]:
+        """Each line, and how many of the SDK's items stand before it."""
+        return tuple(self._placed)
 
     def place(self, lines: Sequence[str], *, after: int) -> None:
         """Put lines behind the first ``after`` items of the SDK's."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-from ..answer import Citation, Result
+from typing_extensions import TypeVar
+
+from ..answer import Answer, Citation, Result
 from ..traces.events import Event
 
 __all__ = ["ModelAsked", "PartialOutput", "ReasoningDelta", "StreamItem", "TextDelta", "TraceBegun"]
@@ -70,4 +72,9 @@ class ReasoningDelta:
     text: str
 
 
-StreamItem = Event | TraceBegun | ModelAsked | TextDelta | PartialOutput | ReasoningDelta | Result
+T = TypeVar("T", default=Answer)
+
+StreamItem: TypeAlias = (
+    Event | TraceBegun | ModelAsked | TextDelta | PartialOutput | ReasoningDelta | Result[T]
+)
+"""One of them; ``StreamItem[X]`` of a run whose output is an ``X``."""

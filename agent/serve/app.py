@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..settings import load_settings
-from . import api, mcp, pages
+from . import api, mcp
 from .guard import Guard
+from .pages import routes as pages
 from .problems import Problem
 from .service import Service
 

@@ -33,12 +33,12 @@ _WIDTH = 160
 
 
 async def show_run(
-    assistant: Assistant,
+    assistant: Assistant[Any],
     question: str,
     *,
     show_reasoning: bool = False,
     quiet: bool = False,
-) -> Result:
+) -> Result[Any]:
     """Run a question, telling what happens on stderr.
 
     Args:

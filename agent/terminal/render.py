@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..answer import Answer, Citation, StopReason
 from ..text import one_line, printable
@@ -19,7 +19,7 @@ _NUMBERED = r"(?:Page|Slide) "
 """How headings in a PDF and a presentation begin; of short pages that became one passage they name each."""
 
 
-def answer_text(result: Result) -> str:
+def answer_text(result: Result[Any]) -> str:
     """The answer, then its citations with their numbers; of one that was cut off as much as came."""
     parts = [printable(result.text)]
     if result.citations:
@@ -30,7 +30,7 @@ def answer_text(result: Result) -> str:
     return "\n\n".join(parts)
 
 
-def remarks(result: Result) -> list[str]:
+def remarks(result: Result[Any]) -> list[str]:
     """What has to be known of an answer beside its text: one line each, for stderr."""
     lines: list[str] = []
     if result.unstructured:
@@ -40,6 +40,9 @@ def remarks(result: Result) -> list[str]:
             lines.append("Not found: the sources do not say.")
         case StopReason.ENGINE_FAILED:
             lines.append(f"Partial: the engine failed in the answer: {one_line(result.error or '')}")
+        case StopReason.PENDING:
+            tools = ", ".join(sorted({call.tool for call in result.pending}))
+            lines.append(f"Waiting: a call of {one_line(tools)} needs somebody's approval.")
         case reason if result.partial:
             lines.append(f"Partial: {reason.value.replace('_', ' ')} was reached.")
         case _:

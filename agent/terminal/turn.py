@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from ..answer import Answer, Citation, Result, StopReason
 from ..run.stream import ModelAsked, ReasoningDelta, StreamItem, TextDelta
@@ -100,7 +100,7 @@ class TurnView:
                 return self._remark(item)
         return []
 
-    def result(self, result: Result) -> list[str]:
+    def result(self, result: Result[Any]) -> list[str]:
         """The answer has come; whatever of it is not shown yet, and what it rests on."""
         lines = self._end_of_text()
         shown = "".join(self._text).strip()
@@ -228,7 +228,7 @@ class TurnView:
         return [*self._end_of_text(), *wrapped(told.strip(), self._look, "yellow", margin="  ")]
 
 
-def _remarks(result: Result) -> list[str]:
+def _remarks(result: Result[Any]) -> list[str]:
     from .render import remarks
 
     return remarks(result)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from ..text import one_line, printable
 from .events import (
     Answered,
+    ApprovalDecided,
+    ApprovalRequested,
     CitationsRejected,
     Event,
+    GuardrailTripped,
     LimitReached,
-    Limits,
     Mended,
     ModelCalled,
     OutputRejected,
@@ -16,6 +18,7 @@ from .events import (
     Retrieved,
     RetrievedPassage,
     RunEnded,
+    RunLimits,
     RunStarted,
     Said,
     Sampled,
@@ -33,10 +36,12 @@ from .tree import render_step, render_tree
 
 __all__ = [
     "Answered",
+    "ApprovalDecided",
+    "ApprovalRequested",
     "CitationsRejected",
     "Event",
+    "GuardrailTripped",
     "LimitReached",
-    "Limits",
     "Mended",
     "ModelCalled",
     "OutputRejected",
@@ -46,6 +51,7 @@ __all__ = [
     "Retrieved",
     "RetrievedPassage",
     "RunEnded",
+    "RunLimits",
     "RunStarted",
     "Said",
     "Sampled",

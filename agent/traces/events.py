@@ -16,10 +16,12 @@ from ..text import well_formed
 
 __all__ = [
     "Answered",
+    "ApprovalDecided",
+    "ApprovalRequested",
     "CitationsRejected",
     "Event",
+    "GuardrailTripped",
     "LimitReached",
-    "Limits",
     "Mended",
     "ModelCalled",
     "OutputRejected",
@@ -27,6 +29,7 @@ __all__ = [
     "Retrieved",
     "RetrievedPassage",
     "RunEnded",
+    "RunLimits",
     "RunStarted",
     "Said",
     "Sampled",
@@ -88,7 +91,7 @@ class Usage(_Value):
     """Prompt tokens the server took from its cache; None where no call told."""
 
 
-class Limits(_Value):
+class RunLimits(_Value):
     """What a run may take at most."""
 
     steps: int
@@ -99,6 +102,15 @@ class Limits(_Value):
 
     tool_seconds: float
     """Seconds for one call of a tool."""
+
+    tool_calls: int | None = None
+    """Calls of tools; None for any number."""
+
+    total_tokens: int | None = None
+    """Tokens read and written, summed over the model calls; None for any number."""
+
+    seconds: float | None = None
+    """Seconds for the whole run; None for any time."""
 
     context_window: int | None = None
     """Tokens of a prompt and its completion; None where the server does not tell."""
@@ -181,7 +193,7 @@ class RunStarted(_Event):
     version: Text
     """Version of ossifrage that made the run."""
 
-    limits: Limits | None = None
+    limits: RunLimits | None = None
     """What it may take; None in traces of older versions."""
 
     reasoning_kept: bool = True
@@ -192,6 +204,12 @@ class RunStarted(_Event):
 
     rerun_from: int | None = None
     """The first step that was asked anew; those before are the other trace's."""
+
+    resumes: Text | None = None
+    """The trace that was waiting for somebody's word, and goes on in this one."""
+
+    filters: dict[Text, Json] | None = None
+    """The documents that there are for this run, by the filters that were given; None for all."""
 
 
 class ModelCalled(_Event):
@@ -326,6 +344,51 @@ class ToolReturned(_Event):
     """What a search found; None for other tools."""
 
 
+class ApprovalRequested(_Event):
+    """A call of a tool waits for somebody's word; the run ends here, and another trace goes on from it."""
+
+    type: Literal["approval_requested"] = "approval_requested"
+
+    call_id: Text
+    """Names the call."""
+
+    tool: Text
+    """The tool's name."""
+
+    arguments: Text
+    """The arguments as the model wrote them."""
+
+
+class ApprovalDecided(_Event):
+    """Somebody has said whether a call of a tool is to be made."""
+
+    type: Literal["approval_decided"] = "approval_decided"
+
+    call_id: Text
+    """Names the call."""
+
+    tool: Text
+    """The tool's name."""
+
+    approved: bool
+    """Whether it is made."""
+
+    reason: Text | None = None
+    """What the model is told of a refusal; None where nothing was said."""
+
+
+class GuardrailTripped(_Event):
+    """A guardrail of the app has refused the question or the answer; the run ends."""
+
+    type: Literal["guardrail_tripped"] = "guardrail_tripped"
+
+    guardrail: Text
+    """Its name."""
+
+    refused: Literal["question", "answer"]
+    """What it was given."""
+
+
 class LimitReached(_Event):
     """A limit ended the search; the model is asked to say what it can by now."""
 
@@ -401,6 +464,9 @@ Event = Annotated[
     | PromptCompacted
     | ToolCalled
     | ToolReturned
+    | ApprovalRequested
+    | ApprovalDecided
+    | GuardrailTripped
     | LimitReached
     | OutputRejected
     | CitationsRejected

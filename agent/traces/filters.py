@@ -18,7 +18,15 @@ HELP = (
     'for in questions, answers and queries, "words in quotes" as they stand'
 )
 
-PARTIAL = ("max_steps", "max_tokens", "context_window", "engine_failed")
+PARTIAL = (
+    "max_steps",
+    "max_tool_calls",
+    "max_tokens",
+    "max_total_tokens",
+    "max_seconds",
+    "context_window",
+    "engine_failed",
+)
 """Stop reasons of runs whose answer may not be all there is."""
 
 _WORD = re.compile(r'"(?P<phrase>[^"]*)"?|(?P<word>\S+)')

@@ -6,25 +6,28 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import JsonValue
 
 from ..errors import OssifrageError
 from .events import (
     Answered,
+    ApprovalDecided,
+    ApprovalRequested,
     CitationsRejected,
     Event,
+    GuardrailTripped,
     LimitReached,
-    Limits,
     ModelCalled,
     OutputRejected,
     PromptCompacted,
     Retrieved,
     RunEnded,
+    RunLimits,
     RunStarted,
     Said,
     Steered,
@@ -109,11 +112,15 @@ class Recorder:
         output_type: str,
         knowledge: str | None = None,
         reasoning_effort: str | None = None,
-        limits: Limits | None = None,
+        limits: RunLimits | None = None,
         rerun_of: str | None = None,
         rerun_from: int | None = None,
+        resumes: str | None = None,
+        filters: Mapping[str, JsonValue] | None = None,
+        step: int = 0,
     ) -> RunStarted:
-        """The question is asked."""
+        """The question is asked; ``step`` is where a run that waited goes on."""
+        self._step = step
         event = RunStarted(
             question=question,
             engine=engine,
@@ -126,6 +133,8 @@ class Recorder:
             reasoning_kept=self._keeps_reasoning and self._store is not None,
             rerun_of=rerun_of,
             rerun_from=rerun_from,
+            resumes=resumes,
+            filters=None if filters is None else dict(filters),
         )
         self._run_began, self._began_at = time.monotonic(), event.at
         self._trace_id = new_trace_id(event.at)
@@ -264,6 +273,26 @@ class Recorder:
                 retrieved=retrieved,
             )
         )
+
+    def approval_requested(self, *, call_id: str, tool: str, arguments: str) -> ApprovalRequested:
+        """A call waits for somebody's word."""
+        return self._record(
+            ApprovalRequested(step=self._step, call_id=call_id, tool=tool, arguments=arguments)
+        )
+
+    def approval_decided(
+        self, *, call_id: str, tool: str, approved: bool, reason: str | None = None
+    ) -> ApprovalDecided:
+        """Somebody has said whether a call is to be made."""
+        return self._record(
+            ApprovalDecided(step=self._step, call_id=call_id, tool=tool, approved=approved, reason=reason)
+        )
+
+    def guardrail_tripped(
+        self, guardrail: str, *, refused: Literal["question", "answer"]
+    ) -> GuardrailTripped:
+        """A guardrail of the app has refused."""
+        return self._record(GuardrailTripped(step=self._step, guardrail=guardrail, refused=refused))
 
     def limit_reached(self, limit: str) -> LimitReached:
         """A limit ended the search; the model is asked what it can say by now."""

@@ -47,6 +47,7 @@ from .values import (
 if TYPE_CHECKING:
     from .base import KnowledgeBase
     from .copying import migrate, rebuild, write_parquet
+    from .filtered import FilteredKnowledge
     from .ingest.loaders.loaded import Loaded
     from .ingest.loaders.registry import Loader, register_loader
     from .ingest.sources.item import RawDocument
@@ -73,6 +74,7 @@ __all__ = [
     "EmbeddingUnavailableError",
     "Excerpt",
     "FilterCheck",
+    "FilteredKnowledge",
     "Filters",
     "JoinedKnowledge",
     "Knowledge",
@@ -115,6 +117,7 @@ _HOME = {
     "Attachment": ".store.attachment",
     "BulkStorage": ".store.bulk",
     "EmbeddingFunction": ".models.embeddings",
+    "FilteredKnowledge": ".filtered",
     "JoinedKnowledge": ".joined",
     "Knowledge": ".joined",
     "KnowledgeBase": ".base",

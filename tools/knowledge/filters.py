@@ -9,15 +9,15 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from .values import Document, FilterCheck, Filters, UnknownName
+from .values import Document, FilterCheck, Filters, Passage, UnknownName
 
 __all__ = ["check_filters", "folder_of", "matches_name", "near_names", "passes", "utc"]
 
 _GLOB = re.compile(r"[*?\[\]]+")
 
 
-def passes(filters: Filters, document: Document) -> bool:
-    """Whether a document is one of those meant; the rule that every index has to keep."""
+def passes(filters: Filters, document: Document | Passage) -> bool:
+    """Whether a document, or the one of a passage, is one of those meant; the rule that every index keeps."""
     if filters.sources and not any(matches_name(name, document.source) for name in filters.sources):
         return False
     if not set(filters.tags) <= set(document.tags):

@@ -13,7 +13,7 @@ from .store.schema import Row
 from .store.store import Store
 from .values import Document, Excerpt
 
-__all__ = ["excerpt", "find_lines", "is_at", "named", "text_of", "unknown"]
+__all__ = ["excerpt", "find_lines", "is_at", "meant", "named", "text_of", "unknown"]
 
 
 def named(store: Store, source: str) -> Document:
@@ -22,9 +22,13 @@ def named(store: Store, source: str) -> Document:
     Raises:
         DocumentNotFoundError: there is none, or there are several.
     """
-    if found := store.document(source):
-        return found
-    documents = store.documents()
+    return store.document(source) or meant(source, store.documents())
+
+
+def meant(source: str, documents: Mapping[str, Document]) -> Document:
+    """The document of that name, or the only one whose name ends like it; see :func:`named`."""
+    if source in documents:
+        return documents[source]
     tail = "/" + source.removeprefix("./").lstrip("/")
     ending = [name for name in documents if f"/{name}".endswith(tail)]
     if len(ending) == 1:
