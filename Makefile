@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= What does ossifrage doctor examine, and what does it exit with when a check failed?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-adding bench-documents bench-cli bench-memory bench-traces screenshots reference weights lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-adding bench-documents bench-cli bench-memory bench-traces bench-serve screenshots reference weights lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -65,21 +65,26 @@ bench-documents: $(VENV)/.dev  ## where passages of real documents end, their he
 bench-cli: $(VENV)/.dev build/typing/ossifrage  ## how long people wait at the command line and the prompt
 	@PYTHONPATH=build/typing:tests $(BIN)/python tests/benchmarks/cli.py
 
-screenshots: $(VENV)/.dev build/typing/ossifrage  ## the pictures in docs/terminal.md, made anew
+screenshots: $(VENV)/.dev build/typing/ossifrage  ## the pictures in docs/terminal.md and docs/traces.md, made anew (the pages' need Chromium)
 	@PYTHONPATH=build/typing:tests $(BIN)/python tests/benchmarks/screenshots.py docs/pictures
+	@PYTHONPATH=build/typing:tests $(BIN)/python tests/benchmarks/page_pictures.py docs/pictures
 
 bench-memory: $(VENV)/.dev  ## what 1,000 runs in one process leave behind (minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/memory.py --engine scripted
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/memory.py --engine extractive
 
-bench-traces: $(VENV)/.dev  ## what recording costs a run, and how fast 100,000 runs are read (minutes)
+bench-traces: $(VENV)/.dev  ## what recording costs a run, how fast 100,000 runs are read, how large an exported file is (minutes)
 	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/traces.py
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/pages.py
 
 reference: $(VENV)/.dev  ## docs/reference.md from the docstrings of the public names
 	@$(BIN)/python docs/reference.py
 
 weights: $(VENV)/.dev  ## what the dependencies weigh on the disk
 	@$(BIN)/python tests/benchmarks/weights.py
+
+bench-serve: $(VENV)/.dev  ## the server under 200 clients at once, for a minute
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/serve.py
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

@@ -94,9 +94,9 @@ def _signature(member: griffe.Function, name: str) -> str:
             continue
         if kind is griffe.ParameterKind.keyword_only and not starred:
             shown.append("*")
-        mark = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}.get(
-            kind, ""
-        )
+        mark = ""
+        if kind is griffe.ParameterKind.var_positional or kind is griffe.ParameterKind.var_keyword:
+            mark = "*" if kind is griffe.ParameterKind.var_positional else "**"
         starred = starred or kind in (griffe.ParameterKind.keyword_only, griffe.ParameterKind.var_positional)
         text = f"{mark}{parameter.name}"
         if parameter.annotation is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,7 +18,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("agent/repl", "agent/serve"),
     ("agent/batch", "agent/conversing", "agent/doctor", "agent/terminal"),
     ("agent/assistant",),
-    ("agent/offered", "agent/toolbox", "agent/mcp_servers"),
+    ("agent/answering",),
+    ("agent/offered", "agent/toolbox", "agent/mcp_servers", "agent/options"),
     ("agent/opening", "agent/background", "agent/tool_servers"),
     ("agent/run", "agent/conversations"),
     ("agent/models", "agent/answer"),
@@ -64,19 +66,26 @@ def modules() -> list[Path]:
     ]
 
 
+@cache
 def name_of(path: Path) -> str:
     """``agent/run/loop``; a package has its folder's name."""
     name = path.relative_to(ROOT).with_suffix("").as_posix()
     return (name.removesuffix("__init__").rstrip("/")) or "."
 
 
+@cache
 def room_of(name: str) -> str:
     rooms = [room for room in _FLOOR_OF if name == room or name.startswith(f"{room}/")]
     return max(rooms, key=len, default=".")
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> list[str]:
     """Every name that a module imports, as a path inside the package or as the name of another package."""
+    return list(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     package = list(path.relative_to(ROOT).parent.parts)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -89,6 +98,7 @@ def imported(path: Path) -> Iterator[str]:
                 yield f"ossifrage/{name}" if node.level else name
 
 
+@cache
 def inside(name: str) -> str | None:
     """The module or package that holds an imported name; None for another package's."""
     if name.split("/")[0] != "ossifrage":

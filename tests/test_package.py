@@ -19,7 +19,10 @@ SHIPPED = ("agent", "prompts", "tools")
 def tree() -> set[str]:
     """The files the package should hold, below ``ossifrage/``."""
     files = [
-        path for folder in SHIPPED for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".md")
+        path
+        for folder in SHIPPED
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in (".py", ".md", ".html", ".css", ".js")
     ]
     return {"__init__.py", "__main__.py", "py.typed", *(path.relative_to(ROOT).as_posix() for path in files)}
 

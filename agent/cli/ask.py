@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -67,11 +66,15 @@ def ask(
         raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
     check_engine(settings.engine, settings.base_url)
     from ..answer import StopReason
+    from ..terminal.following import can_follow
     from ..terminal.render import answer_text, remarks
 
     if reasoning is not None:
         settings = settings.model_copy(update={"reasoning": reasoning})
     wanted = wanted_type(output_type, schema)
+    own_type = output_type is not None or schema is not None
+    followed = not (events or quiet) and can_follow()
+    shown = followed and not (as_json or own_type) and sys.stdout.isatty()
     with ExitStack() as opened:
         knowledge = None if given is None else opened.enter_context(joined_with(given, settings))
         result = asyncio.run(
@@ -83,16 +86,17 @@ def ask(
                 events=events,
                 show_reasoning=show_reasoning,
                 quiet=quiet,
+                followed=followed,
+                shown=shown,
             )
         )
     if as_json:
         click.echo(_dumped(result_as_json(result)))
-    elif not events:
-        own_type = output_type is not None or schema is not None
+    elif not events and not shown:
         click.echo(_output_as_json(result) if own_type else answer_text(result))
     if not quiet and not events:
         click.echo(f"\nTrace: {command('traces', 'show', result.trace_id)}", err=True)
-    for remark in remarks(result):
+    for remark in () if shown else remarks(result):
         click.echo(remark, err=True)
     if result.partial:
         return PARTIAL
@@ -108,19 +112,24 @@ async def _run(
     events: bool,
     show_reasoning: bool,
     quiet: bool,
+    followed: bool,
+    shown: bool,
 ) -> Result[Any]:
     import asyncio
 
     from ..assistant import Assistant
+    from ..terminal.following import follow_run, open_followed
     from ..terminal.live import show_run
     from .events import print_run
 
     async with Assistant(settings, knowledge=knowledge, output_type=output_type) as assistant:
-        opened, _ = await assistant.open()
+        opened, _ = await (open_followed(assistant) if followed else assistant.open())
         if knowledge is None:
             await asyncio.to_thread(_warn, opened, add=command("kb", "add", "PATH"))
         if events:
             return await print_run(assistant, question, show_reasoning=show_reasoning)
+        if followed:
+            return await follow_run(assistant, question, show_reasoning=show_reasoning, answer=shown)
         return await show_run(assistant, question, show_reasoning=show_reasoning, quiet=quiet)
 
 
@@ -137,6 +146,8 @@ def _warn(base: Knowledge, *, add: str) -> None:
 
 def _output_as_json(result: Result[Any]) -> str:
     """The output alone; of one that was cut off as much as came."""
+    import json
+
     from ..run.output import as_json
 
     if result.output is not None:
@@ -149,6 +160,8 @@ def _output_as_json(result: Result[Any]) -> str:
 
 def result_as_json(result: Result[Any]) -> dict[str, Any]:
     """The whole result as JSON values."""
+    import json
+
     from pydantic import TypeAdapter
 
     from ..answer import Result as ResultType
@@ -157,5 +170,7 @@ def result_as_json(result: Result[Any]) -> dict[str, Any]:
 
 
 def _dumped(value: object) -> str:
+    import json
+
     # Kept in ASCII: JSON alone would let C1 controls through to the terminal.
     return json.dumps(value, indent=2)

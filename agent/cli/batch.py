@@ -23,7 +23,7 @@ __all__ = ["batch"]
 FAILED = 1
 
 
-@click.command()
+@click.command(short_help="Answer many questions, a row for each.")
 @click.argument("questions", type=click.Path(dir_okay=False, allow_dash=True), metavar="QUESTIONS")
 @click.option(
     "--output",

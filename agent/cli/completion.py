@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
 
 __all__ = ["completion"]
 
@@ -21,6 +20,8 @@ def completion(context: click.Context, shell: str) -> None:
     zsh:  eval "$(ossifrage completion zsh)"              in ~/.zshrc
     fish: ossifrage completion fish | source              in ~/.config/fish/config.fish
     """  # noqa: D301 (click wants the backspace itself)
+    from click.shell_completion import get_completion_class
+
     found = get_completion_class(shell)
     if found is None:
         raise click.UsageError(f"there is no completion for {shell}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Any
 
@@ -57,7 +56,11 @@ def cli(context: click.Context, debug: bool, go_on: bool, resume: str | None, **
     answered, 1 failed, 2 wrong usage, 3 partial (a limit was hit, or the engine failed in the answer), 4 the
     sources do not say, 130 interrupted.
     """
-    del debug  # main has taken it out; it is declared for --help
+    if not debug:
+        import logging
+
+        # The SDK logs failures that are told in one line by main.
+        logging.getLogger("openai.agents").setLevel(logging.CRITICAL)
     context.obj = {name: value for name, value in given.items() if value is not None}
     if context.invoked_subcommand is None:
         from ..repl import run_prompt
@@ -88,9 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments  # wherever it stands
-    arguments = [argument for argument in arguments if argument != "--debug"]
-    if not debug:  # the SDK logs failures that are told in one line below
-        logging.getLogger("openai.agents").setLevel(logging.CRITICAL)
+    arguments = [*(["--debug"] if debug else ()), *(each for each in arguments if each != "--debug")]
     try:
         code = cli.main(arguments, prog_name="ossifrage", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):  # click makes the one of the other

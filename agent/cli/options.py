@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import shlex
-import shutil
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -157,6 +155,9 @@ def command(*words: str) -> str:
 
     It is written as a shell reads it. A user and a password in an address are left out.
     """
+    import shlex
+    import shutil
+
     installed = shutil.which("ossifrage") or not sys.argv[0].endswith("ossifrage")
     program = "ossifrage" if installed else sys.argv[0]
     given = _given.get() or {}

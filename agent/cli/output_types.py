@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +50,8 @@ def load_schema(path: str) -> OutputSchema:
     Raises:
         UsageError: it cannot be read, or is no JSON schema.
     """
+    import json
+
     from ..errors import UsageError
     from ..run.output import OutputSchema
 

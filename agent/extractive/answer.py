@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from .evidence import Evidence, Selection
+from .choosing import Selection, ranked
+from .evidence import Evidence
 from .passages import Unit
 from .question import Part
 from .terms import terms
@@ -70,14 +71,14 @@ def compose(selections: Sequence[Selection], evidence: Evidence) -> Composition:
         fresh = [unit for unit in selection.units if unit not in quoted]
         quoted.update(dict.fromkeys(fresh))
         if fresh:
-            if selection.part.intent.bears or not (selection.says_relation and selection.plain):
+            if selection.part.intent.bears or not (selection.answers and selection.plain):
                 paragraphs.append(_BEARING)
             paragraphs.extend(_sections(fresh, selection.part))
-        if selection.units and not selection.says_relation:
+        if selection.units and not selection.answers:
             unanswered.append(selection.part.text)
         if selection.units:
             unknown.extend(_unknown_names(selection.part, evidence))
-        elif evidence.ranked(selection.part):
+        elif ranked(evidence, selection.part):
             unanswered.append(selection.part.text)
         else:
             unknown.append(selection.part.text)

@@ -7,29 +7,19 @@ what a page shows may begin anywhere, so nothing depends on having seen a docume
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-__all__ = ["Block", "Kind", "Title", "blocks_of"]
+from .block import Block, Kind, Title
+from .tables import ANY_TAG, CELL_OPENS, ROW, RULE, Table
 
-Kind = Literal["sentence", "item", "term", "row", "code"]
-"""A ``term`` is what a definition defines: it is quoted with its definition."""
+__all__ = ["blocks_of"]
 
 _HEADING = re.compile(r"^ {0,3}(?:#{1,6}|={1,6})\s+(?P<text>\S.*?)\s*[#=]*\s*$")
 _UNDERLINE = re.compile(r"^(?P<mark>[=\-~^*+#\"'`:.])(?P=mark){2,}\s*$")
 _FENCE = re.compile(r"^\s*(?:```|~~~)")
 _LISTING = re.compile(r"^(?:-{4,}|\.{4,}|\+{4,})$")
 _ITEM = re.compile(r"^(?P<mark>\s*(?:[-*+•]|\*{2,5}|\.{1,5}|#\.|\d{1,3}[.)])\s+)(?=\S)")
-_ROW = re.compile(r"^\s*\|.*\|\s*$")
-_RULE = re.compile(r"^[\s|:\-=*_+~^]*$")
-_SIMPLE_RULE = re.compile(r"^\s*={2,}(?: +={2,})+\s*$")
-_CELL_OPENS = re.compile(r"<t[rdh]\b", re.IGNORECASE)
-_ROW_CLOSES = re.compile(r"</tr\s*>", re.IGNORECASE)
-_CELL = re.compile(
-    r"<t(?P<kind>[dh])\b[^>]{0,300}>(?P<text>.*?)(?=</t[dhr]|<t[dhr]\b|$)", re.IGNORECASE | re.DOTALL
-)
-_ANY_TAG = re.compile(r"<[^<>]{1,300}>")
 _DATA = re.compile(
     r"^\s*(?:[\[\]{}()]+[,;]?|[\"'][^\"']*[\"']\s*:.*|[\"'][^\"'\s]*[\"'],?|\".*\\n\",?|[\[{].*[\]}][,;]?"
     r"|(?:>>>|\.\.\.|\$) \S.*)\s*$"
@@ -64,34 +54,10 @@ _ADMONITIONS = frozenset(
 )
 _LABELLED = re.compile(r"^\s*(?P<term>\S.{0,200}?)(?:::|;;)$")
 _FIELD = re.compile(r"^\s*:(?P<name>\w[^:\n]{0,60}):\s+(?P<text>\S.*)$")
-_AFTER_RULE = {"": "head", "head": "body", "body": ""}
 _LONGEST_TERM = 6
 """In words; a line of more that ends in ``::`` is a sentence before code."""
-_MOST_ROW_LINES = 80
 _BLANKS = 3
 """A page leaves out blank lines: numbers that lie no further apart have nothing but those between them."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """Lines that belong together."""
-
-    kind: Kind
-    lines: Sequence[tuple[int, str]]
-    """Line number, and the line without the marks at its start."""
-    indent: int = 0
-    """Columns before its text's marks; what is indented deeper stands under it."""
-    cells: tuple[str, ...] = ()
-    """Of a row."""
-    columns: tuple[str, ...] = ()
-    """The headings above the cells; empty where none are known."""
-
-
-@dataclass(frozen=True)
-class Title:
-    """A heading."""
-
-    text: str
 
 
 @dataclass
@@ -125,12 +91,9 @@ class _Reader:
         self._open: _Open | None = None
         self._closing: str | None = None
         self._literal: int | None = None  # what is indented deeper than this is no prose
-        self._columns: tuple[str, ...] = ()
-        self._grid: list[tuple[int, list[str]]] = []
         self._under: int | None = None  # indent of the item or term that is read
         self._attached = False  # by AsciiDoc's "+" to that item
-        self._in_grid = False
-        self._simple = ""  # which part of a table between rules of "=" is being read
+        self._table = Table()
 
     def read(self) -> Iterator[Block | Title]:
         if _begins_in_code(self._lines):
@@ -145,7 +108,7 @@ class _Reader:
                     yield from self._end()
                 if number > before + _BLANKS:
                     self._closing = self._literal = None
-                    self._columns, self._in_grid, self._simple = (), False, ""
+                    self._table.leave()
             before = number
             if skip:
                 skip -= 1
@@ -159,7 +122,7 @@ class _Reader:
                 continue
             if self._is_underlined(position):
                 yield from self._end()
-                yield Title(_ANY_TAG.sub("", line).strip())
+                yield Title(ANY_TAG.sub("", line).strip())
                 skip = 1
                 continue
             yield from self._line(position, number, line)
@@ -186,37 +149,36 @@ class _Reader:
                 return
             self._literal = None
             yield from self._end()
-        if (self._open and self._open.kind == "row") or _CELL_OPENS.search(line):
+        if (self._open and self._open.kind == "row") or CELL_OPENS.search(line):
             yield from self._html_row(indent, number, line)
         elif _FENCE.match(line) or self._opens_listing(position, number, line):
             yield from self._end()
             self._closing = "```" if _FENCE.match(line) else line
         elif heading := _HEADING.match(line):
             yield from self._end()
-            self._columns, self._in_grid, self._simple = (), False, ""
-            yield Title(_ANY_TAG.sub("", heading["text"]).strip())
+            self._table.leave()
+            yield Title(ANY_TAG.sub("", heading["text"]).strip())
         else:
             yield from self._drawn(position, number, line, indent)
 
     def _drawn(self, position: int, number: int, line: str, indent: int) -> Iterator[Block]:
         """Directives, tables drawn with characters, rules; else text."""
-        drawn = _ROW.match(line) or _SIMPLE_RULE.match(line) or self._simple
         if directive := _DIRECTIVE.match(line):
             yield from self._end()
             yield from self._directive(directive, number)
         elif _COMMENT.match(line):
             yield from self._end()
-        elif drawn or (self._in_grid and _RULE.match(line)):
-            if not (self._in_grid and _ROW.match(line)):
+        elif self._table.takes(line):
+            if not self._table.goes_on(line):
                 yield from self._end()
-            yield from self._row(position, number, line)
-        elif _RULE.match(line):
+            yield from self._table.row(number, line, self._at(position + 1))
+        elif RULE.match(line):
             yield from self._end()
-            self._in_grid = line.lstrip().startswith("+-")
-        elif "<" in line and not any(map(str.isalnum, _ANY_TAG.sub("", line))):
+            self._table.rule(line)
+        elif "<" in line and not any(map(str.isalnum, ANY_TAG.sub("", line))):
             yield from self._end()  # tags and nothing else
         else:
-            self._columns, self._in_grid, self._simple = (), False, ""
+            self._table.leave()
             yield from self._text(position, number, line, indent)
 
     def _text(self, position: int, number: int, line: str, indent: int) -> Iterator[Block]:
@@ -241,7 +203,7 @@ class _Reader:
         else:
             if self._open and self._open.kind == "code":
                 yield from self._end()
-            if line.lstrip().startswith("<") and _ANY_TAG.match(line.lstrip()):
+            if line.lstrip().startswith("<") and ANY_TAG.match(line.lstrip()):
                 yield from self._end()
             self._hold("sentence", indent, number, line)
             if self._rst and line.rstrip().endswith("::"):
@@ -264,12 +226,11 @@ class _Reader:
         self._begin(kind, indent)
 
     def _end(self) -> Iterator[Block]:
-        if self._grid:
-            yield from self._grid_row()
+        yield from self._table.end_row()
         if self._open and self._open.lines:
             block, self._open = self._open, None
             if block.kind == "row":
-                yield self._cells_of(block)
+                yield from self._table.html_row(block.lines, block.indent)
             else:
                 yield Block(kind=block.kind, lines=tuple(block.lines), indent=block.indent)
         self._open = None
@@ -283,9 +244,9 @@ class _Reader:
 
     def _is_underlined(self, position: int) -> bool:
         line, below = self._lines[self._numbers[position]], self._at(position + 1)
-        if below is None or self._open or not _UNDERLINE.match(below) or _RULE.match(line):
+        if below is None or self._open or not _UNDERLINE.match(below) or RULE.match(line):
             return False
-        if _ITEM.match(line) or _ROW.match(line) or _COMMENT.match(line) or _indent(line):
+        if _ITEM.match(line) or ROW.match(line) or _COMMENT.match(line) or _indent(line):
             return False
         return len(below.strip()) >= min(len(line.strip()), 80) - 2
 
@@ -317,76 +278,11 @@ class _Reader:
         elif argument:
             yield Block(kind="term", lines=((number, argument),), indent=indent)
 
-    def _row(self, position: int, number: int, line: str) -> Iterator[Block]:
-        """A line of a table that is drawn with characters."""
-        if _SIMPLE_RULE.match(line):
-            self._simple = _AFTER_RULE[self._simple]
-        elif _RULE.match(line):
-            self._in_grid = self._in_grid or line.lstrip().startswith("+")
-        elif self._simple:
-            cells = tuple(re.split(r"\s{2,}", line.strip()))
-            if self._simple == "head":
-                self._columns = cells
-            else:
-                yield Block(kind="row", lines=((number, line.strip()),), cells=cells, columns=self._columns)
-        elif self._in_grid:
-            self._grid.append((number, _cells(line)))
-        elif (below := self._at(position + 1)) and _RULE.match(below) and "-" in below:
-            self._columns = tuple(_cells(line))
-        else:
-            text = line.strip().strip("|").strip()
-            yield Block(kind="row", lines=((number, text),), cells=tuple(_cells(line)), columns=self._columns)
-
-    def _grid_row(self) -> Iterator[Block]:
-        """The lines between two rules of a grid, put together cell by cell."""
-        rows, self._grid = self._grid, []
-        if not rows:
-            return
-        width = max(len(cells) for _, cells in rows)
-        cells = tuple(
-            " ".join(part for _, each in rows if len(each) > index and (part := each[index]))
-            for index in range(width)
-        )
-        if not self._columns:
-            self._columns = cells
-        else:
-            lines = tuple((number, " | ".join(each)) for number, each in rows)
-            yield Block(kind="row", lines=lines, cells=cells, columns=self._columns)
-
     def _html_row(self, indent: int, number: int, line: str) -> Iterator[Block]:
         yield from self._change("row", indent)
         self._hold("row", indent, number, line)
-        full = self._open is not None and len(self._open.lines) >= _MOST_ROW_LINES
-        if _ROW_CLOSES.search(line) or full:
-            found = self._cells_of(self._open) if self._open else None
-            self._open = None
-            if found is not None and (found.cells or found.columns != self._columns):
-                self._columns = found.columns
-                if found.cells:
-                    yield found
-        if "</table" in line.lower():
-            self._columns = ()
-
-    def _cells_of(self, block: _Open) -> Block:
-        """A row of HTML; one of headings only gives the columns of those below."""
-        text = " ".join(line for _, line in block.lines)
-        found = [
-            (cell["kind"].lower(), " ".join(_ANY_TAG.sub(" ", cell["text"]).split()))
-            for cell in _CELL.finditer(text)
-        ]
-        cells = tuple(text for _, text in found)
-        heads = bool(found) and all(kind == "h" for kind, _ in found)
-        return Block(
-            kind="row",
-            lines=tuple(block.lines),
-            indent=block.indent,
-            cells=() if heads else cells,
-            columns=cells if heads else self._columns,
-        )
-
-
-def _cells(line: str) -> list[str]:
-    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))]
+        if self._open and self._table.closes(self._open.lines):
+            yield from self._end()
 
 
 def _indent(line: str) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from .match import Match
 from .names import names
+from .passages import Unit
 from .question import Part
 from .sentences import alike
 from .terms import terms
@@ -27,6 +29,11 @@ _WITH_ANOTHER = re.compile(
     re.I,
 )
 _COMPARES = re.compile(rf"{_WITH_ANOTHER.pattern}|\bdifferen\w+|\bwhile\b", re.I)
+_MOST_OF_SECTION = 2
+"""Sentences quoted from the top of a section that compares the two."""
+_SIDE_BY_SIDE = re.compile(rf"{_COMPARES.pattern}|\bcompar\w+|\b(?:and|or)\b", re.I)
+_TELLS = 1.3
+"""What a sentence is worth more that begins with the side it is about."""
 _COMPARED = 1.3
 """What a sentence on both sides is worth more that says how they compare."""
 
@@ -38,28 +45,60 @@ def compared(matches: Sequence[Match], part: Part, *, enough: float) -> list[Mat
     """
     sides = [frozenset(terms(side)) for side in part.intent.sides]
     chosen: list[Match] = []
-    rivals = [replace(match, score=match.score * _singling(match)) for match in matches if match.score]
+    rivals = [
+        replace(match, score=match.score * _singling(match))
+        for match in matches
+        if match.score and not _joins(match.unit, part)
+    ]
     rivals.sort(key=lambda match: -match.score)
     both = [match for match in rivals if all(side <= _own(match) for side in sides)]
     both.sort(key=lambda match: -match.score * (_COMPARED if _COMPARES.search(match.unit.said) else 1.0))
-    for match in both[:_MOST]:
+    section = [match for match in rivals if _compares_them(match.unit, part)]
+    section.sort(key=lambda match: match.unit.place)
+    chosen += section[:_MOST_OF_SECTION]
+    for match in both[: _MOST - len(chosen)]:
         if match.score >= max(enough, 0.7 * both[0].score) and not any(
             alike(match.unit.said, other.unit.said) for other in chosen
         ):
             chosen.append(match)
     for side, other in zip(sides, reversed(sides), strict=True):
-        found = next((match for match in rivals if _is_about(match, side - other or side, other)), None)
+        own = side - other or side
+        about = [match for match in rivals if _is_about(match, own, other)]
+        found = max(
+            about, key=lambda match: match.score * (_TELLS if _tells(match.unit, own) else 1), default=None
+        )
         if found is not None and not any(alike(found.unit.said, each.unit.said) for each in chosen):
             chosen.append(found)
-    return chosen
+    told = frozenset[str]().union(*(_own(match) | set(terms(match.unit.headings)) for match in chosen))
+    return chosen if all(side <= told for side in sides) else []
 
 
 def _own(match: Match) -> frozenset[str]:
     return frozenset(terms(match.unit.said))
 
 
+def _compares_them(unit: Unit, part: Part) -> bool:
+    """Whether a unit is text under a heading that sets the sides against each other, such as "A vs. B"."""
+    if unit.kind == "code" or not _SIDE_BY_SIDE.search(unit.headings):
+        return False
+    sides = Counter(term for side in part.intent.sides for term in terms(side))
+    return sides <= Counter(terms(unit.headings))
+
+
+def _joins(unit: Unit, part: Part) -> bool:
+    """Whether a sentence only says the same of both: "A or B", "A and B"."""
+    one, two = (re.escape(side) for side in part.intent.sides)
+    both = rf"\b(?:{one}\W+(?:and|or)\W+(?:the |an? )?{two}|{two}\W+(?:and|or)\W+(?:the |an? )?{one})\b"
+    return not _COMPARES.search(unit.said) and re.search(both, unit.said, re.I) is not None
+
+
 def _singling(match: Match) -> float:
     return _ENUMERATES if len(names(match.unit.said, lone_openers=True)) > _MOST_NAMES else 1.0
+
+
+def _tells(unit: Unit, side: frozenset[str]) -> bool:
+    """Whether a sentence has a side for its subject."""
+    return unit.kind == "sentence" and side <= frozenset(terms(" ".join(unit.said.split()[: _OPENING // 2])))
 
 
 def _is_about(match: Match, side: frozenset[str], other: frozenset[str]) -> bool:

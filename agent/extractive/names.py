@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from .terms import content_words
 
-__all__ = ["names", "quoted_phrases"]
+__all__ = ["is_identifier", "names", "quoted_phrases"]
 
 _CALENDAR = frozenset(
     re.findall(
@@ -55,6 +55,11 @@ def names(text: str, *, lone_openers: bool = False) -> tuple[str, ...]:
             if not (opens and lone and not lone_openers) and not _is_date(name):
                 found.setdefault(start, name)
     return tuple(dict.fromkeys(found[start] for start in sorted(found)))
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a name is one of a program's: ``wait_fixed``, ``os.path``."""
+    return " " not in name and ("_" in name or "." in name.strip("."))
 
 
 def _split(start: int, sequence: str) -> Iterator[tuple[int, str]]:

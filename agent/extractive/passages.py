@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...tools.pages import Page
-from .blocks import Block, Kind, Title, blocks_of
+from .block import Block, Kind, Title
+from .blocks import blocks_of
 
 __all__ = ["Kind", "Unit", "joined", "read_as", "units_of"]
 

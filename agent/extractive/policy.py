@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import cast
 
 from .answer import Composition, compose, failed, greeting, no_search, unclear
-from .evidence import Evidence, Selection
+from .choosing import Selection, ranked, select
+from .evidence import Evidence
 from .names import names, quoted_phrases
 from .passages import Unit
 from .prompt import Lookup, Prompt
 from .question import Question, read_question
+from .signs import asks_what_it_is
 from .terms import content_words, terms
 
 __all__ = ["Answer", "Call", "Decision", "decide"]
@@ -76,7 +78,8 @@ def decide(prompt: Prompt) -> Decision:
     pages = prompt.pages
     can_search = "search" in prompt.functions and not prompt.closing
     if not prompt.lookups and can_search:
-        queries = _distinct([part.query for part in question.parts])
+        defined = [f"{part.keywords} definition glossary" for part in question.parts if asks_what_it_is(part)]
+        queries = _distinct([*(part.query for part in question.parts), *defined])
         simple = all(part.simple and not any(" " in name for name in part.names) for part in question.parts)
         return _search(
             queries,
@@ -90,7 +93,7 @@ def decide(prompt: Prompt) -> Decision:
             composition=no_search(), question=question, why="Nothing was seen and nothing can be searched."
         )
     evidence = Evidence(pages)
-    selections = [evidence.select(part) for part in question.parts]
+    selections = [select(evidence, part) for part in question.parts]
     if len(prompt.lookups) < _MOST_CALLS and not prompt.closing:
         if "open" in prompt.functions and (
             call := _open_what_is_cut(prompt, selections) or _open_the_beginning(prompt, selections)
@@ -161,7 +164,7 @@ def _names_to_follow(selection: Selection, evidence: Evidence) -> Iterator[str]:
     for name in part.names:
         if not evidence.speaks_of(name):
             yield name
-    for match in evidence.ranked(part):
+    for match in ranked(evidence, part):
         if match.unit.kind == "code":
             continue
         for name in (*quoted_phrases(match.unit.said), *names(match.unit.said)):

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .intent import COMPARING, Intent, read_intent
+from .literals import literals
 from .names import names, quoted_phrases
 from .relation import asked_relation, is_chain
 from .terms import content_words, terms
 
-__all__ = ["SIMPLE", "Part", "Question", "Wanted", "read_question"]
+__all__ = ["OF_DEFAULTS", "SIMPLE", "Part", "Question", "Wanted", "read_question"]
 
 Wanted = Literal["default", "time", "person", "list", "procedure", "count", "number", "definition", None]
 """The kind of thing that a part asks for, where its words say so."""
@@ -39,17 +40,14 @@ _JOINTS = re.compile(
     re.IGNORECASE,
 )
 _FOCUS = re.compile(
-    rf"(?:\w+ )?(?:what|which) ((?:[\w-]+ ){{1,3}}?)(?:{_AUXILIARY}|for|to|in|of|on|with|exist)\b",
+    r"(?:\w+ )?(?:what|which) (?!(?:do|does|did|can)\b)((?:[\w-]+ ){1,3}?)"
+    rf"(?:{_AUXILIARY}|for|to|in|of|on|with|exist)\b",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
     rf"[?？]\s*$|^(?:{_WH}|{_AUXILIARY}|tell|explain|describe|list|compare|show|find)\b", re.IGNORECASE
 )
 _ASKING_WORD = re.compile(rf"\b{_WH}\b", re.IGNORECASE)
-_DOING = re.compile(
-    r"^(?:and |so )?(?:what|whom|where) (?:do|does|did) (?:the |an? )?(\S+(?: \S+){0,3}) (?!do$)[a-z]+$",
-    re.IGNORECASE,
-)
 _PARTICLE = re.compile(r"\b([a-z]{3,8}) (up|down|out|off)\b")
 _ADDRESS = re.compile(r"\byou(?:r|rs)?\b", re.IGNORECASE)
 _PRONOUN = re.compile(
@@ -64,6 +62,7 @@ _SMALL_TALK = frozenset(
         "great nice cool fine perfect thx welcome sorry wow yo lol okay ok thanks thank test ",
     )
 )
+_DEGREES = r"long|large|big|often|fast|old|tall|high|deep|wide|far|heavy"
 _WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
     ("default", re.compile(r"\bdefaults?\b", re.IGNORECASE)),
     ("person", re.compile(r"^(?:and |so )?(?:who|whom|by whom)\b", re.IGNORECASE)),
@@ -77,7 +76,8 @@ _WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
     (
         "list",
         re.compile(
-            r"^(?:what|which) \w+(?: \w+){0,3} (?:are (?:there|supported|available)|exist|does|do|can)\b"
+            rf"^(?:what|which) (?!{_AUXILIARY}\b)\w+(?: \w+){{0,3}}"
+            r" (?:are (?:there|supported|available)|exist|does|do|can)\b"
             r"|^list\b|^what are the (?:\w+ )?(?:types?|kinds?|options?|steps?|levels?|modes?|ways?)\b"
             r"|\bwhat (?:types?|kinds?) of\b",
             re.IGNORECASE,
@@ -86,12 +86,12 @@ _WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
     ("procedure", re.compile(r"^(?:so |and )?how (?:do|can|should|to|would)\b|\bsteps to\b", re.IGNORECASE)),
     (
         "count",
-        re.compile(r"^(?:and |so )?how (?:many|much|long|large|big|old|tall|far|often)\b", re.IGNORECASE),
+        re.compile(rf"^(?:and |so )?how (?:many|much|{_DEGREES})\b", re.IGNORECASE),
     ),
     (
         "number",
         re.compile(
-            r"\bhow (?:many|much|long|large|big|old|tall|far|often|fast)\b"
+            rf"\bhow (?:many|much|{_DEGREES})\b"
             r"|\b(?:maximum|minimum|max|min|size|limit|number|count)\b",
             re.IGNORECASE,
         ),
@@ -105,8 +105,10 @@ _BOUNDS = {
     for word, others in (("maximum", "max limit upper"), ("minimum", "min lower"), ("limit", "maximum max"))
 }
 """Other words for a bound."""
-_OF_DEFAULTS = frozenset(terms("value values setting"))
+OF_DEFAULTS = frozenset(terms("value values setting"))
 """Terms that say nothing beside "default"."""
+_DEGREE = re.compile(rf"^(?:and |so )?how ({_DEGREES})\b", re.IGNORECASE)
+"""A question for a measure, which says "31 days" where the question says "long"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,14 +125,14 @@ class Part:
     """The terms that its pronouns point at; they weigh less."""
     names: tuple[str, ...]
     """Names, identifiers and quoted phrases, as written."""
+    literals: tuple[str, ...]
+    """Words that stand for themselves, in lower case: an option, a setting."""
     focus: tuple[str, ...]
     """The terms that say what kind of thing is asked for: "index" in "which index is best"."""
     relation: str | None
     """The term that an answering sentence has to say itself: "founded" in "who founded it"."""
     joined: tuple[tuple[str, str], ...]
     """Terms that are also said by another: "back (up)" by "backup", "maximum" by "limit"."""
-    subject: str | None
-    """X in "what does X eat": who or what does what is asked for."""
     chain: bool
     """Whether what is asked about is described by something else."""
     wanted: Wanted
@@ -233,12 +235,10 @@ def _part(piece: str, pointed: tuple[str, ...]) -> Part:
     intent = read_intent(text)
     wanted: Wanted = next((kind for kind, pattern in _WANTED if pattern.search(piece)), None)
     asking = (
-        COMPARING
-        if intent.kind == "comparison"
-        else _OF_DEFAULTS
-        if wanted == "default"
-        else frozenset[str]()
+        COMPARING if intent.kind == "comparison" else OF_DEFAULTS if wanted == "default" else frozenset[str]()
     )
+    if degree := _DEGREE.match(text):
+        asking |= frozenset(terms(f"{degree[1]} last"))
     own = tuple(dict.fromkeys(term for term in terms(body) if term not in asking)) or terms(body)
     pointed = tuple(dict.fromkeys(word for word in pointed if not set(terms(word)) & set(own)))
     particles = [pair for pair in _PARTICLE.findall(text) if terms(pair[0]) and terms("".join(pair))]
@@ -249,13 +249,13 @@ def _part(piece: str, pointed: tuple[str, ...]) -> Part:
         terms=own,
         context=tuple(dict.fromkeys(terms(" ".join(pointed)))),
         names=_outermost(tuple(found)),
+        literals=literals(body),
         focus=terms(focus[1]) if (focus := _FOCUS.match(text)) else (),
         relation=asked_relation(text),
         joined=(
             *((terms(verb)[-1], terms(verb + particle)[-1]) for verb, particle in particles),
             *((term, other) for term in own for other in _BOUNDS.get(term, ())),
         ),
-        subject=doing[1] if (doing := _DOING.match(text)) else None,
         chain=is_chain(text),
         wanted=wanted,
         intent=intent,

@@ -7,7 +7,7 @@ import re
 from .names import names
 from .terms import content_words, terms
 
-__all__ = ["asked_relation", "is_chain", "says"]
+__all__ = ["asked_relation", "did_it", "is_chain", "says"]
 
 _WHO = re.compile(r"^(?:\w+ )?who (?P<head>[\w-]+)\b", re.IGNORECASE)
 _HOW = re.compile(
@@ -42,6 +42,12 @@ _SAID_AS = {
     "play": terms("starring role"),
 }
 """Other words for a relation, by the beginning of its term."""
+_IRREGULAR = frozenset(terms("wrote written built found made led held won author writer founder"))
+_REACH = 60
+"""Characters between a name and what its bearer did."""
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being)(?: \w+ly)? $")
+_STOP = re.compile(r"[.;:]\s")
 _STEM = 5
 """Letters that forms of one word have in common at the start: "founder" and "founded"."""
 _ENDINGS = frozenset(
@@ -79,6 +85,30 @@ def says(relation: str, said: frozenset[str], text: str) -> bool:
         *(word for stem, others in _SAID_AS.items() if relation.startswith(stem) for word in others),
     }
     return bool(forms & said) or any(_is_form(term, relation) for term in said)
+
+
+def did_it(relation: str, text: str, name: str) -> bool:
+    """Whether a sentence says of ``name`` what the relation says: "Ann Lee founded it", "founded by Ann Lee".
+
+    What was done to the bearer of the name ("the Works were founded") is no deed of his.
+    """
+    at = text.find(name)
+    before, behind = text[:at][-_REACH:], text[at + len(name) :][:_REACH]
+    for match in _WORD.finditer(before):
+        between = before[match.end() :]
+        if _is_deed(match[0], relation) and not _STOP.search(between):
+            return " by " in f"{between} " or not match[0].endswith("ed")  # "its author, Ann Lee"
+    for match in _WORD.finditer(behind):
+        between = behind[: match.start()]
+        if _is_deed(match[0], relation) and not _STOP.search(between):
+            return _PASSIVE.search(between) is None
+    return False
+
+
+def _is_deed(word: str, relation: str) -> bool:
+    """Whether a word says that something was done, or who does it; "to found" and "founding" say neither."""
+    done = word.endswith(("ed", "er", "or", "s")) or bool(_IRREGULAR & set(terms(word)))
+    return done and says(relation, frozenset(terms(word)), word)
 
 
 def _is_form(one: str, other: str) -> bool:

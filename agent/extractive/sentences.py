@@ -10,12 +10,21 @@ from .names import names
 from .passages import Unit
 from .terms import terms
 
-__all__ = ["IS_A", "Sentence", "alike", "points_back", "read_sentence", "subject_of"]
+__all__ = ["DEFINES", "Sentence", "alike", "points_back", "read_sentence", "subject_of"]
 
 _POINTS_BACK = re.compile(r"^(?:it|its|they|their|he|she|his|her)\b", re.IGNORECASE)
-IS_A = re.compile(
+_IS_A = re.compile(
     r"^(?:the |an? )?(?P<subject>.{2,60}?) (?:is|are|was|were|refers? to|means?|represents?) ", re.IGNORECASE
 )
+DEFINES = re.compile(
+    r"^(?!(?:if|when|while|where|as|since|once|that|this|because|after|before|each|every|no|there|it|what)\b)"
+    r"(?:the |an? )?(?P<subject>.{2,60}?) (?:(?:is|are|was|were)"
+    r"(?! (?:\w+ly )?(?:(?!used|designed|intended|defined|called|known)\w+(?:ed|ing)|not|also|now|only"
+    r"|always|never|often|available|on|in|at|to|by|for|as|possible|required|then|done|still|currently|set|given)\b)"
+    r"|refers? to|means?|represents?|stands? for) ",
+    re.IGNORECASE,
+)
+"""A sentence that says what its subject is, and not what is done with it."""
 
 _FORM = {"sentence": 1.0, "item": 0.95, "row": 0.9, "term": 0.7, "code": 0.0}
 """What each kind is worth. Code is quoted only below a sentence that leads to it: by itself it may be
@@ -36,7 +45,12 @@ _CONTENTS = (
 _STAMP = re.compile(r"[\d\W]*(?:v(?:ersion)?\.?\s*)?[\d\W]+[\w.]*[\d\W]*")
 _ENDING = re.compile(r"\.\w{1,6}$")
 _SECTION = re.compile(r"(?<![\w.])\d+(?:\.\d+)+\.?\s")
-_CAPTION = re.compile(r"^\W*(?:table|figure|fig|listing|example)\.? \d[\d.-]*\W", re.IGNORECASE)
+_TITLE = re.compile(r"^\W*(?:how to|why|where to|what to)\b[^.]*$", re.IGNORECASE)
+"""A line of a document that says what it answers, and does not answer it."""
+_CHANGES = re.compile(
+    r"(?:^|/)(?:change(?:s|log)|history|news|releases?(?:[-_]?notes)?|whats[-_]?new)(?:[-_.][^/]*)?$",
+    re.IGNORECASE,
+)
 _LONGEST_LEAD = 40
 """Words of an introduction that count for what it introduces."""
 
@@ -50,6 +64,8 @@ class Sentence:
     above: frozenset[str]
     pairs: frozenset[tuple[str, str]]
     heading: frozenset[str]
+    past: bool
+    """Whether it stands in a list of what changed from release to release."""
     form: float
     """What its kind and its wording take off the score."""
 
@@ -63,7 +79,7 @@ def subject_of(unit: Unit) -> str:
     """What a sentence is about, to which a pronoun at the start of the next points."""
     if unit.kind == "code":
         return ""
-    match = IS_A.match(unit.said)
+    match = _IS_A.match(unit.said)
     return match["subject"] if match else next(iter(names(unit.said, lone_openers=True)), "")
 
 
@@ -78,6 +94,7 @@ def read_sentence(unit: Unit, subject: str) -> Sentence:
         above=frozenset(terms(f"{_path(unit.source)} {unit.title} {unit.headings} {back} {_led_by(unit)}")),
         pairs=frozenset(pairwise(own)),
         heading=frozenset(terms(unit.heading)),
+        past=_CHANGES.search(unit.source) is not None,
         form=0.0 if _is_boilerplate(unit) else _FORM[unit.kind] * _clarity(unit.said),
     )
 
@@ -102,8 +119,7 @@ def _is_boilerplate(unit: Unit) -> bool:
     text = unit.text
     if _RIGHTS.search(text[:500]) or _LEADERS.search(text[-200:]):
         return True
-    sections = _SECTION.findall(text[:1000])
-    if sections and unit.kind == "item" and (len(sections) > 1 or _SECTION.match(text)):
+    if unit.kind == "item" and (_SECTION.match(text) or len(_SECTION.findall(unit.whole[:1000])) > 1):
         return True
     if frozenset(terms(unit.heading)) in _CONTENTS:
         return True
@@ -115,9 +131,7 @@ def _is_boilerplate(unit: Unit) -> bool:
 def _clarity(text: str) -> float:
     """How far a stretch reads as a statement: not a question, a scrap, a wall of words or spilt code."""
     words = len(text.split())
-    if _CAPTION.match(text):
-        return 0.5
-    if text.rstrip("*_` ").endswith(("?", "？")):
+    if text.rstrip("*_` ").endswith(("?", "？")) or _TITLE.match(text):
         return 0.6
     if sum(character in "{}[]()=<>|\\/'\"_" for character in text) > 0.12 * len(text):
         return 0.5

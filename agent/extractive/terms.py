@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ...tools.knowledge.store.lexical import document_terms
 
-__all__ = ["Word", "content_words", "terms"]
+__all__ = ["LIGHT", "Word", "content_words", "terms"]
 
 _WORD = re.compile(r"[^\W_]+")
 _VERSION = re.compile(r"[vV]?(\d+(?:\.\d+)+)")
@@ -79,3 +79,15 @@ def _terms_of(word: str) -> tuple[str, ...]:
     if version := _VERSION.fullmatch(word):
         return (version[1],)  # "v2.4.0" and "2.4.0" are one name
     return tuple(document_terms(word).split())
+
+
+LIGHT = frozenset(
+    term
+    for word in _WORD.findall(
+        "come comes offer offers offered support supports supported provide provides provided "
+        "keep keeps kept put located available called exist exists include includes included "
+        "contain contains work works happen happens "
+    )
+    for term in _terms_of(word)
+)
+"""Terms of verbs that questions are asked with, for which an answer has others as well."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -13,6 +13,7 @@ from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import ANSI
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.output import Output, create_output
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.patch_stdout import patch_stdout
@@ -77,6 +78,13 @@ class Display:
         self.drawn = asyncio.Event()
         """The prompt is there."""
         self._app.after_render.add_handler(self._was_drawn)
+        resized = self._app._on_resize  # pyright: ignore[reportPrivateUsage]  (there is no event for it)
+
+        def erase_first() -> None:
+            self._erase()
+            resized()
+
+        self._app._on_resize = erase_first  # pyright: ignore[reportPrivateUsage]
 
     async def run(self) -> None:
         """Read keys until :meth:`leave`, or the end of input."""
@@ -91,7 +99,7 @@ class Display:
         if not lines:
             return
         if self._app.is_running:
-            self._app.renderer.erase(leave_alternate_screen=False)
+            self._erase()
         self._app.output.write_raw("\r\n".join(lines) + "\r\n")
         self._app.output.flush()
         self.redraw(anew=True)
@@ -123,6 +131,17 @@ class Display:
         buffer.text = text
         buffer.cursor_position = len(text)
 
+    def _erase(self) -> None:
+        """Take away what is drawn, also where a narrower window has broken it into more rows."""
+        output, screen = self._app.output, self._app.renderer.last_rendered_screen
+        if screen is not None and self._look.reflows:
+            columns = output.get_size().columns
+            cursor = screen.get_cursor_position(self._app.layout.current_window)
+            rows = [_width(screen.data_buffer[number]) for number in range(cursor.y)]
+            if more := sum((width - 1) // columns for width in [*rows, cursor.x] if width):
+                output.cursor_up(more)
+        self._app.renderer.erase(leave_alternate_screen=False)
+
     def _was_drawn(self, sender: object) -> None:
         self.drawn.set()
 
@@ -147,6 +166,11 @@ class Display:
             self._drawn = self._live(height)
             self._drawn_at, self._took = now, time.monotonic() - now
         return self._drawn[-height:] if height else []
+
+
+def _width(row: Mapping[int, Char]) -> int:
+    """Columns of a row that is drawn."""
+    return max((column + char.width for column, char in row.items() if char.char.strip()), default=0)
 
 
 def _output() -> Output:

@@ -9,8 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..terminal.figures import clock
-from ..terminal.ink import ink, said, wrapped
+from ..terminal.ink import OPENING, ink, said, waiting_line, wrapped
 from ..terminal.look import Look
 from ..text import one_line
 from .clipboard import copied
@@ -328,11 +327,10 @@ class Prompt:
             handed = self._question.handed[-3:]
             lines += [f"  {one_line(text)}  {dot} will be read before the next step" for text in handed]
         elif not self._ready:
-            lines.append(f"  opening the engine and the knowledge base {dot} {clock(now - self._began)}")
+            lines.append(waiting_line(OPENING, now - self._began, self.look))
         elif self._command is not None:
             name, began, _ = self._command
-            told = self._progress or f"/{name}"
-            lines.append(f"  {told} {dot} {clock(now - began)}")
+            lines.append(waiting_line([self._progress or f"/{name}"], now - began, self.look))
         if self._editing is not None:
             lines.append(
                 f"  question {self._editing}: Enter asks it in a new conversation; Esc Esc: the one before"

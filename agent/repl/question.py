@@ -10,8 +10,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from ..run.steering import Steering
-from ..terminal.figures import clock
-from ..terminal.ink import ink
+from ..terminal.ink import OPENING, waiting_line
 from ..terminal.look import Look
 from .desk import Desk
 from .opening import explained
@@ -109,8 +108,7 @@ class Question:
         """What is waited for."""
         if self._view is not None:
             return self._view.status()
-        passed = clock(time.monotonic() - self._began)
-        return ink(f"  opening the engine and the knowledge base - {passed}", look, "dim")
+        return waiting_line(OPENING, time.monotonic() - self._began, look)
 
     def _hear(self) -> None:
         lines: list[str] = []

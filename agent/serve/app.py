@@ -12,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..settings import load_settings
-from . import api, pages
+from . import api
 from .guard import Guard
 from .mcp.http import mounted
+from .pages import routes as pages
 from .problems import Problem
 from .service import Service
 

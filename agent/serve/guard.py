@@ -159,7 +159,8 @@ class Guard:
             return None
         given = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         query = urlencode([(name, value) for name, value in given if name != "token"])
-        path = "/" + scope.get("raw_path", b"").decode("latin-1").partition("?")[0].lstrip("/")
+        # Two slashes, or a slash and a backslash, would lead a browser to another host.
+        path = "/" + scope.get("raw_path", b"").decode("latin-1").partition("?")[0].lstrip("/\\")
         response = Response(status_code=303, headers={"location": f"{path}?{query}" if query else path})
         response.set_cookie(
             COOKIE,

@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from agents import UserError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ...tools.knowledge import KnowledgeError
+from ...tools.knowledge import EmbeddingUnavailableError, KnowledgeError
 from ..errors import (
     ContextWindowError,
     EngineAuthError,
@@ -103,7 +104,7 @@ def problem_of(error: Exception) -> Problem:
             return Problem(400, str(error), code="context_length_exceeded")
         case TraceNotFoundError():
             return Problem(404, str(error), code="not_found")
-        case UsageError():
+        case UsageError() | UserError() | EmbeddingUnavailableError():
             return Problem(400, str(error), code="invalid_value")
         case OssifrageError():
             status, code = next(

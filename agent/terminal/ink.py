@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
 from ..text import printable
+from .figures import clock
 from .look import Look
 
-__all__ = ["Style", "cut", "ink", "pad", "said", "wrapped"]
+__all__ = ["OPENING", "Style", "cut", "ink", "pad", "said", "waiting_line", "wrapped"]
+
+OPENING = ("opening the engine and the knowledge base", "opening")
+"""What is waited for at first, in two wordings."""
 
 Style = Literal["bold", "dim", "cyan", "green", "yellow", "red", "italic", "reverse"]
 
@@ -57,6 +62,14 @@ def wrapped(text: str, look: Look, *styles: Style, margin: str = "") -> list[str
         rows = [row.plain.rstrip() for row in Text(paragraph).wrap(console, width, tab_size=4)] or [""]
         lines += [(margin + ink(row, look, *styles)).rstrip() for row in rows]
     return lines
+
+
+def waiting_line(told: Sequence[str], seconds: float, look: Look, *, mark: str = "") -> str:
+    """What is waited for, in the first of several wordings that fits, and since when, whatever the width."""
+    end = f"{' · ' if look.unicode else ' - '}{clock(seconds)}"
+    room = look.columns - cell_len(mark) - len(end) - 3
+    shown = next((each for each in told if cell_len(each) <= room), told[-1])
+    return ink(f"  {mark}{cut(shown, room, look)}{end}", look, "dim")
 
 
 def said(text: str, look: Look) -> list[str]:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from rich.cells import cell_len
+
 from ..text import one_line
 from .figures import amount, duration
 from .ink import cut, ink, pad, wrapped
 from .look import Look
-from .markdown import link
+from .markdown import address_of, link
 from .render import place_text
 
 if TYPE_CHECKING:
@@ -77,17 +79,31 @@ def cited(citations: Sequence[Citation], look: Look) -> list[str]:
         mark = f"  [{number}] "
         room = look.columns - len(mark)
         if not citation.verified:
-            told = cut(f"{place}  not found in what was read", room, look)
-            lines.append(ink(f"{mark}{told}", look, "yellow"))
+            told = "  not found in what was read"
+            if cell_len(place) + len(told) > room:
+                lines.append(ink(f"{mark}{_place(citation, room, look)}", look, "yellow"))
+                mark, place = " " * (len(mark) - 2), ""
+            lines.append(ink(cut(f"{mark}{place}{told}", look.columns, look), look, "yellow"))
             continue
-        shown = cut(place, room, look)
+        shown = _place(citation, room, look)
         room -= len(shown) + 2
         quote = ""
         if citation.quote and room > 12:
             words = cut(one_line(citation.quote), min(room - 2, 80), look)
             quote = "  " + ink(f"“{words}”" if look.unicode else f'"{words}"', look, "dim")
-        lines.append(ink(mark, look, "cyan") + link(shown, citation.location or "", look) + quote)
+        lines.append(ink(mark, look, "cyan") + link(shown, address_of(citation, look), look) + quote)
     return lines
+
+
+def _place(citation: Citation, room: int, look: Look) -> str:
+    """A place in so many columns: what ends it, a file's name and a line, says more than its folders."""
+    place = place_text(citation.model_copy(update={"heading": ""}))
+    if cell_len(place) <= room:
+        return cut(place_text(citation), room, look)
+    start = len(place) - room + 1
+    while cell_len(place[start:]) >= room:
+        start += 1
+    return ("…" if look.unicode else "~") + place[start:]
 
 
 def unsaid(missing: Sequence[str], look: Look) -> list[str]:
@@ -96,18 +112,20 @@ def unsaid(missing: Sequence[str], look: Look) -> list[str]:
     return [line for each in told for line in wrapped(each, look, "yellow", margin="  ")]
 
 
-def footer(result: Result, look: Look) -> str:
+def footer(result: Result, look: Look, *, hint: str | None = "/trace shows all of it") -> str:
     """What it took; in a narrow window as many of the parts as fit, in this order of weight."""
     usage = result.usage
     parts = [
         amount(usage.model_calls, "step"),
         duration(result.seconds),
         f"{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens",
-        "/trace shows all of it",
     ]
+    more = [hint] if hint else []
     dot = " · " if look.unicode else " - "
-    for shown in (parts, [*parts[:2], parts[3]], [*parts[:2], "/trace"], parts[:2]):
+    for shown in ([*parts, *more], [*parts[:2], *more], [*parts[:2], *(each.split()[0] for each in more)]):
         told = f"  {dot.join(shown)}"
         if len(told) <= look.columns:
             break
+    else:
+        told = f"  {dot.join(parts[:2])}"
     return ink(cut(told, look.columns, look), look, "dim")

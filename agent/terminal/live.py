@@ -1,10 +1,8 @@
-"""What happens, as it happens, on stderr: a line for each step."""
+"""What happens, as it happens, on stderr, where nothing can be drawn over: a line for each step."""
 
 from __future__ import annotations
 
 import json
-import sys
-import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -26,49 +24,39 @@ from ..traces import (
 )
 
 if TYPE_CHECKING:
-    from agents import Session
-
     from ..assistant import Assistant
     from ..run.stream import StreamItem
 
 __all__ = ["show_item", "show_run"]
 
 _WIDTH = 160
-_STATUS_SECONDS = 0.5
 
 
 async def show_run(
     assistant: Assistant[Any],
     question: str,
     *,
-    session: Session | None = None,
     show_reasoning: bool = False,
     quiet: bool = False,
-    announce: bool = True,
 ) -> Result[Any]:
     """Run a question, telling what happens on stderr.
 
     Args:
         assistant: what answers.
         question: what to answer.
-        session: the conversation so far.
         show_reasoning: show what the model thinks, dimmed.
         quiet: show nothing.
-        announce: say first which engine answers, and why.
     """
-    if announce and not quiet:
+    if not quiet:
         _, model = await assistant.open()
         _say(one_line(model.why), fg="cyan")
-    status = _Status(shown=not quiet and not show_reasoning and sys.stderr.isatty())
     thinking = False
-    async for item in assistant.run_stream(question, session=session):
+    async for item in assistant.run_stream(question):
         if isinstance(item, ReasoningDelta | TextDelta | PartialOutput):
-            status.tick()
             if show_reasoning and isinstance(item, ReasoningDelta):
                 click.echo(click.style(printable(item.text), dim=True), err=True, nl=False)
                 thinking = True
             continue
-        status.clear()
         if isinstance(item, Result):
             return item
         if thinking:
@@ -83,30 +71,6 @@ def show_item(item: StreamItem) -> None:
     """A line on stderr for what happened, if it is worth one."""
     if line := _line(item):
         _say(line[0], **line[1])
-
-
-class _Status:
-    """A line on the terminal that says the model is at work, written over and over."""
-
-    def __init__(self, *, shown: bool) -> None:
-        self._shown = shown
-        self._began = self._written = time.monotonic()
-        self._pieces = 0
-
-    def tick(self) -> None:
-        """Some more text has come."""
-        self._pieces += 1
-        now = time.monotonic()
-        if self._shown and now - self._written > _STATUS_SECONDS:
-            self._written = now
-            click.echo(f"\r  … {self._pieces} tokens, {now - self._began:.0f} s ", err=True, nl=False)
-
-    def clear(self) -> None:
-        """Take the line away, and count anew."""
-        if self._shown and self._written > self._began:
-            click.echo("\r" + " " * 40 + "\r", err=True, nl=False)
-        self._began = self._written = time.monotonic()
-        self._pieces = 0
 
 
 def _line(item: StreamItem) -> tuple[str, dict[str, Any]] | None:

@@ -24,8 +24,12 @@ class Look:
     """Colours and bold; not where ``NO_COLOR`` is set, in a pipe, or on a dumb terminal."""
     links: bool = False
     """Links (OSC 8)."""
+    line_links: bool = False
+    """A link to a file may name a line, as kitty's do (``#12``, its page on open actions)."""
     drawable: bool = True
     """Something can be drawn over: a terminal that is not dumb."""
+    reflows: bool = True
+    """A narrower window breaks the lines that are there, as most terminals do."""
     unicode: bool = True
     """Signs beyond ASCII of the program's own."""
 
@@ -44,6 +48,8 @@ class Look:
             drawable=terminal,
             styled=styled,
             links=styled and _links(environ),
+            line_links="KITTY_WINDOW_ID" in environ and "TMUX" not in environ,
+            reflows=_reflows(environ),
             unicode=encoding.startswith("utf"),
         )
 
@@ -54,6 +60,12 @@ def _columns() -> int:
         return os.get_terminal_size(1).columns or 80
     except OSError:
         return shutil.get_terminal_size().columns
+
+
+def _reflows(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal breaks lines anew when its width changes; xterm, screen and consoles cut them."""
+    term = environ.get("TERM", "")
+    return "TMUX" in environ or not ("XTERM_VERSION" in environ or term.startswith(("screen", "linux", "vt")))
 
 
 def _links(environ: Mapping[str, str]) -> bool:

@@ -28,7 +28,7 @@ from .look import Look
 if TYPE_CHECKING:
     from ..answer import Citation
 
-__all__ = ["MarkdownStream", "drawn", "link"]
+__all__ = ["MarkdownStream", "address_of", "drawn", "link"]
 
 _NUMBER = re.compile(r"\[([1-9][0-9]{0,3})\]")
 _CITES = "cites:"
@@ -141,12 +141,17 @@ def _line(segments: Sequence[Segment], look: Look, citations: Sequence[Citation]
             style = style.update_link(None)
         if look.styled and style is not None:
             text = style.render(text)
-        parts.append(text if cited is None else link(text, _address(cited), look))
+        parts.append(text if cited is None else link(text, address_of(cited, look), look))
     return "".join(parts)
 
 
-def _address(citation: Citation) -> str:
-    return citation.location or ""
+def address_of(citation: Citation, look: Look) -> str:
+    """What a link to a citation opens: the file, at its line where the terminal can."""
+    address = citation.location or ""
+    lined = (citation.page, citation.slide, citation.sheet) == (None, None, None) and "#" not in address
+    if look.line_links and lined and address.startswith("file:"):
+        return f"{address}#{citation.start_line}"
+    return address
 
 
 class _Heading(Heading):

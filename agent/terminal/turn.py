@@ -20,8 +20,8 @@ from ..traces import (
     ToolCalled,
     ToolReturned,
 )
-from .figures import amount, clock, duration
-from .ink import cut, ink, said, wrapped
+from .figures import amount, duration
+from .ink import OPENING, cut, ink, said, waiting_line, wrapped
 from .lines import arguments_in_short, cited, footer, step_line, unsaid
 from .look import Look
 from .markdown import MarkdownStream
@@ -31,6 +31,7 @@ __all__ = ["REASONING", "ReasoningView", "TurnView"]
 ReasoningView = Literal["hidden", "folded", "shown"]
 REASONING: tuple[ReasoningView, ...] = ("hidden", "folded", "shown")
 
+_THE_SERVER = "the server is "
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _MOST_THOUGHT = 2_000
 """Characters of a thought that are drawn while it comes."""
@@ -45,6 +46,7 @@ class TurnView:
         look: what the terminal can show.
         reasoning: how much of the reasoning to show, asked for each time.
         now: a clock that is never set back.
+        hint: what the last line says of where to see more.
     """
 
     def __init__(
@@ -53,12 +55,14 @@ class TurnView:
         reasoning: Callable[[], ReasoningView],
         *,
         now: Callable[[], float] = time.monotonic,
+        hint: str | None = "/trace shows all of it",
     ) -> None:
         self._look = look
         self._reasoning = reasoning
         self._now = now
+        self._hint = hint
         self._began = now()
-        self._waiting = "opening the engine and the knowledge base"
+        self._waiting = OPENING[0]
         self._steps = 0
         self._calls: dict[str, tuple[int, ToolCalled]] = {}
         self._thought: list[str] = []
@@ -73,10 +77,10 @@ class TurnView:
         """Take what happened; the lines that stay."""
         match item:
             case RunStarted():
-                self._waiting = "the server is reading the question"
+                self._waiting = f"{_THE_SERVER}reading the question"
             case ModelAsked(prompt_tokens=tokens):
                 if tokens is not None:
-                    self._waiting = f"the server is reading {tokens:,} tokens"
+                    self._waiting = f"{_THE_SERVER}reading {amount(tokens, 'token')}"
             case ReasoningDelta(text=text):
                 if not self._thought:
                     self._thought_began = self._now()
@@ -113,7 +117,7 @@ class TurnView:
             below += unsaid(result.output.missing, self._look)
         for remark in _remarks(result):
             below += wrapped(remark, self._look, "yellow", margin="  ")
-        below += [footer(result, self._look)]
+        below += [footer(result, self._look, hint=self._hint)]
         return [*lines, "", *below]
 
     def stopped(self, citations: tuple[Citation, ...] = ()) -> list[str]:
@@ -136,10 +140,8 @@ class TurnView:
         dot = " · " if self._look.unicode else " - "
         pieces = f"{dot}{amount(self._pieces, 'token')}" if self._pieces else ""
         step = f"{dot}step {self._steps + 1}" if self._steps else ""
-        time_passed = f"{dot}{clock(seconds)}"
-        room = self._look.columns - len(time_passed) - 5
-        told = cut(f"{self._waiting}{pieces}{step}", room, self._look)
-        return ink(f"  {turning} {told}{time_passed}", self._look, "dim")
+        told = [f"{self._waiting}{pieces}{step}", f"{self._waiting.removeprefix(_THE_SERVER)}{pieces}"]
+        return waiting_line(told, seconds, self._look, mark=f"{turning} ")
 
     def live(self, height: int) -> list[str]:
         """What is being written or thought, as far as it came: the lines that will be drawn anew."""
@@ -200,7 +202,7 @@ class TurnView:
 
     def _tool_returned(self, returned: ToolReturned) -> list[str]:
         number, called = self._calls.pop(returned.call_id, (0, None))
-        self._waiting = "the server is reading what was found"
+        self._waiting = f"{_THE_SERVER}reading what was found"
         arguments = "" if called is None else arguments_in_short(called.arguments)
         came = returned.summary or one_line(returned.output, 200)
         return step_line(

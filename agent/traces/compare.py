@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from .steps import Step
 from .trace import Trace
 
-__all__ = ["Comparison", "Figures", "Pair", "compare"]
+__all__ = ["Comparison", "Figures", "Pair", "compare", "figures", "sign"]
 
 
 class _Value(BaseModel):
@@ -55,7 +55,7 @@ class Comparison(_Value):
 
 def compare(left: Trace, right: Trace) -> Comparison:
     """Pair the steps of two runs by what they did."""
-    signs = [_sign(step) for step in left.steps], [_sign(step) for step in right.steps]
+    signs = [sign(step) for step in left.steps], [sign(step) for step in right.steps]
     matcher = difflib.SequenceMatcher(a=signs[0], b=signs[1], autojunk=False)
     pairs: list[Pair] = []
     for kind, a, a_end, b, b_end in matcher.get_opcodes():
@@ -73,12 +73,12 @@ def compare(left: Trace, right: Trace) -> Comparison:
         pairs=tuple(pairs),
         parts_at=next((index for index, pair in enumerate(pairs) if not pair.same), None),
         same_answer=left.answer_text == right.answer_text,
-        left=_figures(left),
-        right=_figures(right),
+        left=figures(left),
+        right=figures(right),
     )
 
 
-def _sign(step: Step) -> tuple[str, ...]:
+def sign(step: Step) -> tuple[str, ...]:
     """What a step did, whatever it took."""
     calls = [f"{use.call.tool} {_arguments(use.call.arguments)}" for use in step.tools]
     answer = [] if step.answer is None else [json.dumps(step.answer.output, sort_keys=True)]
@@ -93,7 +93,8 @@ def _arguments(raw: str) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _figures(trace: Trace) -> Figures:
+def figures(trace: Trace) -> Figures:
+    """What a run took up to now."""
     calls = [step.model for step in trace.steps if step.model is not None]
     last = trace.events[-1].at
     return Figures(

@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from ...tools.pages import Page
     from .trace import Trace
 
-__all__ = ["CitedPlace", "Finding", "Step", "ToolUse", "cited_places", "passage_texts", "steps_of", "view"]
+__all__ = [
+    "CitedPlace",
+    "Finding",
+    "Step",
+    "ToolUse",
+    "cited_places",
+    "pages_shown",
+    "passage_texts",
+    "steps_of",
+    "view",
+]
 
 _SHOWS_PAGES = ("search", "open", "find")
 _MOST_FINDINGS = 10
@@ -149,7 +159,7 @@ def cited_places(trace: Trace) -> list[CitedPlace]:
     if answered is None or not answered.citations:
         return []
     pages: dict[str, list[tuple[ToolReturned, Page]]] = {}
-    for returned, page in _pages(trace):
+    for returned, page in pages_shown(trace):
         pages.setdefault(page.source, []).append((returned, page))
     places: list[CitedPlace] = []
     for number, citation in enumerate(answered.citations, 1):
@@ -172,7 +182,7 @@ def cited_places(trace: Trace) -> list[CitedPlace]:
     return places
 
 
-def _pages(trace: Trace) -> Iterator[tuple[ToolReturned, Page]]:
+def pages_shown(trace: Trace) -> Iterator[tuple[ToolReturned, Page]]:
     """Every page that the tools of this program showed, in order."""
     from ...tools.pages import parse_pages
 

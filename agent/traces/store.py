@@ -34,6 +34,7 @@ _logger = logging.getLogger(__name__)
 
 _COLUMNS = """traces.trace_id, traces.started, traces.question, traces.engine, traces.model, stop_reason,
     seconds, steps, tool_calls, searches, prompt_tokens, completion_tokens, citations, unverified, repairs"""
+_WHOLE = "SELECT number, trace_id FROM traces WHERE trace_id = ?"
 _MATCHES = """
     SELECT number, trace_id FROM traces
     WHERE substr(trace_id, 1, length(:id)) = :id OR substr(trace_id, -length(:id)) = :id
@@ -380,6 +381,8 @@ def _afresh(begin: Callable[[], str]) -> str:
 def _find(connection: sqlite3.Connection, trace_id: str) -> tuple[int, str]:
     if trace_id in ("last", "-"):
         rows = connection.execute(_NEWEST).fetchall()
+    elif whole := connection.execute(_WHOLE, (trace_id,)).fetchall():
+        return whole[0]
     elif trace_id:
         rows = connection.execute(_MATCHES, {"id": trace_id}).fetchall()
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ...settings import Settings
     from ...traces.exports import SharedRun
     from ...traces.exports.spans import DialectName
+    from ...traces.tokens import RecordedCall
 
 __all__ = ["export"]
 
@@ -22,6 +23,7 @@ __all__ = ["export"]
 @click.option("--markdown", "form", flag_value="markdown", help="As people paste it (the default).")
 @click.option("--jsonl", "form", flag_value="jsonl", help="The events, one JSON object a line.")
 @click.option("--atif", "form", flag_value="atif", help="Agent Trajectory Interchange Format, v1.7.")
+@click.option("--html", "page", metavar="FILE", help="One file that anybody can open in a browser.")
 @click.option("--otlp", "url", metavar="URL", help="Send it to an OpenTelemetry collector (extra: otel).")
 @click.option(
     "--dialect",
@@ -35,6 +37,7 @@ def export(
     settings: Settings,
     trace_ids: tuple[str, ...],
     form: str | None,
+    page: str | None,
     url: str | None,
     dialect: DialectName | None,
     output: str | None,
@@ -55,19 +58,46 @@ def export(
         raise UsageError("--dialect is for --otlp.")
     if form == "atif" and len(trace_ids) > 1:
         raise UsageError("An ATIF document holds one trace: export them one by one.")
+    if page is not None and (form is not None or url is not None or output is not None):
+        raise UsageError("--html names its own file: leave out --output, --otlp and other formats.")
     runs: list[SharedRun] = []
+    calls: dict[str, Sequence[RecordedCall]] = {}
     with TraceStore(settings.home) as store:
         for trace_id in trace_ids:
             trace = store.load(trace_id)
             reasoning = store.reasoning(trace.trace_id) if with_reasoning else None
             runs.append(share(trace, reasoning, secrets=settings.secrets))
-    if url is not None:
+            if page is not None:
+                calls[trace.trace_id] = store.calls(trace.trace_id, reasoning=with_reasoning)
+    if page is not None:
+        _write(_page(runs, calls, settings), page)
+    elif url is not None:
         _send(runs, url, dialect or settings.otlp_dialect)
     else:
         _write(_text(runs, form or "markdown"), output)
     for run in runs:
         for line in run.left_out:
             click.echo(f"{run.trace.trace_id}: not included: {line}", err=True)
+
+
+def _page(runs: Sequence[SharedRun], calls: Mapping[str, Sequence[RecordedCall]], settings: Settings) -> str:
+    from ...credentials import CredentialMask, secrets_of_environment
+    from ...harmony import load_encoding
+    from ...serve.pages.document import raw_calls, run_document
+    from ...serve.pages.single_file import single_file
+
+    mask = CredentialMask([*settings.secrets, *secrets_of_environment()])
+
+    def decode(tokens: Sequence[int]) -> str:
+        return load_encoding(settings.home / "vocabulary").decode(list(tokens), errors="replace")
+
+    return single_file(
+        [
+            run_document(run.trace, thoughts=run.thoughts, left_out=run.left_out)
+            | {"raw": raw_calls(calls[run.trace.trace_id], decode, mask.text)}
+            for run in runs
+        ]
+    )
 
 
 def _text(runs: Sequence[SharedRun], form: str) -> str:

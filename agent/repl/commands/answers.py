@@ -13,9 +13,9 @@ from ...terminal.ink import cut, ink, wrapped
 from ...terminal.lines import arguments_in_short
 from ...text import one_line, printable
 from ...traces import ToolCalled, ToolReturned, Trace, TraceStore
+from ...traces.quoting import marked
 from ..exporting import conversation_as_markdown, turn_as_markdown
 from ..face import Face
-from ..quoting import marked
 
 __all__ = ["copy", "open_", "save", "step", "trace", "usage"]
 

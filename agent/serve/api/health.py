@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
 
+from ..metrics import CONTENT_TYPE
 from ..service import Service
 
-__all__ = ["health"]
+__all__ = ["health_routes"]
 
 
-def health(service: Service) -> Callable[[Request], Awaitable[Response]]:
-    """Whether the server takes requests: 503 once it is stopping."""
+def health_routes(service: Service) -> list[BaseRoute]:
+    """Whether the server takes requests (503 once it is stopping), and what it has measured."""
 
-    async def endpoint(_: Request) -> Response:
+    async def health(_: Request) -> Response:
         if service.stopping.is_set():
             return JSONResponse({"status": "stopping"}, status_code=503)
         return JSONResponse({"status": "ok"})
 
-    return endpoint
+    async def metrics(_: Request) -> Response:
+        return Response(service.metrics.text(), headers={"content-type": CONTENT_TYPE})
+
+    return [Route("/healthz", health, methods=["GET"]), Route("/metrics", metrics, methods=["GET"])]

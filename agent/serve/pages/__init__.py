@@ -1,5 +1,1 @@
-from __future__ import annotations
-
-from .routes import routes
-
-__all__ = ["routes"]
+"""The pages: what ``ossifrage serve`` shows in a browser, and the file of ``traces export --html``."""

@@ -6,11 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ossifrage.agent.cli import main
 
 
 @contextmanager
@@ -29,11 +32,6 @@ def standard_input(data: bytes, folder: Path) -> Generator[None]:
 
 
 def ask(hall: Path, *arguments: str | Path, stdin: bytes | None, folder: Path) -> tuple[int, str, str]:
-    from contextlib import redirect_stderr, redirect_stdout
-    from io import StringIO
-
-    from ossifrage.agent.cli import main
-
     out, err = StringIO(), StringIO()
     given = ["--home", str(hall), "--engine", "extractive", "ask", *map(str, arguments)]
     with (
@@ -69,6 +67,34 @@ def test_what_is_piped_in_needs_no_base(tmp_path: Path) -> None:
     assert code == 0, err
     assert "The seal failed in May." in out
     assert not (home / "knowledge").exists()
+
+
+class Screen(StringIO):
+    """A terminal, as far as a program can see."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_a_question_is_followed(hall: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    out, err = Screen(), Screen()
+    given = ["--home", str(hall), "--engine", "extractive", "ask", "Who built the pump in hall 9?"]
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(given)
+    assert ended.value.code == 0
+    drawn = [line.rpartition("\x1b[K")[2] for line in err.getvalue().split("\n")]
+    assert any(line.startswith("  1 search ") and line.endswith(" ms") for line in drawn)
+    assert "opening the engine and the knowledge base · 0:0" in err.getvalue()
+    assert drawn[-2].startswith("Trace: ")
+    assert "Aldous" not in err.getvalue()
+    assert "built by Aldous in 1987. [1]" in out.getvalue()
+    assert "  [1] pumps.md:5 · Pumps" in out.getvalue()
+    assert "tokens" in out.getvalue().splitlines()[-1]
+    assert "\x1b" not in out.getvalue()
 
 
 def test_without_words_standard_input_is_the_question(hall: Path, tmp_path: Path) -> None:

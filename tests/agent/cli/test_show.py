@@ -149,7 +149,7 @@ def test_every_remedy_has_a_command_that_exists(verb: Any, tmp_path: Path) -> No
     assert rest[:6] == ["--home", home, "--knowledge", "https://milvus.example:19530", "--collection", "it's"]
     command: Any = cli
     for name in rest[6:8]:
-        command = command.commands[name]
+        command = command.get_command(click.Context(command), name)
     known = {option for parameter in command.params for option in parameter.opts}
     if verb != "rebuild_from_sources":
         assert {word for word in rest[8:] if word.startswith("--")} <= known

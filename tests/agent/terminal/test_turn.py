@@ -10,8 +10,9 @@ from rich.cells import cell_len
 
 from ossifrage.agent.answer import Answer, Citation, Result, StopReason, Usage
 from ossifrage.agent.run.stream import ModelAsked, ReasoningDelta, StreamItem, TextDelta
-from ossifrage.agent.terminal.lines import footer
+from ossifrage.agent.terminal.lines import cited, footer
 from ossifrage.agent.terminal.look import Look
+from ossifrage.agent.terminal.markdown import address_of
 from ossifrage.agent.terminal.turn import ReasoningView, TurnView
 from ossifrage.agent.traces import PromptCompacted, RunStarted, Steered, Thought, ToolCalled, ToolReturned
 
@@ -106,6 +107,10 @@ def test_numbers_are_links_to_what_they_cite() -> None:
     assert whole.count(opened) == 2  # in the answer, and below it
     assert f"{opened}\x1b[4;34m[1]\x1b[0m\x1b]8;;\x1b\\" in whole
     assert "\x1b]8;" not in "\n".join(run(look=Look(width=80, links=False)))
+    look = Look(width=80, links=True, line_links=True)
+    assert "\n".join(run(look=look)).count("\x1b]8;;file:///notes/kites.md#9\x1b\\") == 2
+    page = CITED.model_copy(update={"location": "file:///notes/kites.pdf#page=3", "page": 3})
+    assert address_of(page, look) == "file:///notes/kites.pdf#page=3"
 
 
 @pytest.mark.parametrize("reasoning", ["hidden", "folded", "shown"])
@@ -146,6 +151,16 @@ def test_a_thought_that_took_no_time_has_no_line_of_its_own() -> None:
     view = TurnView(Look(width=60, styled=False), lambda: "folded", now=lambda: 1.0)
     view.feed(ReasoningDelta("zq7"))
     assert view.feed(Thought(step=1, reasoning_id="r", characters=3)) == []
+
+
+def test_of_a_place_that_is_too_long_the_end_is_shown() -> None:
+    far = CITED.model_copy(update={"source": "integrations/deeply/down/kites.md", "heading": "Storage"})
+    look = Look(width=32, styled=False)
+    assert cited([far, far.model_copy(update={"verified": False})], look) == [
+        "  [1] …ns/deeply/down/kites.md:9",
+        "  [2] …ns/deeply/down/kites.md:9",
+        "      not found in what was read",
+    ]
 
 
 @pytest.mark.parametrize(
