@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import time
 from collections.abc import AsyncGenerator, Collection, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, cast, overload
+from typing import Any, Generic, overload
 
 from agents import (
     Agent,
@@ -16,104 +13,42 @@ from agents import (
     Handoff,
     InputGuardrail,
     Model,
-    ModelSettings,
     OutputGuardrail,
     RunHooks,
     Session,
     Tool,
 )
-from agents.items import TResponseInputItem
 from agents.mcp import MCPServer
-from openai.types.shared import Reasoning
-from pydantic import TypeAdapter
 from typing_extensions import TypeForm, TypeVar, Unpack
 
 from ..prompts import render
-from ..tools.function import RunContext
-from ..tools.knowledge import FilteredKnowledge, Filters, JoinedKnowledge, KnowledgeBase
-from ..tools.pages import PageStack
-from .answer import Answer, Result, StopReason
+from ..tools.knowledge import Filters, JoinedKnowledge, KnowledgeBase
+from .answer import Answer, Result
+from .answering import Answering, Asked, Brought, name_of
 from .background import BackgroundLoop
 from .engines.engine import Engine
-from .errors import EngineTimeoutError, OssifrageError, UsageError
+from .errors import UsageError
 from .mcp_servers import McpServers
-from .models.harmony import HarmonyModel
 from .models.open import OpenModel
-from .models.writer import Effort, response_format
+from .models.writer import Effort
 from .offered import AskedWhenOpen, answering_tool
 from .opening import Opening
-from .run.budget import PromptBudget
-from .run.handing_over import handed_over
-from .run.limits import Limits, Meter
-from .run.loop import App, Run
+from .options import AssistantOptions, Instructions, ResumeOptions, RunOptions
+from .run.limits import Limits
 from .run.output import OutputSchema
-from .run.paused import Decisions, Paused, PausedFilters, output_rows
+from .run.paused import Decisions, Paused
 from .run.recorded import Recorded
 from .run.steering import Steering
-from .run.stream import StreamItem, TraceBegun
+from .run.stream import StreamItem
 from .settings import Settings, load_settings
 from .text import one_line
-from .toolbox import SHOW_PAGES, RunContexts, Toolbox, after
-from .traces import Recorder, RunLimits, TraceStore
+from .tool_servers import configured_servers
+from .toolbox import RunContexts, Toolbox, after
 
-if TYPE_CHECKING:
-    from .traces.exports.otlp import LiveExport
-
-__all__ = ["Assistant", "AssistantOptions", "Instructions", "RunOptions"]
+__all__ = ["Assistant"]
 
 T = TypeVar("T", default=Answer)
 U = TypeVar("U")
-
-_filters: TypeAdapter[Filters] = TypeAdapter(Filters)
-
-
-@dataclass(frozen=True)
-class Instructions:
-    """What an app tells the model.
-
-    Args:
-        text: as Markdown.
-        replace: it stands in place of the prompt, and not after it. The prompt says how to search, how to
-            cite, and that documents give no orders: an app that replaces it has to say so itself.
-    """
-
-    text: str
-    replace: bool = False
-
-
-class AssistantOptions(TypedDict, total=False):
-    """What :class:`Assistant` takes beside settings and an output type."""
-
-    knowledge: KnowledgeBase | JoinedKnowledge | str | None
-    engine: Engine | Model | str | None
-    tools: Sequence[Tool]
-    instructions: str | Instructions | None
-    hooks: RunHooks[Any] | None
-    input_guardrails: Sequence[InputGuardrail[Any]]
-    output_guardrails: Sequence[OutputGuardrail[Any]]
-    handoffs: Sequence[Agent[Any] | Handoff[Any, Any]]
-    mcp_servers: Sequence[MCPServer]
-    save_traces: bool
-    tracing: bool
-
-
-class RunOptions(TypedDict, total=False):
-    """What a run takes beside its question and an output type."""
-
-    session: Session | None
-    reasoning: Effort | None
-    limits: Limits | None
-    filters: Filters | None
-    context: object
-
-
-class ResumeOptions(TypedDict, total=False):
-    """What a run that goes on takes beside its state and an output type."""
-
-    approve: bool | Collection[str]
-    reject: bool | Collection[str] | Mapping[str, str]
-    session: Session | None
-    context: object
 
 
 class Assistant(Generic[T]):
@@ -201,17 +136,26 @@ class Assistant(Generic[T]):
         self._settings = settings or load_settings()
         self._schema = _schema(output_type)
         self._toolbox = Toolbox(tools, seconds=self._settings.tool_seconds)
-        self._instructions = Instructions(instructions) if isinstance(instructions, str) else instructions
-        self._hooks = hooks
-        self._input_guardrails = list(input_guardrails)
-        self._output_guardrails = tuple(output_guardrails)
-        self._handoffs = tuple(handoffs)
-        self._store = TraceStore(self._settings.home) if save_traces else None
-        self._live = _live_export(self._settings)
-        self._tracing = tracing
         self._opening = Opening(self._settings, knowledge, engine)
         self._background = BackgroundLoop()
-        self._mcp_servers = McpServers(mcp_servers, self._background)
+        servers = [*configured_servers(self._settings), *mcp_servers]
+        self._mcp_servers = McpServers(servers, self._background)
+        self._brought = Brought(
+            instructions=Instructions(instructions) if isinstance(instructions, str) else instructions,
+            hooks=hooks,
+            input_guardrails=tuple(input_guardrails),
+            output_guardrails=tuple(output_guardrails),
+            handoffs=tuple(handoffs),
+            tracing=tracing,
+        )
+        self._answering = Answering(
+            self._settings,
+            self._opening,
+            self._toolbox,
+            self._mcp_servers,
+            self._brought,
+            save_traces=save_traces,
+        )
         self._own_agent: Agent[Any] | None = None
 
     @overload
@@ -353,8 +297,8 @@ class Assistant(Generic[T]):
         """
         if not question.strip():
             raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
-        return self._answered(
-            _Asked(
+        return self._answering.answered(
+            Asked(
                 question=question,
                 schema=self._schema if output_type is None else _schema(output_type),
                 effort=reasoning or self._settings.reasoning,
@@ -448,12 +392,12 @@ class Assistant(Generic[T]):
         """Go on with a run that waits, and tell what happens meanwhile; see :meth:`resume`."""
         paused = Paused.read(state)
         schema = self._schema if output_type is None else _schema(output_type)
-        if paused.output_type != _name(schema):
+        if paused.output_type != name_of(schema):
             raise UsageError(
                 f"The paused run answers with {one_line(paused.output_type)}: pass it as output_type."
             )
-        return self._answered(
-            _Asked(
+        return self._answering.answered(
+            Asked(
                 question=paused.question,
                 schema=schema,
                 effort=paused.effort,
@@ -480,14 +424,14 @@ class Assistant(Generic[T]):
             self._own_agent = Agent[Any](
                 name="Ossifrage",
                 handoff_description=render("tools/ask_documents").partition("\n")[0],
-                instructions=self._prompt(self._schema, spelled_out=False),
+                instructions=self._answering.prompt(self._schema, spelled_out=False),
                 model=AskedWhenOpen(self._opening),
-                model_settings=self._model_settings(self._settings.reasoning),
+                model_settings=self._answering.model_settings(self._settings.reasoning),
                 tools=[after(self._opening.knowledge, tool) for tool in self._toolbox.tools(contexts.of)],
                 output_type=self._schema and self._schema.strictly(),
-                input_guardrails=self._input_guardrails,
-                output_guardrails=list(self._output_guardrails),
-                handoffs=list(self._handoffs),
+                input_guardrails=list(self._brought.input_guardrails),
+                output_guardrails=list(self._brought.output_guardrails),
+                handoffs=list(self._brought.handoffs),
             )
         return self._own_agent
 
@@ -544,11 +488,7 @@ class Assistant(Generic[T]):
     async def _close(self) -> None:
         await self._mcp_servers.close()
         await self._opening.close()
-        if self._store is not None:
-            self._store.close()
-        if self._live is not None:
-            await asyncio.to_thread(self._live.close)
-            self._live = None
+        await self._answering.close()
 
     def _run_here(self, work: Coroutine[Any, Any, U]) -> U:
         try:
@@ -557,173 +497,6 @@ class Assistant(Generic[T]):
             return self._background.run(work)
         work.close()
         raise UsageError("An event loop is running already: use `await assistant.run(…)` and `aclose()`.")
-
-    async def _answered(self, asked: _Asked) -> AsyncGenerator[StreamItem[Any], None]:
-        began = time.monotonic()
-        knowledge, model = await self._opened_within(asked.limits.seconds)
-        history = [] if asked.session is None else await asked.session.get_items()
-        history = [item for item in history if item.get("type") != "reasoning"]  # of turns that are over
-        recorder = Recorder(
-            self._store,
-            keep_reasoning=self._settings.record_reasoning,
-            told=None if self._live is None else self._live.told,
-        )
-        context = asked.run_context(knowledge, history)
-        own = model.model
-        if isinstance(own, HarmonyModel):
-            own = own.for_run(recorder.calls)
-        agent = await self._agent(asked, own, context)
-        run: Run | None = None
-        stop_reason, failure = StopReason.CANCELLED, None
-        outcome: Result[Any] | Exception
-        paused, recorded = asked.paused, asked.recorded
-        started = recorder.start(
-            question=asked.question,
-            engine=model.engine,
-            model=model.name,
-            output_type=_name(asked.schema),
-            knowledge=knowledge.uri,
-            reasoning_effort=asked.effort,
-            limits=self._limits(own, asked.limits),
-            rerun_of=None if recorded is None else recorded.trace.trace_id,
-            rerun_from=None if recorded is None else recorded.from_step,
-            resumes=None if paused is None else paused.trace_id,
-            filters=None if asked.filters is None else _filters.dump_python(asked.filters, mode="json"),
-            step=0 if paused is None else paused.steps,
-        )
-        try:
-            yield started
-            yield TraceBegun(recorder.trace_id)
-            run = Run(
-                agent if recorded is None else recorded.agent(agent, context),
-                own if recorded is None else recorded.model(own),
-                context,
-                recorder,
-                meter=Meter(
-                    asked.limits,
-                    usage=lambda: recorder.usage if run is None else run.usage,
-                    calls_spent=lambda: context.calls_spent,
-                    spent_seconds=time.monotonic() - began + (0.0 if paused is None else paused.seconds),
-                ),
-                max_steps=asked.limits.steps or self._settings.max_steps,
-                app=App(context=asked.context, hooks=self._hooks, output_guardrails=self._output_guardrails),
-                history=history,
-                budget=_budget(own),
-                tracing=self._tracing,
-                steering=asked.steering,
-                paused=paused,
-            )
-            async with aclosing(run.answer(asked.question, asked.decisions)) as items:
-                async for item in items:
-                    yield item
-            outcome = run.result(engine=model.engine, model=model.name, seconds=time.monotonic() - began)
-            state = run.paused(asked.question, effort=asked.effort, filters=asked.saved_filters)
-            if state is not None:
-                outcome = dataclasses.replace(outcome, state=state.model_dump_json())
-            elif asked.session is not None:
-                await asked.session.add_items(run.new_items())
-            stop_reason, failure = outcome.stop_reason, outcome.error
-        except Exception as error:
-            told = isinstance(error, OssifrageError)  # the text of others may hold what the model wrote
-            tripped = run is not None and run.stop_reason is StopReason.GUARDRAIL
-            stop_reason = StopReason.GUARDRAIL if tripped else StopReason.FAILED
-            failure = str(error) if told else type(error).__name__
-            outcome = error
-        finally:
-            ended = recorder.end(stop_reason.value, error=failure)
-        for event in ended:
-            yield event
-        if isinstance(outcome, Exception):
-            raise outcome
-        yield outcome
-
-    async def _opened_within(
-        self, seconds: float | None
-    ) -> tuple[KnowledgeBase | JoinedKnowledge, OpenModel]:
-        try:
-            return await asyncio.wait_for(self._opening.open(), seconds)
-        except TimeoutError as error:
-            raise EngineTimeoutError(
-                f"Opening the engine and the knowledge base took longer than {seconds:g} s: open them "
-                "before, with `await assistant.open()`, or allow more seconds."
-            ) from error
-
-    def _limits(self, model: Model, limits: Limits) -> RunLimits:
-        return RunLimits(
-            steps=limits.steps or self._settings.max_steps,
-            tokens=self._settings.max_tokens,
-            tool_seconds=self._settings.tool_seconds,
-            context_window=model.engine.context_window if isinstance(model, HarmonyModel) else None,
-            tool_calls=limits.tool_calls,
-            total_tokens=limits.tokens,
-            seconds=limits.seconds,
-        )
-
-    async def _agent(self, asked: _Asked, model: Model, context: RunContext) -> Agent[Any]:
-        agent = Agent[Any](
-            name="Ossifrage",
-            # HarmonyModel writes the form of an answer itself; not every chat server passes a schema on.
-            instructions=self._prompt(asked.schema, spelled_out=not isinstance(model, HarmonyModel)),
-            model_settings=self._model_settings(asked.effort),
-            output_type=asked.schema,
-            input_guardrails=[] if asked.paused is not None else list(self._input_guardrails),
-            handoffs=handed_over(
-                self._handoffs,
-                output_type=asked.schema,
-                guard=lambda tool: self._toolbox.guarded(tool, lambda _: context),
-            ),
-        )
-        more = await self._mcp_servers.tools(agent, asked.context)
-        agent.tools = self._toolbox.tools(lambda _: context, more)
-        return agent
-
-    def _model_settings(self, effort: Effort) -> ModelSettings:
-        return ModelSettings(max_tokens=self._settings.max_tokens, reasoning=Reasoning(effort=effort))
-
-    def _prompt(self, schema: OutputSchema | None, *, spelled_out: bool) -> str:
-        parts: list[str] = []
-        added = self._instructions
-        if added is None or not added.replace:
-            given = [one_line(name) for name in self._opening.given_names]
-            form = None if schema is None else schema.form
-            parts.append(render("instructions", answer_fields=form == "answer", given=given))
-        if added is not None:
-            parts.append(added.text.strip())
-        if schema is not None and spelled_out:
-            parts.append(response_format(schema))
-        return "\n\n".join(parts)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Asked:
-    """One question, and how it is to be answered."""
-
-    question: str
-    schema: OutputSchema | None
-    effort: Effort
-    limits: Limits
-    filters: Filters | None
-    context: object
-    session: Session | None
-    steering: Steering | None
-    recorded: Recorded | None = None
-    paused: Paused | None = None
-    decisions: Decisions | None = None
-
-    @property
-    def saved_filters(self) -> PausedFilters | None:
-        return None if self.filters is None else PausedFilters(**dataclasses.asdict(self.filters))
-
-    def run_context(
-        self, knowledge: KnowledgeBase | JoinedKnowledge, history: Sequence[TResponseInputItem]
-    ) -> RunContext:
-        rows = history if self.paused is None else output_rows(self.paused)
-        return RunContext(
-            knowledge if self.filters is None else FilteredKnowledge(knowledge, self.filters),
-            PageStack.of_outputs(_outputs(rows)),
-            calls=0 if self.paused is None else self.paused.calls,
-            most_calls=self.limits.tool_calls,
-        )
 
 
 async def _last(items: AsyncGenerator[StreamItem[U], None]) -> Result[U]:
@@ -738,34 +511,3 @@ def _schema(output_type: Any) -> OutputSchema | None:
     if isinstance(output_type, OutputSchema):
         return output_type
     return None if output_type is str else OutputSchema(output_type)
-
-
-def _name(schema: OutputSchema | None) -> str:
-    return "text" if schema is None else schema.name()
-
-
-def _live_export(settings: Settings) -> LiveExport | None:
-    if not settings.otlp:
-        return None
-    from .traces.exports.otlp import LiveExport, OtlpExporter
-
-    return LiveExport(OtlpExporter(settings.otlp, settings.otlp_dialect), secrets=settings.secrets)
-
-
-def _outputs(items: Sequence[TResponseInputItem]) -> list[str]:
-    """What the tools that show pages gave back earlier in a conversation.
-
-    Only those: what another tool gives back may look like a page of a document and is none.
-    """
-    rows = [cast("dict[str, Any]", item) for item in items]
-    calls = {
-        row["call_id"] for row in rows if row.get("type") == "function_call" and row["name"] in SHOW_PAGES
-    }
-    outputs = [row for row in rows if row.get("type") == "function_call_output"]
-    return [str(row["output"]) for row in outputs if row["call_id"] in calls]
-
-
-def _budget(model: Model) -> PromptBudget | None:
-    if not isinstance(model, HarmonyModel):
-        return None  # a chat server does not say how much it can read
-    return PromptBudget(model.engine.context_window, model.writer)

@@ -91,3 +91,20 @@ def test_an_import_loads_nothing_heavy(program: str, strangers: tuple[str, ...])
     check = f"import sys; {program}; print([name for name in {strangers!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_knowledge_base_leaves_logging_and_the_environment_alone(tmp_path: Path) -> None:
+    """The loggers of pymilvus stood at level 51 for the whole program."""
+    (tmp_path / ".env").write_text("FROM_DOTENV=1\n")
+    check = (
+        "import logging, os\n"
+        "from ossifrage import KnowledgeBase\n"
+        "mine = logging.StreamHandler(); logging.getLogger('mine').addHandler(mine)\n"
+        "KnowledgeBase('base', embedding='none').close()\n"
+        "levels = {logging.getLogger(name).level for name in ('pymilvus', 'milvus_lite', None)}\n"
+        "print(levels, 'FROM_DOTENV' in os.environ, logging.getLogger('mine').handlers == [mine])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert (done.stdout.strip(), done.stderr) == ("{0, 30} False True", "")

@@ -22,7 +22,6 @@ from agents import (
     ToolErrorFormatterArgs,
 )
 from agents.items import TResponseInputItem
-from agents.run_config import CallModelData, ModelInputData
 
 from ...prompts import render
 from ...tools.function import RunContext, ToolReport
@@ -45,8 +44,9 @@ from .output import OutputSchema, as_json
 from .partial import Form
 from .paused import Decisions, Paused, PausedFilters, pending_calls, sdk_state
 from .places import located, with_places
+from .prompting import Prompting
 from .sample import Sample
-from .steering import Interjections, Steering
+from .steering import Steering
 from .stream import PartialOutput, ReasoningDelta, StreamItem, TextDelta
 from .tracing import refuse_upload
 
@@ -115,12 +115,9 @@ class Run:
         self._app = app or App()
         self._history = list(history)
         self._before = len(self._history) if paused is None else paused.before
-        self._budget = budget
         self._steering = steering or Steering()
-        self._interjections = Interjections([] if paused is None else paused.said)
-        self._listens = True
-        self._compacted = 0  # outputs that are shortened in the last prompt
-        self._meanwhile: list[Event] = []  # what happened while the SDK had the word
+        said = () if paused is None else paused.said
+        self._prompting = Prompting(recorder, self._steering, budget, said)
         form: Form = agent.output_type.form if isinstance(agent.output_type, OutputSchema) else "text"
         self._ending = Ending(form, context.pages, recorder.trace_id)
         self._paused = paused
@@ -135,7 +132,7 @@ class Run:
             workflow_name="Ossifrage",
             tool_not_found_behavior="return_error_to_model",
             tool_error_formatter=self._unknown_tool,
-            call_model_input_filter=self._fitted,
+            call_model_input_filter=self._prompting.fitted,
         )
 
     async def answer(
@@ -211,7 +208,8 @@ class Run:
     @property
     def usage(self) -> Usage:
         """The tokens so far, those before a pause among them."""
-        return total_usage(self._recorder.usage, None if self._paused is None else self._paused.usage)
+        usage = self._recorder.usage
+        return usage if self._paused is None else self._paused.usage + usage
 
     def paused(self, question: str, *, effort: Any, filters: PausedFilters | None) -> Paused | None:
         """What the run needs to go on; None where nothing waits."""
@@ -228,7 +226,7 @@ class Run:
             calls=self._context.calls,
             seconds=self._meter.seconds,
             usage=self.usage,
-            said=self._interjections.placed,
+            said=self._prompting.interjections.placed,
             limits=self._meter.limits,
             filters=filters,
             sdk=sdk_state(self._last.result),
@@ -242,7 +240,7 @@ class Run:
             self._last,
             self._ending.draft,
             before=self._before,
-            interjections=self._interjections,
+            interjections=self._prompting.interjections,
             interrupted=self._broken_off,
         )
 
@@ -313,7 +311,9 @@ class Run:
             return
         problems = describe_problems(first.citations, self._context.pages)
         yield self._recorder.citations_rejected(problems=problems, text=first.sample.text)
-        self._listens = False  # whether this answer will stand is not known: what is said now comes next
+        self._prompting.listens = (
+            False  # whether this answer will stand is not known: what is said now comes next
+        )
         given = self._next_input(render("fix_citations", problems=problems))
         try:
             async with aclosing(self._sampled(given, self._steps_left)) as items:
@@ -391,7 +391,7 @@ class Run:
         try:
             async with aclosing(self._sample.items()) as items:
                 async for item in items:
-                    for event in self._happened():
+                    for event in self._prompting.happened():
                         yield event
                     if isinstance(item, TextDelta) and item.citations:
                         item = replace(item, citations=await with_places(item.citations, self._context))
@@ -400,7 +400,7 @@ class Run:
             self._steering.on_stop(None)
             if timer is not None:
                 timer.cancel()
-        for event in self._happened():
+        for event in self._prompting.happened():
             yield event
         over = self._meter.seconds_left
         stopped = self._steering.stopped or (over is not None and over <= 0)
@@ -449,50 +449,12 @@ class Run:
         """The conversation so far, and a message of the program's own."""
         return [*self._last.result.to_input_list(), {"role": "user", "content": message}]
 
-    def _happened(self) -> Sequence[Event]:
-        events, self._meanwhile = self._meanwhile, []
-        return events
-
-    def _fitted(self, data: CallModelData[Any]) -> ModelInputData:
-        """The prompt's items, as they are before each call of the model."""
-        given = data.model_data
-        if self._listens and (said := self._steering.unread()):
-            self._interjections.place(said, after=len(given.input))
-            self._meanwhile += [self._recorder.steered(line) for line in said]
-        items = self._interjections.woven(given.input)
-        if self._budget is not None:
-            whole_items, items = items, self._budget.fit(items)
-            changed = sum(item is not before for item, before in zip(items, whole_items, strict=True))
-            if changed > self._compacted:
-                self._meanwhile.append(self._recorder.prompt_compacted(changed))
-            self._compacted = changed
-        return ModelInputData(input=items, instructions=given.instructions)
-
     def _unknown_tool(self, args: ToolErrorFormatterArgs[Any]) -> str | None:
         if args.kind != "tool_not_found":
             return None
         names = [tool.name for tool in self._agent.tools]
         self._context.reports[args.call_id] = ToolReport(f"there is no tool {args.tool_name}", error=True)
         return render("tools/unknown_tool", tool=args.tool_name, tools=names)
-
-
-def total_usage(usage: Usage, before: Usage | None) -> Usage:
-    """The sum of two."""
-    if before is None:
-        return usage
-    return Usage(
-        model_calls=usage.model_calls + before.model_calls,
-        prompt_tokens=usage.prompt_tokens + before.prompt_tokens,
-        completion_tokens=usage.completion_tokens + before.completion_tokens,
-        reasoning_tokens=_sum(usage.reasoning_tokens, before.reasoning_tokens),
-        cached_tokens=_sum(usage.cached_tokens, before.cached_tokens),
-    )
-
-
-def _sum(*given: int | None) -> int | None:
-    """None where no part is known."""
-    known = [each for each in given if each is not None]
-    return sum(known) if known else None
 
 
 def _reason(error: Exception) -> StopReason:

@@ -90,6 +90,22 @@ class Usage(_Value):
     cached_tokens: int | None = None
     """Prompt tokens the server took from its cache; None where no call told."""
 
+    def __add__(self, other: Usage) -> Usage:
+        """The sum of two runs, or parts of one."""
+        return Usage(
+            model_calls=self.model_calls + other.model_calls,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            reasoning_tokens=_sum(self.reasoning_tokens, other.reasoning_tokens),
+            cached_tokens=_sum(self.cached_tokens, other.cached_tokens),
+        )
+
+
+def _sum(*given: int | None) -> int | None:
+    """None where no part is known."""
+    known = [each for each in given if each is not None]
+    return sum(known) if known else None
+
 
 class RunLimits(_Value):
     """What a run may take at most."""

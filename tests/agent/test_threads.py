@@ -32,7 +32,7 @@ def together(birds: KnowledgeBase, home: Path) -> tuple[Assistant, threading.Bar
         barrier.wait()
         return "all are here"
 
-    engine = ScriptedEngine([call("meet")] * THREADS + [UNCITED] * THREADS)
+    engine = ScriptedEngine([*[call("meet")] * THREADS, *[UNCITED] * THREADS])
     settings = Settings(home=home)
     return Assistant(settings, knowledge=birds, engine=engine, tools=[meet], save_traces=False), barrier
 
@@ -111,7 +111,6 @@ def test_loops_that_have_ended_are_forgotten(birds: KnowledgeBase, home: Path) -
         for _ in range(5):
             with asyncio.Runner(loop_factory=Loop) as runner:
                 runner.run(ask(assistant))
-        del runner
         gc.collect()
         loops = sum(isinstance(each, Loop) for each in gc.get_objects())
     assert loops <= 1

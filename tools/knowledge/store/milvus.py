@@ -83,9 +83,9 @@ class Connection:
 def load_pymilvus() -> ModuleType:
     """Import pymilvus and undo what the import does to the program around it.
 
-    It reads a ``.env`` file of the working directory into the environment, closes the log handlers that exist
-    (through ``logging.config.dictConfig``) and logs every failed request with its traceback, although it
-    raises an error too.
+    It reads a ``.env`` file of the working directory into the environment, and closes the log handlers that
+    exist (through ``logging.config.dictConfig``). It logs every failed request with its traceback, although
+    it raises an error too; no level is changed for that.
     """
     before, configure = os.environ.get("PYTHON_DOTENV_DISABLED"), logging.config.dictConfig
     os.environ["PYTHON_DOTENV_DISABLED"] = "1"
@@ -98,8 +98,9 @@ def load_pymilvus() -> ModuleType:
             del os.environ["PYTHON_DOTENV_DISABLED"]
         else:
             os.environ["PYTHON_DOTENV_DISABLED"] = before
+    # What they log is the program's to show. Where it has no handler, Python would print it all.
     for name in ("pymilvus", "milvus_lite"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        logging.getLogger(name).addHandler(logging.NullHandler())
     return pymilvus
 
 
