@@ -8,7 +8,7 @@ DEMO := .demo
 QUESTION ?= What does ossifrage doctor examine, and what does it exit with when a check failed?
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-adding bench-documents bench-cli bench-memory bench-traces screenshots reference weights lock clean
+.PHONY: help demo test lint types check test-slow test-vllm test-milvus test-mutants bench-harmony bench-constrained bench-tool-loop bench-knowledge bench-adding bench-documents bench-cli bench-memory bench-traces bench-serve screenshots reference weights lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -82,6 +82,9 @@ reference: $(VENV)/.dev  ## docs/reference.md from the docstrings of the public 
 
 weights: $(VENV)/.dev  ## what the dependencies weigh on the disk
 	@$(BIN)/python tests/benchmarks/weights.py
+
+bench-serve: $(VENV)/.dev  ## the server under 200 clients at once, for a minute
+	@PYTHONPATH=tests $(BIN)/python tests/benchmarks/serve.py
 
 lock:  ## write the lock files anew, without any registry's address
 	$(BIN)/pip-compile -q --strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \

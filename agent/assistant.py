@@ -42,6 +42,7 @@ from .run.steering import Steering
 from .run.stream import StreamItem
 from .settings import Settings, load_settings
 from .text import one_line
+from .tool_servers import configured_servers
 from .toolbox import RunContexts, Toolbox, after
 
 __all__ = ["Assistant"]
@@ -137,7 +138,8 @@ class Assistant(Generic[T]):
         self._toolbox = Toolbox(tools, seconds=self._settings.tool_seconds)
         self._opening = Opening(self._settings, knowledge, engine)
         self._background = BackgroundLoop()
-        self._mcp_servers = McpServers(mcp_servers, self._background)
+        servers = [*configured_servers(self._settings), *mcp_servers]
+        self._mcp_servers = McpServers(servers, self._background)
         self._brought = Brought(
             instructions=Instructions(instructions) if isinstance(instructions, str) else instructions,
             hooks=hooks,

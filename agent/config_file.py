@@ -7,7 +7,7 @@ import re
 import tempfile
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .errors import UsageError
 
@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
 __all__ = ["ConfigFile"]
+
+_HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
+_KEY = re.compile(r"""\s*((?:[\w.-]|"[^"]*"|'[^']*')+)\s*=""")
+
+
+def _keys(dotted: str) -> tuple[str, ...]:
+    """The keys of ``mcp."my server"``; none where it is no key."""
+    try:
+        value: Any = tomllib.loads(f"{dotted} = 0")
+    except tomllib.TOMLDecodeError:
+        return ()
+    keys: list[str] = []
+    while isinstance(value, dict):
+        ((key, value),) = cast("dict[str, Any]", value).items()
+        keys.append(key)
+    return tuple(keys)
 
 
 class ConfigFile:
@@ -38,11 +54,26 @@ class ConfigFile:
         except tomllib.TOMLDecodeError as error:
             raise UsageError(f"{self.path} is not TOML: {error}") from error
 
-    def line_of(self, name: str) -> int | None:
-        """The line in which a setting is given, from 1."""
-        given = re.compile(rf"""\s*(["']?){re.escape(name)}\1\s*=""")
-        lines = enumerate(self._text().splitlines(), 1)
-        return next((number for number, line in lines if given.match(line)), None)
+    def line_of(self, *path: str) -> int | None:
+        """The line in which a setting is given, from 1.
+
+        Args:
+            path: its name; of one in a table the keys that lead to it. Where the last of them have no line
+                of their own, the line of the one they are in.
+        """
+        best: int | None = None
+        most = 0
+        table: tuple[str, ...] = ()
+        for number, line in enumerate(self._text().splitlines(), 1):
+            if header := _HEADER.match(line):
+                table = given = _keys(header[1])
+            elif key := _KEY.match(line):
+                given = (*table, *_keys(key[1]))
+            else:
+                continue
+            if len(given) > most and given == path[: len(given)]:
+                best, most = number, len(given)
+        return best
 
     def set(self, name: str, value: str | int | float | bool) -> None:
         """Write a setting; comments and the order of the others stay.

@@ -6,9 +6,18 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,7 +29,49 @@ from .config_file import ConfigFile
 from .errors import UsageError
 from .home import default_home
 
-__all__ = ["Origin", "Settings", "checked_value", "load_settings", "nearest", "origin_of"]
+__all__ = ["McpServer", "Origin", "Settings", "checked_value", "load_settings", "nearest", "origin_of"]
+
+
+class McpServer(BaseModel):
+    """A server whose tools the model may call: a table ``[mcp.NAME]`` in the config file.
+
+    Either ``command`` or ``url`` says where it is.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    command: str | None = Field(default=None, min_length=1)
+    """The program to start, which speaks through its standard input and output."""
+    args: list[str] = Field(default_factory=list[str], repr=False)
+    """What it is started with."""
+    env: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr])
+    """Variables for it, beside the few that every program needs (``HOME``, ``PATH``)."""
+    url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$", repr=False)
+    """The address of a server that is running (streamable HTTP)."""
+    headers: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr])
+    """Sent with each request, such as ``Authorization``."""
+    tools: list[str] | None = None
+    """Only these of its tools; None means all."""
+    timeout: float = Field(default=60, gt=0, allow_inf_nan=False)
+    """Longest that starting it, or one call of a tool, may take, in seconds."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.command is None) == (self.url is None):
+            raise ValueError("give either command or url")
+        if self.command is None and (self.args or self.env):
+            raise ValueError("args and env are for a command, and there is a url")
+        if self.url is None and self.headers:
+            raise ValueError("headers are for a url, and there is a command")
+        return self
+
+    @property
+    def secrets(self) -> list[str]:
+        """Values of its variables and headers."""
+        return [value.get_secret_value() for value in (*self.env.values(), *self.headers.values())]
+
+
+McpName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
 
 
 class Settings(BaseSettings):
@@ -76,6 +127,8 @@ class Settings(BaseSettings):
     """Longest that one call of a tool may take, in seconds, where the tool has no limit of its own."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Most tokens of one model call; None leaves it to the context window."""
+    mcp: dict[McpName, McpServer] = Field(default_factory=dict[str, McpServer])
+    """Servers whose tools the model may call, by name: ``[mcp.NAME]`` in the config file."""
     serve_token: SecretStr | None = None
     """What clients of ``ossifrage serve`` have to show: one token, or several with names, as
     ``alice:TOKEN,bob:TOKEN``, whose owners see nothing of each other's."""
@@ -95,6 +148,7 @@ class Settings(BaseSettings):
         if self.serve_token is not None:
             entries = self.serve_token.get_secret_value().split(",")
             secrets += [entry.rpartition(":")[2].strip() for entry in entries]
+        secrets += [secret for server in self.mcp.values() for secret in server.secrets]
         return [secret for secret in secrets if secret]
 
     @property
@@ -135,27 +189,28 @@ def load_settings(**given: object) -> Settings:
         raise UsageError(f"A setting is not valid: {problems}") from error
 
 
-def origin_of(name: str, file: ConfigFile, arguments: Mapping[str, object]) -> Origin:
+def origin_of(name: str, file: ConfigFile, arguments: Mapping[str, object], *inner: str) -> Origin:
     """Where a setting's value comes from.
 
     Args:
         name: the setting's.
         file: the config file that holds.
         arguments: what was given beside it.
+        inner: keys in it, where it is a table.
     """
     if name in arguments:
         return Origin("argument", _flag(name))
     if variable := _variable(name):
         return Origin("variable", variable)
     if name in file.values():
-        line = file.line_of(name)
+        line = file.line_of(name, *inner)
         return Origin("file", str(file.path) if line is None else f"{file.path}:{line}")
     return Origin("default", "")
 
 
-def nearest(name: str) -> str:
+def nearest(name: str, among: type[BaseModel] | None = None) -> str:
     """The setting that may have been meant, as a question to add to a message; empty where none is near."""
-    near = get_close_matches(name, Settings.model_fields, n=1)
+    near = get_close_matches(name, (among or Settings).model_fields, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
@@ -165,6 +220,8 @@ def checked_value(name: str, text: str) -> str | int | float | bool:
     Raises:
         UsageError: it is no value of this setting, or the setting cannot stand in the file.
     """
+    if name == "mcp":
+        raise UsageError("mcp is a table for each server: write [mcp.NAME] with command or url into the file")
     if name == "home":
         raise UsageError("home cannot be set in the config file, which lies in it: use OSSIFRAGE_HOME")
     try:
@@ -193,11 +250,12 @@ def _problem(detail: Mapping[str, Any], arguments: Mapping[str, object], file: C
     """What is wrong with a setting, where it stands, and which one may have been meant."""
     name, *inner = (str(part) for part in detail["loc"])
     setting = ".".join((name, *inner))
-    origin = origin_of(name, file, arguments)
+    origin = origin_of(name, file, arguments, *inner)
     where = f" ({origin.place})" if origin.kind in ("variable", "file") else ""
     if detail["type"] != "extra_forbidden":
-        return f"{setting}: {detail['msg']}{where}"
-    return f"{setting}: there is no such setting{where}{nearest(name)}"
+        return f"{setting}: {detail['msg'].removeprefix('Value error, ')}{where}"
+    near = nearest(inner[-1], McpServer) if inner else nearest(name)
+    return f"{setting}: there is no such setting{where}{near}"
 
 
 def _flag(name: str) -> str:

@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("agent/cli",),
     ("agent/repl", "agent/serve"),
-    ("agent/batch", "agent/doctor", "agent/terminal"),
+    ("agent/batch", "agent/conversing", "agent/doctor", "agent/terminal"),
     ("agent/assistant",),
     ("agent/answering",),
     ("agent/offered", "agent/toolbox", "agent/mcp_servers", "agent/options"),
-    ("agent/opening", "agent/background"),
+    ("agent/opening", "agent/background", "agent/tool_servers"),
     ("agent/run", "agent/conversations"),
     ("agent/models", "agent/answer"),
     ("agent/extractive",),

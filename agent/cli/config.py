@@ -10,9 +10,10 @@ import click
 from .options import with_home, with_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from ..settings import Settings
+    from ..settings import McpServer, Settings
 
 __all__ = ["config"]
 
@@ -57,7 +58,7 @@ def list_(settings: Settings, as_json: bool) -> None:
             json.dumps([dict(zip(keys, (name, value, *origin), strict=True)) for name, value, origin in rows])
         )
         return
-    texts = ["" if value is None else one_line(str(value)) for _, value, _ in rows]
+    texts = [_text(value) for _, value, _ in rows]
     wide, widest = max(len(name) for name, _, _ in rows), min(max(map(len, texts)), 48)
     for (name, _, origin), text in zip(rows, texts, strict=True):
         place = one_line(origin.place) or origin.kind
@@ -69,10 +70,7 @@ def list_(settings: Settings, as_json: bool) -> None:
 @with_settings()
 def get(settings: Settings, name: str) -> None:
     """Print the value of one setting; nothing where it has none."""
-    from ..text import one_line
-
-    value = _shown(settings, _known(name))
-    click.echo("" if value is None else one_line(str(value)))
+    click.echo(_text(_shown(settings, _known(name))))
 
 
 @config.command("set")
@@ -112,6 +110,17 @@ def path(home: Path) -> None:
     click.echo(ConfigFile(home).path)
 
 
+def _text(value: Any) -> str:
+    """A value on one line; empty where there is none."""
+    import json
+
+    from ..text import one_line
+
+    if isinstance(value, dict):
+        return one_line(json.dumps(value, ensure_ascii=False)) if value else ""
+    return "" if value is None else one_line(str(value))
+
+
 def _known(name: str) -> str:
     """The name of a setting, told apart from others early.
 
@@ -126,12 +135,28 @@ def _known(name: str) -> str:
     return name
 
 
+def _masked_tables(tables: Mapping[str, McpServer]) -> dict[str, Any]:
+    """Tables as they may be seen, without what is not set."""
+    from ...tools.addresses import without_credentials
+    from ..credentials import CredentialMask
+
+    shown: dict[str, Any] = {}
+    for name, table in tables.items():
+        values = table.model_dump(mode="json", exclude_defaults=True)  # secrets are masked by their type
+        if "url" in values:
+            values["url"] = without_credentials(values["url"])
+        shown[name] = CredentialMask(table.secrets).value(values)
+    return shown
+
+
 def _shown(settings: Settings, name: str) -> Any:
     """A value as it may be seen: no key, no password in an address."""
     from pydantic import SecretStr
 
     from ...tools.addresses import without_credentials
 
+    if name == "mcp":
+        return _masked_tables(settings.mcp)
     match getattr(settings, name):
         case SecretStr():
             return _MASK

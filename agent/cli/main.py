@@ -9,6 +9,7 @@ import click
 
 from ... import OssifrageError
 from ..errors import UsageError
+from .acp import acp
 from .ask import ask
 from .batch import batch
 from .completion import completion
@@ -70,6 +71,7 @@ def cli(context: click.Context, debug: bool, go_on: bool, resume: str | None, **
         raise UsageError("--continue and --resume are for the prompt: leave the command away.")
 
 
+cli.add_command(acp)
 cli.add_command(ask)
 cli.add_command(batch)
 cli.add_command(completion)

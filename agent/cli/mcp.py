@@ -29,6 +29,6 @@ def mcp(settings: Settings) -> None:
 
     if sys.stdin.isatty():
         raise UsageError("An MCP client starts this command and speaks to it; docs/mcp-and-acp.md says how.")
-    from ..serve.mcp import run_stdio
+    from ..serve.mcp.stdio import run_stdio
 
     asyncio.run(run_stdio(settings, explained=explained))

@@ -83,22 +83,50 @@ class ConversationStore:
             return []
         with self._database.reading() as connection:
             rows = connection.execute(
-                """SELECT c.name, c.title, (SELECT count(*) FROM turns WHERE conversation = c.id), c.updated,
+                """SELECT c.id, c.name, c.title,
+                     (SELECT count(*) FROM turns WHERE conversation = c.id), c.updated,
                      (SELECT name FROM conversations WHERE id = c.parent)
                    FROM conversations c ORDER BY c.updated DESC, c.rowid DESC LIMIT ?""",
                 (limit,),
             ).fetchall()
         return [
             Summary(
-                name=name, title=title, turns=turns, updated=datetime.fromisoformat(updated), parent=parent
+                id=row_id,
+                name=name,
+                title=title,
+                turns=turns,
+                updated=datetime.fromisoformat(updated),
+                parent=parent,
             )
-            for name, title, turns, updated, parent in rows
+            for row_id, name, title, turns, updated, parent in rows
         ]
 
-    def create(self, question: str) -> Conversation:
-        """Begin one that is named by its first question."""
+    def create(self, question: str, *, conversation_id: str | None = None) -> Conversation:
+        """Begin one that is named by its first question.
+
+        Args:
+            question: the first one.
+            conversation_id: what it is known by already; None makes a new one.
+        """
         with self._database.writing() as connection:
-            return self._new(connection, name_of(question), question, parent=None)
+            return self._new(connection, name_of(question), question, parent=None, new_id=conversation_id)
+
+    def find(self, conversation_id: str) -> Conversation | None:
+        """The conversation with that id; what was killed is mended. None where there is none.
+
+        Raises:
+            ConversationError: another process is working on it.
+        """
+        if not self._database.exists:
+            return None
+        with self._database.reading() as connection:
+            query = "SELECT id, name FROM conversations WHERE id = ?"
+            row = connection.execute(query, (conversation_id,)).fetchone()
+        if row is None:
+            return None
+        conversation = Conversation(self, *row)
+        conversation.mend()
+        return conversation
 
     def open(self, name: str) -> Conversation:
         """The conversation of that name, or the only one whose name begins so; what was killed is mended.
@@ -208,10 +236,16 @@ class ConversationStore:
         self._database.close()
 
     def _new(
-        self, connection: sqlite3.Connection, wanted: str, title: str, *, parent: str | None
+        self,
+        connection: sqlite3.Connection,
+        wanted: str,
+        title: str,
+        *,
+        parent: str | None,
+        new_id: str | None = None,
     ) -> Conversation:
         taken = {row[0] for row in connection.execute("SELECT name FROM conversations")}
-        name, new_id = free_name(wanted, taken.__contains__), uuid.uuid4().hex
+        name, new_id = free_name(wanted, taken.__contains__), new_id or uuid.uuid4().hex
         connection.execute(
             "INSERT INTO conversations VALUES (?, ?, ?, ?, ?)", (new_id, name, title, _now(), parent)
         )

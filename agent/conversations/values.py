@@ -56,6 +56,7 @@ class Summary(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    id: str
     name: str
     title: str
     """The first question."""

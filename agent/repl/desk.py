@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Desk"]
 
 _logger = logging.getLogger(__name__)
-
-_NOTE_SECONDS = 1.0
-"""How much of an answer a kill may cost."""
 
 
 class Desk:
@@ -151,8 +147,9 @@ class Desk:
         Raises:
             OssifrageError: there is no answer; the conversation says so.
         """
-        from ..answer import Answer, Result
+        from ..answer import Result
         from ..conversations import ConversationError
+        from ..conversing import converse
 
         async with self._asking, self.using_knowledge():
             self.last_question = question
@@ -161,43 +158,20 @@ class Desk:
                 self.conversation = self.store.create(question)
             conversation = self.conversation
             try:
-                number, turn = conversation.begin(question)
+                begun = conversation.begin(question)
             except ConversationError as error:
                 conversation = self.conversation = conversation.fork(len(conversation.turns()))
                 _logger.warning("%s This goes on as %s.", str(error).split(":")[0] + ".", conversation.name)
-                number, turn = conversation.begin(question)
-            session = conversation.session()
-            noting = _Noting(conversation, number, turn)
+                begun = conversation.begin(question)
             result: Result[Any] | None = None
-            failed = "failed"
-            try:
-                async for item in assistant.run_stream(
-                    question, session=session, reasoning=effort or self.effort, steering=steering
-                ):
+            asked = converse(
+                assistant, conversation, question, begun, effort=effort or self.effort, steering=steering
+            )
+            async with aclosing(asked) as items:
+                async for item in items:
                     tell(item)
-                    noting.heard(item)
                     if isinstance(item, Result):
                         result = item
-            except asyncio.CancelledError:
-                failed = "cancelled"
-                raise
-            finally:
-                session.close()
-                if result is None:
-                    conversation.finish(number, noting.turn(stop_reason=failed))
-                else:
-                    missing = result.output.missing if isinstance(result.output, Answer) else []
-                    conversation.finish(
-                        number,
-                        noting.turn(
-                            text=result.text,
-                            citations=result.citations,
-                            missing=tuple(missing),
-                            stop_reason=result.stop_reason.value,
-                            seconds=result.seconds,
-                            tokens=(result.usage.prompt_tokens, result.usage.completion_tokens),
-                        ),
-                    )
             return result or _no_result()
 
     async def change(self, **given: Any) -> OpenModel:
@@ -252,43 +226,6 @@ class Desk:
             await asyncio.to_thread(self._knowledge.close)
         if self._store is not None:
             self._store.close()
-
-
-class _Noting:
-    """Keeps what is known of a turn, and writes it down now and then."""
-
-    def __init__(self, conversation: Conversation, number: int, turn: Turn) -> None:
-        self._conversation = conversation
-        self._number = number
-        self._turn = turn
-        self._text: list[str] = []
-        self._message = 0
-        self._said: list[str] = []
-        self._trace_id = ""
-        self._noted = time.monotonic()
-
-    def heard(self, item: StreamItem) -> None:
-        from ..run.stream import TextDelta, TraceBegun
-        from ..traces import Steered
-
-        now = time.monotonic()
-        if isinstance(item, TraceBegun):
-            self._trace_id = item.trace_id
-        elif isinstance(item, Steered):
-            self._said.append(item.text)
-            self._noted = now - _NOTE_SECONDS
-        elif isinstance(item, TextDelta):
-            if item.message != self._message:
-                self._message, self._text = item.message, []
-            self._text.append(item.text)
-        if now - self._noted >= _NOTE_SECONDS:
-            self._noted = now
-            self._conversation.note(self._number, self.turn())
-
-    def turn(self, **known: Any) -> Turn:
-        """The turn with what is known by now."""
-        so_far = {"text": "".join(self._text), "said": tuple(self._said), "trace_id": self._trace_id}
-        return self._turn.model_copy(update={**so_far, **known})
 
 
 def _no_result() -> Result[Any]:

@@ -12,8 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ..settings import load_settings
-from . import api, mcp
+from . import api
 from .guard import Guard
+from .mcp.http import mounted
 from .pages import routes as pages
 from .problems import Problem
 from .service import Service
@@ -27,19 +28,19 @@ def create_app(service: Service) -> Starlette:
     Args:
         service: what the endpoints share; it is opened when the app starts, and closed when it stops.
     """
-    mounted = mcp.mounted(service)
+    mcp = mounted(service)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None, None]:
         await service.start()
         try:
-            async with mounted.lifespan():
+            async with mcp.lifespan():
                 yield
         finally:
             await service.stop()
 
     return Starlette(
-        routes=[*api.routes(service), *mounted.routes, *pages.routes(service)],
+        routes=[*api.routes(service), *mcp.routes, *pages.routes(service)],
         middleware=[
             Middleware(Guard, tokens=service.tokens, limits=service.limits, names=service.names),
         ],

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from starlette.requests import HTTPConnection
 
 from ...tools.knowledge import JoinedKnowledge, KnowledgeBase
-from ..answer import Answer
 from ..assistant import Assistant
 from ..engines.engine import Engine
 from ..errors import OssifrageError
 from ..models.harmony import HarmonyModel
 from ..models.open import OpenModel
-from ..run.output import OutputSchema
 from ..settings import Settings
 from ..traces import TraceStore
 from .limits import Limits
@@ -95,24 +92,14 @@ class Service:
             EngineError: no engine, or it cannot be reached.
         """
         if client.name not in self._assistants:
-            self._assistants[client.name] = await self._made(client, Answer)
+            knowledge, opened = await self.opened()
+            model = opened.model
+            self._assistants[client.name] = Assistant(
+                client.settings,
+                knowledge=knowledge,
+                engine=model.engine if isinstance(model, HarmonyModel) else model,
+            )
         return self._assistants[client.name]
-
-    @asynccontextmanager
-    async def running(
-        self, client: Client, output_type: OutputSchema | None = None
-    ) -> AsyncGenerator[Assistant, None]:
-        """The client's assistant for one run, with an output type of its own where there is one.
-
-        Raises:
-            KnowledgeError: the knowledge base cannot be opened.
-            EngineError: no engine, or it cannot be reached.
-        """
-        if output_type is None:
-            yield await self.assistant(client)
-            return
-        async with await self._made(client, output_type) as assistant:
-            yield assistant
 
     async def opened(self) -> tuple[KnowledgeBase | JoinedKnowledge, OpenModel]:
         """The knowledge base and the model; opened again where that failed before.
@@ -122,16 +109,6 @@ class Service:
             EngineError: no engine, or it cannot be reached.
         """
         return await self._assistants[OWNER].open()
-
-    async def _made(self, client: Client, output_type: type[Answer] | OutputSchema) -> Assistant:
-        knowledge, opened = await self.opened()
-        model = opened.model
-        return Assistant(
-            client.settings,
-            knowledge=knowledge,
-            engine=model.engine if isinstance(model, HarmonyModel) else model,
-            output_type=output_type,
-        )
 
     async def start(self) -> None:
         """Open what can be opened; what cannot is told in the log, and tried again when it is asked for."""

@@ -25,7 +25,7 @@ def adding_line(progress: AddProgress, seconds: float, look: Look) -> str:
     full, empty = "█░" if look.unicode else "#-"
     filled = _BAR * done // total
     bar = f"{full * filled}{empty * (_BAR - filled)}"
-    left = f", {duration(seconds * (total - done) / done)} left" if 0 < done < total and seconds > 1 else ""
+    left = f", {duration(seconds * (total - done) / done)} left" if 0 < done < total and seconds > 2 else ""
     return f"{bar} {done}/{total} files, {progress.passages:,} passages{left}"
 
 

@@ -105,8 +105,8 @@ _LONG = (
         THOUGHTS[3],
         "Since 2.4 a segment is written as **one column file per field**【0†L11】.\n\nThe reasons:\n\n"
         "- A new field is written without rewriting the others【1†L8】; before, that took four hours for 80 "
-        "GB【3†L5】.\n"
-        "- A query that reads two fields out of forty opens two files instead of all rows【1†L9】.\n\n"
+        "GB【3†L5】.\n- A query that reads two fields out of forty opens two files instead of all rows"
+        "【1†L9】.\n\n"
         "Older segments stay readable and are written anew when they are compacted【0†L12】.",
         *_PLACES,
         missing="who proposed it",

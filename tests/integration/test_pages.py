@@ -428,6 +428,20 @@ def test_everything_shown_is_text(hostile: str, open_page: Callable[..., Page]) 
     assert not re.search("[\x1b\u202e]", page.eval("document.title"))
 
 
+def test_a_text_of_hidden_characters_is_shown(tmp_path: Path, open_page: Callable[..., Page]) -> None:
+    output = "a\u200b " * 10_000
+    events: list[Event] = [started("x" * 5000), *shown(1, output)]
+    run = run_document(Trace(trace_id="t", events=tuple(events)))
+    file = tmp_path / "run.html"
+    file.write_text(single_file([run | {"raw": {}}]))
+    page = open_page(f"{file.as_uri()}#step-1")
+    assert page.eval("document.querySelector('.output').innerText").count("\\u200b") == 10_000
+    assert page.eval("document.querySelectorAll('.unseen').length") < 3_000
+    page.press("a")
+    page.click("main summary")
+    assert "x" * 5000 in page.text("main details")
+
+
 @pytest.fixture(scope="session")
 def long_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     lines = "\n".join(f"L{number}: {'some words of a line ' * 4}" for number in range(1, 21))
@@ -445,7 +459,7 @@ def test_two_thousand_steps(long_file: str, open_page: Callable[..., Page]) -> N
     page = open_page(long_file)
     # The bound is wide, for a loaded machine; `make bench-traces` prints the figure.
     assert page.eval(f"Number({READY})") < 5000
-    assert page.eval("document.querySelectorAll('.rows li').length") == 2001
+    page.until("document.querySelectorAll('.rows li').length === 2001")
     assert page.eval("document.querySelectorAll('*').length") < 30_000
     page.press("/")
     page.type("needle-1777")
@@ -456,6 +470,22 @@ def test_two_thousand_steps(long_file: str, open_page: Callable[..., Page]) -> N
     assert not page.eval("document.querySelector('.map').hidden")
     page.press("Escape", "k", "j")
     assert "needle-" in page.text(".output")
+
+
+def test_a_link_far_down_a_long_run(long_file: str, open_page: Callable[..., Page]) -> None:
+    page = open_page(f"{long_file}#step-1990")
+    assert "needle-1990" in page.text(".output")
+    assert page.eval(
+        "document.querySelector('[data-key=row-1990]').getBoundingClientRect().top < innerHeight"
+    )
+    page.press("j")
+    assert focused(page) == "row-1991"
+    page.press("/")
+    page.type("needle-3")
+    page.until("document.querySelector('.count').innerText.startsWith('111 of')")
+    page.press("Escape")
+    page.until("document.querySelector('.count').innerText === ''")
+    assert page.eval("document.querySelectorAll('.rows li:not([hidden])').length") == 2001
 
 
 @pytest.mark.parametrize("where", ["#answer", "#source-2", "#step-1", "#step-1-raw"])

@@ -90,10 +90,13 @@ async def kb(face: Face, words: str) -> None:
 
 async def _add(face: Face, paths: Sequence[str]) -> None:
     async def add() -> tuple[str, list[str]]:
-        began = time.monotonic()
+        began: list[float] = []
 
         def tell(progress: Progress) -> None:
-            face.progress(adding_line(progress, time.monotonic() - began, face.look))
+            if progress.total_files and not began:
+                began.append(time.monotonic())
+            seconds = time.monotonic() - began[0] if began else 0.0
+            face.progress(adding_line(progress, seconds, face.look))
 
         async with face.desk.using_knowledge(adding=paths) as base:
             report = await asyncio.to_thread(base.add, paths, progress=tell)

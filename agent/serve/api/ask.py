@@ -15,8 +15,9 @@ from starlette.routing import BaseRoute, Route
 
 from ....tools.knowledge import Filters
 from ...answer import Result
+from ...run.limits import Limits
 from ...run.output import OutputSchema
-from ...run.stream import ModelAsked, PartialOutput, ReasoningDelta, StreamItem, TextDelta
+from ...run.stream import ModelAsked, PartialOutput, ReasoningDelta, StreamItem, TextDelta, TraceBegun
 from ...traces.events import ModelCalled, ToolCalled
 from ..metrics import Operation
 from ..problems import problem_of
@@ -28,7 +29,7 @@ from .requests import AskRequest, SearchRequest
 
 __all__ = ["ask_routes"]
 
-_result: TypeAdapter[Result] = TypeAdapter(Result)
+_result: TypeAdapter[Result[Any]] = TypeAdapter(Result[Any])
 
 
 def ask_routes(service: Service) -> list[BaseRoute]:
@@ -50,18 +51,25 @@ def ask_routes(service: Service) -> list[BaseRoute]:
     ]
 
 
-async def _items(service: Service, client: Client, given: AskRequest) -> AsyncGenerator[StreamItem, None]:
+async def _items(
+    service: Service, client: Client, given: AskRequest
+) -> AsyncGenerator[StreamItem[Any], None]:
     schema = None if given.output_schema is None else OutputSchema.of_json_schema(given.output_schema)
     with service.metrics.operation("invoke_agent", ASSISTANT) as operation:
-        async with service.running(client, schema) as assistant:
-            run = assistant.run_stream(given.question, reasoning=given.reasoning)
-            async with aclosing(run) as items:
-                async for item in items:
-                    _measure(operation, item)
-                    yield item
+        assistant = await service.assistant(client)
+        options: dict[str, Any] = {} if schema is None else {"output_type": schema}
+        if given.limits is not None:
+            options["limits"] = Limits(**given.limits.model_dump())
+        run = assistant.run_stream(
+            given.question, reasoning=given.reasoning, filters=_filters(given), **options
+        )
+        async with aclosing(run) as items:
+            async for item in items:
+                _measure(operation, item)
+                yield item
 
 
-def _measure(operation: Operation, item: StreamItem) -> None:
+def _measure(operation: Operation, item: StreamItem[Any]) -> None:
     match item:
         case ModelCalled():
             operation.repaired(item.repairs)
@@ -98,10 +106,12 @@ async def _streamed(service: Service, client: Client, given: AskRequest) -> Asyn
         yield event_chunk({"type": "error", **problem_of(error).body}, "error")
 
 
-def _event(item: StreamItem) -> tuple[str, dict[str, Any]]:
+def _event(item: StreamItem[Any]) -> tuple[str, dict[str, Any]]:
     match item:
         case TextDelta():
             return "text_delta", {"text": item.text, "message": item.message}
+        case TraceBegun():
+            return "trace_begun", dataclasses.asdict(item)
         case ModelAsked():
             return "model_asked", dataclasses.asdict(item)
         case PartialOutput():
@@ -114,18 +124,22 @@ def _event(item: StreamItem) -> tuple[str, dict[str, Any]]:
             return item.type, item.model_dump(mode="json")
 
 
-def _as_json(result: Result) -> dict[str, Any]:
-    return json.loads(_result.dump_json(result))
+def _as_json(result: Result[Any]) -> dict[str, Any]:
+    # The state of a run that waits holds what was thought.
+    return json.loads(_result.dump_json(result, exclude={"state"}))
+
+
+def _filters(given: AskRequest | SearchRequest) -> Filters | None:
+    if not given.sources and not given.tags:
+        return None
+    return Filters(sources=tuple(given.sources), tags=tuple(given.tags))
 
 
 async def _found(service: Service, given: SearchRequest) -> dict[str, Any]:
-    filters = None
-    if given.sources or given.tags:
-        filters = Filters(sources=tuple(given.sources), tags=tuple(given.tags))
     with service.metrics.operation("retrieval", ""):
         knowledge, _ = await service.opened()
         passages = await asyncio.to_thread(
-            knowledge.search, given.query, top_k=given.top_k, mode=given.mode, filters=filters
+            knowledge.search, given.query, top_k=given.top_k, mode=given.mode, filters=_filters(given)
         )
     data = TypeAdapter(list[Any]).dump_python(list(passages), mode="json")
     return {"object": "list", "data": data}

@@ -36,6 +36,8 @@ class Asked:
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
+    max_tool_calls: int | None = None
+    """Of the assistant's own tools."""
     seed: int | None = None
     thoughts: frozenset[Literal["summary", "content"]] = frozenset()
     """Where to give what the model thinks; nowhere, unless it was asked for."""

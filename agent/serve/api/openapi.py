@@ -71,7 +71,7 @@ def _description() -> dict[str, Any]:
     kinds: list[type[BaseModel]] = [ResponsesRequest, ChatRequest, AskRequest, SearchRequest]
     _, schemas = models_json_schema([(kind, "validation") for kind in kinds], ref_template=_REF)
     definitions = cast("dict[str, Any]", schemas["$defs"])
-    definitions |= _definitions("Result", TypeAdapter(Result))
+    definitions |= _definitions("Result", TypeAdapter(Result[Any]))
     definitions |= _definitions("Passage", TypeAdapter(Passage))
     definitions["Error"] = _ERROR
     listed = {"type": "object", "required": ["object", "data"], "properties": {"object": {"const": "list"}}}

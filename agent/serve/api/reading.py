@@ -29,7 +29,6 @@ _CANNOT = frozenset(
         "functions",
         "logit_bias",
         "logprobs",
-        "max_tool_calls",
         "modalities",
         "n",
         "presence_penalty",

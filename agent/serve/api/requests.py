@@ -233,6 +233,8 @@ class ResponsesRequest(_Given):
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     max_output_tokens: int | None = Field(default=None, ge=1, le=2**31)
+    max_tool_calls: int | None = Field(default=None, ge=1, le=2**31)
+    """Of the assistant; the bare model makes one call a response."""
     stream: bool | None = None
     store: bool | None = None
     metadata: dict[str, str] | None = None
@@ -248,7 +250,6 @@ class ResponsesRequest(_Given):
     background: Literal[False] | None = None
     conversation: None = None
     prompt: None = None
-    max_tool_calls: None = None
     truncation: Literal["disabled"] | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=0)] | None = None
     presence_penalty: Zero | None = None
@@ -373,6 +374,17 @@ class ChatRequest(_Given):
     function_call: None = None
 
 
+class RunLimits(BaseModel):
+    """What a run may take at most; what is near the end of it answers with what it has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: int | None = Field(default=None, ge=1)
+    tool_calls: int | None = Field(default=None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
+    seconds: float | None = Field(default=None, gt=0, le=86_400)
+
+
 class AskRequest(BaseModel):
     """``POST /v1/ask``: one question to the assistant."""
 
@@ -383,6 +395,11 @@ class AskRequest(BaseModel):
     """How hard the model thinks; null for the server's setting."""
     output_schema: dict[str, Any] | None = None
     """What the output has to be, as a JSON schema; null for an answer with citations."""
+    limits: RunLimits | None = None
+    sources: list[str] = Field(default_factory=list[str])
+    """Rest on these documents only: names, folders, or patterns."""
+    tags: list[str] = Field(default_factory=list[str])
+    """Rest on documents with all of these tags only."""
     include_reasoning: bool = False
     """Tell what the model thinks as well, as events; only with ``stream``."""
     stream: bool = False

@@ -117,6 +117,7 @@ class _Asking:
             temperature=given.temperature,
             top_p=given.top_p,
             max_tokens=given.max_output_tokens,
+            max_tool_calls=given.max_tool_calls,
             thoughts=thoughts,  # pyright: ignore[reportArgumentType]
             sealed=SEALED in include,
             results=RESULTS in include,
@@ -217,7 +218,7 @@ def _told(given: ResponsesRequest) -> dict[str, Any]:
         "top_logprobs": 0,
         "truncation": "disabled",
         "max_output_tokens": given.max_output_tokens,
-        "max_tool_calls": None,
+        "max_tool_calls": given.max_tool_calls,
         "store": given.store is not False,
         "background": False,
         "service_tier": "default",

@@ -10,6 +10,7 @@ from typing import Any, cast
 from agents.items import TResponseInputItem
 
 from ...answer import Answer, Citation, Result, StopReason
+from ...run.limits import Limits
 from ...run.stream import ReasoningDelta, StreamItem, TextDelta
 from ...traces.events import ModelCalled, OutputRejected, Said, ToolCalled, ToolReturned
 from ..metrics import Operation
@@ -23,7 +24,7 @@ from .writer import Event, ResponseWriter, Status, new_id
 __all__ = ["citation_annotations", "result_text", "whole_answer"]
 
 _MARKER = re.compile(r"\[([0-9]{1,4})\]")
-_EFFORTS = {"none": "low", "minimal": "low", "xhigh": "high"}
+_EFFORTS: dict[str, Any] = {"none": "low", "minimal": "low", "xhigh": "high"}
 
 
 async def whole_answer(
@@ -44,24 +45,27 @@ async def whole_answer(
         )
     question, history = _question(asked.items)
     session = GivenConversation(history)
-    async with service.running(asked.client, asked.schema) as assistant:
-        telling = _Telling(asked, writer, operation)
-        effort = cast(Any, _EFFORTS.get(asked.effort or "", asked.effort))
-        begun = False
-        run = assistant.run_stream(question, session=session, reasoning=effort)
-        async with aclosing(run) as items:
-            async for item in items:
-                if not begun:
-                    begun = True
-                    for event in writer.begin():
-                        yield event
-                if isinstance(item, Result):
-                    outcome.items = cast("Sequence[Item]", session.items[len(history) + 1 :])
-                for event in telling.take(item):
+    assistant = await service.assistant(asked.client)
+    options: dict[str, Any] = {} if asked.schema is None else {"output_type": asked.schema}
+    if asked.max_tool_calls is not None:
+        options["limits"] = Limits(tool_calls=asked.max_tool_calls)
+    effort = _EFFORTS.get(asked.effort or "", asked.effort)
+    run = assistant.run_stream(question, session=session, reasoning=effort, **options)
+    telling = _Telling(asked, writer, operation)
+    begun = False
+    async with aclosing(run) as items:
+        async for item in items:
+            if not begun:
+                begun = True
+                for event in writer.begin():
                     yield event
+            if isinstance(item, Result):
+                outcome.items = cast("Sequence[Item]", session.items[len(history) + 1 :])
+            for event in telling.take(item):
+                yield event
 
 
-def result_text(result: Result) -> str:
+def result_text(result: Result[Any]) -> str:
     """The answer as people read it, with what the sources do not cover."""
     missing = result.output.missing if isinstance(result.output, Answer) else []
     lines = [f"- {part.strip()}" for part in missing if part.strip()]
@@ -117,7 +121,7 @@ class _Telling:
         self._thinking: list[str] = []
         self._searches: dict[str, str] = {}  # call id to item id
 
-    def take(self, item: StreamItem) -> Iterator[Event]:
+    def take(self, item: StreamItem[Any]) -> Iterator[Event]:
         """Tell of one thing that happened."""
         if not isinstance(item, ReasoningDelta):
             yield from self._end_thought()
@@ -182,7 +186,7 @@ class _Telling:
             yield from self._writer.end_text(self._message, text, phase="commentary", stands=stands)
         self._message, self._text = None, []
 
-    def _end(self, result: Result) -> Iterator[Event]:
+    def _end(self, result: Result[Any]) -> Iterator[Event]:
         text = result_text(result)
         if not text.startswith("".join(self._text)):  # another answer stands than the one that was shown
             yield from self._end_message(stands=False)
@@ -218,7 +222,7 @@ class _Telling:
         )
 
 
-def _status(result: Result) -> tuple[Status, str | None, Problem | None]:
+def _status(result: Result[Any]) -> tuple[Status, str | None, Problem | None]:
     match result.stop_reason:
         case StopReason.ANSWERED | StopReason.NOT_FOUND:
             return "completed", None, None

@@ -89,7 +89,7 @@ def _values(arguments: str) -> str:
     return " ".join(json.dumps(value, ensure_ascii=False) for value in shown)
 
 
-def _asked(result: Result) -> Asked:
+def _asked(result: Result[Any]) -> Asked:
     return Asked(
         answer=result.text,
         citations=[

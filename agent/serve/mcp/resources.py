@@ -17,13 +17,14 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import mcp_types as types
 from mcp.shared.exceptions import MCPError
 
-from ....tools.guarded import OUTPUT_LIMIT
 from ....tools.knowledge import Document, DocumentNotFoundError, Knowledge
 from ...text import one_line
 
 __all__ = ["TEMPLATE", "address_of", "listed", "page_after", "read"]
 
 PAGE_SIZE = 100
+MOST_BYTES = 1_000_000
+"""Of what is read at once."""
 _HEAD = "ossifrage://documents/"
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -98,9 +99,9 @@ def read(knowledge: Knowledge, address: str) -> types.TextResourceContents:
         begin = wanted.start + len(text)
         lines = knowledge.open(wanted.source, line=begin, num_lines=min(5_000, end - begin + 1)).lines
         size += sum(len(line.encode(errors="replace")) + 1 for line in lines.values())
-        if size > OUTPUT_LIMIT:
+        if size > MOST_BYTES:
             raise _refused(
-                f"The lines {wanted.start} to {end} are more than {OUTPUT_LIMIT:,} bytes: read a part, "
+                f"The lines {wanted.start} to {end} are more than {MOST_BYTES:,} bytes: read a part, "
                 f"such as {address_of(wanted.source)}?start={wanted.start}&end={wanted.start + 499}.",
                 address,
             )

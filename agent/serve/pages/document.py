@@ -42,6 +42,7 @@ def run_document(
         "started": trace.started.model_dump(mode="json"),
         "steps": [step_document(step) for step in trace.steps],
         "answer": trace.answer_text,
+        "structured": answer is not None and answer.output != trace.answer_text and not _is_answer(answer),
         "missing": _missing(answer),
         "citations": _citations(trace),
         "figures": figures(trace).model_dump(mode="json"),
@@ -114,6 +115,10 @@ def summary_of(trace: Trace) -> TraceSummary:
         unverified=made.citations - made.verified,
         repairs=sum(len(step.model.repairs) for step in trace.steps if step.model is not None),
     )
+
+
+def _is_answer(answer: Answered) -> bool:
+    return isinstance(answer.output, dict) and isinstance(answer.output.get("answer"), str)
 
 
 def _missing(answer: Answered | None) -> list[str]:

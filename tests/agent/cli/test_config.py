@@ -128,3 +128,22 @@ def test_a_command_shows_only_the_flags_it_uses(command: Callable[..., Any]) -> 
     assert "--knowledge" in command("kb", "list", "--help").out
     assert "--knowledge" not in command("traces", "list", "--help").out
     assert "--base-url" in command("doctor", "--help").out
+
+
+def test_servers_of_tools_are_shown_without_their_secrets(config: Callable[..., Any], tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(
+        '[mcp.github]\ncommand = "npx"\nargs = ["--api-key=sk-inargs1"]\nenv = { TOKEN = "hush-1" }\n'
+        '[mcp.build]\nurl = "https://me:hush-2@mcp.example/mcp"\nheaders = { Authorization = "hush-3" }\n'
+    )
+    told = config("list").out + config("list", "--json").out + config("get", "mcp").out
+    assert "npx" in told
+    assert "https://mcp.example/mcp" in told
+    assert "Authorization" in told
+    assert "hush" not in told
+    assert "sk-inargs1" not in told
+    refused = config("set", "mcp", "{}")
+    assert refused.code == 2
+    assert "[mcp.NAME]" in refused.err
+    assert config("set", "max_steps", "3").code == 0  # not into the last table
+    assert config("get", "max_steps").out == "3\n"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -35,20 +36,20 @@ def test_it_says_where_it_listens_answers_and_ends_at_ctrl_c(hall: Path) -> None
 
 
 def test_an_address_that_others_reach_needs_a_token(
-    command: Callable[..., object], hall: Path, monkeypatch: pytest.MonkeyPatch
+    command: Callable[..., Any], hall: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OSSIFRAGE_SERVE_TOKEN", raising=False)
-    ran: object = command("--home", hall, "serve", "--host", "0.0.0.0", "--port", "0")
-    assert ran.code == 2  # type: ignore[attr-defined]
-    assert ran.err.startswith("Error: Listening on 0.0.0.0 lets others in: set a token")  # type: ignore[attr-defined]
-    assert ran.err.count("\n") == 1  # type: ignore[attr-defined]
+    ran = command("--home", hall, "serve", "--host", "0.0.0.0", "--port", "0")
+    assert ran.code == 2
+    assert ran.err.startswith("Error: Listening on 0.0.0.0 lets others in: set a token")
+    assert ran.err.count("\n") == 1
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(command: Callable[..., object], hall: Path) -> None:
+def test_a_port_that_is_taken_is_told_in_one_line(command: Callable[..., Any], hall: Path) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ran: object = command("--home", hall, "serve", "--port", taken.getsockname()[1])
-    assert ran.code == 2  # type: ignore[attr-defined]
-    assert "--port" in ran.err  # type: ignore[attr-defined]
-    assert ran.err.count("\n") == 1  # type: ignore[attr-defined]
+        ran = command("--home", hall, "serve", "--port", taken.getsockname()[1])
+    assert ran.code == 2
+    assert "--port" in ran.err
+    assert ran.err.count("\n") == 1

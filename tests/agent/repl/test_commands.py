@@ -190,6 +190,7 @@ async def test_the_answer_before_is_at_hand_while_a_question_is_worked_on(face: 
 async def test_the_base_can_be_changed_and_the_engine(face: KeptFace, tmp_path: Path) -> None:
     (tmp_path / "more ghosts.md").write_text("# Ghosts\n\nThere are none.\n")
     assert "1 added" in await face.do(f"/kb add '{tmp_path}/more ghosts.md'")
+    assert face.told[-1] == "████████████████ 1/1 files, 1 passages"
     assert "more ghosts.md" in await face.do("/kb list")
     assert "quotation mark" in await face.do("/kb add 'x")
     assert "/kb add PATH" in await face.do("/kb")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
 
 import httpx
 import openai
@@ -60,8 +59,3 @@ def quoting_server(
 def quoting(quoting_server: Served) -> Generator[openai.OpenAI, None, None]:
     with openai.OpenAI(base_url=f"{quoting_server.url}/v1", api_key="none", max_retries=0) as client:
         yield client
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"

@@ -54,17 +54,18 @@ def test_a_completion_is_whole_and_streams(client: openai.OpenAI, engine: Script
 def test_what_was_thought_before_a_call_is_given_to_the_model_again(
     client: openai.OpenAI, engine: ScriptedEngine, stream: bool
 ) -> None:
+    completions: Any = client.chat.completions
     engine.completions = [call("weather", city="Oslo"), THINK + FINAL.format("It rains.")]
     asked: Any = {"model": "gpt-oss", "tools": [WEATHER]}
     if stream:
-        with client.chat.completions.stream(messages=[user("Weather?")], **asked) as told:
+        with completions.stream(messages=[user("Weather?")], **asked) as told:
             choice: Any = told.get_final_completion().choices[0]
     else:
-        choice = client.chat.completions.create(messages=[user("Weather?")], **asked).choices[0]
+        choice = completions.create(messages=[user("Weather?")], **asked).choices[0]
     assert choice.finish_reason == "tool_calls"
     (made,) = choice.message.tool_calls
     assert (made.function.name, json.loads(made.function.arguments)) == ("weather", {"city": "Oslo"})
-    message = {
+    message: Any = {
         "role": "assistant",
         "content": None,
         "tool_calls": [
@@ -76,7 +77,7 @@ def test_what_was_thought_before_a_call_is_given_to_the_model_again(
         ],
     }
     output: Any = {"role": "tool", "tool_call_id": made.id, "content": "rain"}
-    second = client.chat.completions.create(messages=[user("Weather?"), message, output], **asked)  # type: ignore[list-item]
+    second = completions.create(messages=[user("Weather?"), message, output], **asked)
     assert second.choices[0].message.content == "It rains."
     assert engine.prompts[1][: len(engine.prompts[0])] == engine.prompts[0]
     assert engine.prompt_text().count(SECRET) == 1
@@ -102,7 +103,11 @@ def test_a_completion_that_is_cut_off_says_so(client: openai.OpenAI, engine: Scr
 
 
 def test_the_assistant_cites_where_its_markers_stand(quoting: openai.OpenAI) -> None:
-    asked = [user("Hi"), {"role": "assistant", "content": "Hello."}, user("What does the vulture feed on?")]
+    asked: Any = [
+        user("Hi"),
+        {"role": "assistant", "content": "Hello."},
+        user("What does the vulture feed on?"),
+    ]
     for stream in (False, True):
         if stream:
             with quoting.chat.completions.stream(model="ossifrage", messages=asked) as told:

@@ -18,7 +18,7 @@ from ossifrage.agent.settings import Settings
 from ossifrage.tools.knowledge import KnowledgeBase
 
 OWNER, ALICE, BOB = "owner-0123456789abcdef", "alice-0123456789abcdef", "bob-0123456789abcdef"
-WEATHER = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {}}}
+WEATHER: Any = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {}}}
 ENGINE = ScriptedEngine([])
 
 

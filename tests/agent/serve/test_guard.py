@@ -105,7 +105,7 @@ def test_pages_of_other_sites_are_refused(door: httpx.Client, origin: str, statu
     ],
 )
 def test_without_a_token_nothing_is_told(door: httpx.Client, headers: dict[str, str]) -> None:
-    raw = {name: value.encode("latin-1") for name, value in headers.items()}
+    raw = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
     for path in ("/v1/models", "/metrics", "/openapi.json", "/nowhere"):
         answer = door.get(path, headers=raw)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")

@@ -23,7 +23,7 @@ from fakes.scripted_engine import ScriptedEngine
 from ossifrage.agent.assistant import Assistant
 from ossifrage.agent.engines.engine import Chunk
 from ossifrage.agent.serve.app import create_app
-from ossifrage.agent.serve.mcp import mcp_server
+from ossifrage.agent.serve.mcp.server import mcp_server
 from ossifrage.agent.serve.opening import Opening
 from ossifrage.agent.serve.service import Service
 from ossifrage.agent.settings import Settings

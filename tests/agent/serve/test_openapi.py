@@ -1,5 +1,6 @@
 """The API is what ``/openapi.json`` says: whatever that allows is answered, and as it says."""
 
+# pyright: reportUnknownVariableType=false
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator, Sequence
@@ -18,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from starlette.routing import Route
 
 from fakes.served import Served, served
 from ossifrage.agent.engines.engine import Chunk, Constraint, Sampling
@@ -27,7 +29,7 @@ from ossifrage.agent.settings import Settings
 from ossifrage.tools.knowledge import KnowledgeBase
 
 ANSWER = '<|channel|>final<|message|>{"answer":"Yes.","citations":[],"missing":[]}<|return|>'
-CHECKS = [
+CHECKS: list[Any] = [
     not_a_server_error,
     status_code_conformance,
     content_type_conformance,
@@ -61,7 +63,7 @@ def yes(birds: KnowledgeBase, tmp_path_factory: pytest.TempPathFactory) -> Gener
 
 
 def test_whatever_the_description_allows_is_answered_as_it_says(yes: Served) -> None:
-    schema = schemathesis.openapi.from_dict(httpx.get(f"{yes.url}/openapi.json").json())
+    schema: Any = schemathesis.openapi.from_dict(httpx.get(f"{yes.url}/openapi.json").json())
     asked = 0
     for result in schema.get_all_operations():
         operation: Any = result.ok()
@@ -74,7 +76,7 @@ def test_whatever_the_description_allows_is_answered_as_it_says(yes: Served) -> 
                 derandomize=True,
                 database=None,
                 phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
+                suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
             )
             @given(case=operation.as_strategy(generation_mode=mode))
             def ask(case: Any) -> None:
@@ -94,8 +96,9 @@ def test_every_route_is_described(yes: Served) -> None:
         (path, method.upper()) for path, methods in description["paths"].items() for method in methods
     }
     served_routes = {
-        (route.path.replace(":path", ""), method)  # type: ignore[attr-defined]
+        (route.path.replace(":path", ""), method)
         for route in routes(yes.service)
-        for method in route.methods - {"HEAD"}  # type: ignore[attr-defined]
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
     }
     assert served_routes == described

@@ -22,7 +22,7 @@ from ossifrage.agent.serve.pages.assets import STATIC, one_module
 from ossifrage.agent.serve.pages.document import run_document
 from ossifrage.agent.serve.pages.single_file import single_file
 from ossifrage.agent.serve.service import Service
-from ossifrage.agent.traces import RunStarted, Trace, TraceStore
+from ossifrage.agent.traces import Answered, RunStarted, Trace, TraceStore
 
 HERS = "a-token-of-alice"
 
@@ -192,6 +192,20 @@ def test_an_exported_file_asks_for_nothing_and_runs_nothing_else() -> None:
     assert page.count("<script") == 2
     assert not re.search(r"(?:src|href)=\"(?!data:)", page)
     assert len(page) < 300_000
+
+
+def test_an_output_of_another_type_is_shown_as_it_is() -> None:
+    question = RunStarted(question="q", engine="e", model="m", output_type="Plan", version="1")
+    shown = {
+        name: run_document(Trace(trace_id="t", events=(question, Answered(step=1, output=output))))
+        for name, output in {"plan": {"steps": ["a"]}, "text": "so", "answer": {"answer": "so"}}.items()
+    }
+    assert {name: run["structured"] for name, run in shown.items()} == {
+        "plan": True,
+        "text": False,
+        "answer": False,
+    }
+    assert json.loads(shown["plan"]["answer"]) == {"steps": ["a"]}
 
 
 def test_nothing_but_dom_js_makes_elements_and_nobody_makes_markup() -> None:

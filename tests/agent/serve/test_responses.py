@@ -142,7 +142,7 @@ def test_thoughts_are_told_where_they_were_asked_for(
     client: openai.OpenAI, engine: ScriptedEngine, asked: Any, event: str
 ) -> None:
     engine.completions = [final("Hello.")]
-    told = list(client.responses.create(model="gpt-oss", input="Hi", stream=True, **asked))
+    told: list[Any] = list(client.responses.create(model="gpt-oss", input="Hi", stream=True, **asked))
     deltas = [getattr(each, "delta", "") for each in told if each.type == event]
     assert "".join(deltas) == SECRET
     assert told[-1].type == "response.completed"
@@ -155,7 +155,7 @@ def test_a_tool_of_the_clients_is_called_and_its_output_comes_back(
     client: openai.OpenAI, engine: ScriptedEngine
 ) -> None:
     engine.completions = [call("weather", city="Oslo"), final("It rains.")]
-    first = client.responses.create(model="gpt-oss", input="Weather in Oslo?", tools=[WEATHER])
+    first: Any = client.responses.create(model="gpt-oss", input="Weather in Oslo?", tools=[WEATHER])
     made = first.output[-1]
     assert isinstance(made, ResponseFunctionToolCall)
     assert (made.name, json.loads(made.arguments), made.status) == ("weather", {"city": "Oslo"}, "completed")
@@ -173,7 +173,7 @@ def test_a_client_that_keeps_the_conversation_itself_needs_no_thoughts(
     client: openai.OpenAI, engine: ScriptedEngine
 ) -> None:
     engine.completions = [call("weather", city="Oslo"), final("It rains.")]
-    first = client.responses.create(model="gpt-oss", input="Weather in Oslo?", tools=[WEATHER])
+    first: Any = client.responses.create(model="gpt-oss", input="Weather in Oslo?", tools=[WEATHER])
     made: Any = first.output[-1]
     given: Any = [
         {"role": "user", "content": "Weather in Oslo?"},
@@ -188,25 +188,26 @@ def test_a_client_that_keeps_the_conversation_itself_needs_no_thoughts(
 def test_sealed_thoughts_go_back_and_cannot_be_read(client: openai.OpenAI, engine: ScriptedEngine) -> None:
     engine.completions = [call("weather", city="Oslo"), final("It rains.")]
     include: Any = ["reasoning.encrypted_content"]
+    create: Any = client.responses.create
     asked: Any = {"model": "gpt-oss", "store": False, "include": include, "tools": [WEATHER]}
-    first = client.responses.create(input="Weather in Oslo?", **asked)
+    first: Any = create(input="Weather in Oslo?", **asked)
     assert SECRET not in first.model_dump_json()
-    output = {"type": "function_call_output", "call_id": first.output[-1].call_id, "output": "rain"}  # type: ignore[union-attr]
+    output = {"type": "function_call_output", "call_id": first.output[-1].call_id, "output": "rain"}
     items: Any = [
         {"role": "user", "content": "Weather in Oslo?"},
         *(item.model_dump(exclude_none=True) for item in first.output),
         output,
     ]
-    client.responses.create(input=items, **asked)
+    create(input=items, **asked)
     assert engine.prompt_text().count(SECRET) == 1
     items[1]["encrypted_content"] = items[1]["encrypted_content"][:-4] + "AAA="
     with pytest.raises(openai.BadRequestError, match="encrypted_content was not given by this server"):
-        client.responses.create(input=items, **asked)
+        create(input=items, **asked)
 
 
 def test_what_is_not_stored_is_kept_nowhere(client: openai.OpenAI, engine: ScriptedEngine) -> None:
     engine.completions = [call("weather", city="Oslo"), final("It rains.")]
-    first = client.responses.create(model="gpt-oss", input="Weather?", tools=[WEATHER], store=False)
+    first: Any = client.responses.create(model="gpt-oss", input="Weather?", tools=[WEATHER], store=False)
     with pytest.raises(openai.BadRequestError, match="not found"):
         client.responses.create(model="gpt-oss", input="Go on.", previous_response_id=first.id)
     with pytest.raises(openai.NotFoundError):
@@ -243,7 +244,9 @@ def test_structured_output_is_parsed_by_the_client(client: openai.OpenAI, engine
 
 def test_an_answer_that_is_cut_off_is_incomplete(client: openai.OpenAI, engine: ScriptedEngine) -> None:
     engine.completions = [final("One two three four five six seven eight nine ten.")]
-    told = list(client.responses.create(model="gpt-oss", input="Count.", max_output_tokens=16, stream=True))
+    told: list[Any] = list(
+        client.responses.create(model="gpt-oss", input="Count.", max_output_tokens=16, stream=True)
+    )
     assert told[-1].type == "response.incomplete"
     response = told[-1].response
     assert response.incomplete_details is not None
@@ -354,7 +357,8 @@ def test_a_response_is_looked_at_again_and_deleted(client: openai.OpenAI, engine
 
 def test_the_assistant_searches_answers_and_cites_where_its_markers_stand(quoting: openai.OpenAI) -> None:
     response = quoting.responses.create(model="ossifrage", input=QUESTION)
-    search, message = response.output
+    search: Any = response.output[0]
+    message = response.output[1]
     assert (search.type, search.status) == ("file_search_call", "completed")
     assert isinstance(message, ResponseOutputMessage)
     (part,) = message.content
@@ -371,7 +375,7 @@ def test_the_assistant_searches_answers_and_cites_where_its_markers_stand(quotin
 
 
 def test_the_assistant_tells_its_annotations_while_it_streams(quoting: openai.OpenAI) -> None:
-    told = list(quoting.responses.create(model="ossifrage", input=QUESTION, stream=True))
+    told: list[Any] = list(quoting.responses.create(model="ossifrage", input=QUESTION, stream=True))
     kinds = [event.type for event in told]
     assert kinds.index("response.file_search_call.completed") < kinds.index("response.output_text.delta")
     assert kinds.index("response.output_text.annotation.added") < kinds.index("response.output_text.done")
@@ -402,6 +406,6 @@ def test_the_assistant_fills_a_schema(client: openai.OpenAI, engine: ScriptedEng
 def test_an_answer_that_was_refused_does_not_stand(client: openai.OpenAI, engine: ScriptedEngine) -> None:
     bad = '{"answer":"Wrong one.","citations":7}'
     engine.completions = [final(bad), final('{"answer":"Right.","citations":[],"missing":[]}')]
-    told = list(client.responses.create(model="ossifrage", input="Say something.", stream=True))
+    told: list[Any] = list(client.responses.create(model="ossifrage", input="Say something.", stream=True))
     assert told[-1].type == "response.completed"
     assert told[-1].response.output_text == "Right."

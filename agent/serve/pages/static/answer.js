@@ -1,9 +1,12 @@
 // The answer, with its citations as links to their sources.
 
-import { foreign, h, heading } from "./dom.js";
+import { foreign, h, heading, oneLine } from "./dom.js";
 import { counted, outcome } from "./format.js";
 import { markdown } from "./markdown.js";
 import { placeOf } from "./quote.js";
+
+/** Of a question, in the head of a page. */
+export const LONGEST_TITLE = 300;
 
 /** The panel of the answer. */
 export function answerPanel(run, { links, current, copy }) {
@@ -16,10 +19,21 @@ export function answerPanel(run, { links, current, copy }) {
       copy && h("button", { type: "button", class: "plain", click: copy }, "Copy as Markdown"),
     ),
   ];
+  const question = run.started.question;
+  if (oneLine(question, LONGEST_TITLE) !== question.trim())
+    panel.push(
+      h(
+        "details",
+        {},
+        h("summary", {}, "The question as it was asked"),
+        h("p", { class: "text", dir: "auto" }, question),
+      ),
+    );
   if (run.ended?.error) panel.push(h("p", { class: "warning" }, run.ended.error));
   if (run.ended && ended.kind === "bad" && run.answer)
     panel.push(h("p", { class: "warning" }, `Unfinished: ${ended.text}.`));
-  if (run.answer) panel.push(markdown(run.answer, citing(run, links, current)));
+  if (run.answer && run.structured) panel.push(h("pre", { tabindex: "0" }, run.answer));
+  else if (run.answer) panel.push(markdown(run.answer, citing(run, links, current)));
   else panel.push(h("p", { class: "quiet" }, run.ended ? "There is no answer." : "There is no answer yet."));
   if (run.missing.length)
     panel.push(

@@ -1,8 +1,9 @@
 // Elements are made here and nowhere else. A text is always a text node, never markup, and characters that
 // would hide, reorder or act on what stands around them are spelled out.
 
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/u;
-const JOINERS = new Set(["\n", "\t", "\u200c", "\u200d"]); // part of ordinary words, and of emoji
+// The joiners are part of ordinary words, and of emoji.
+const HIDDEN = /(?:(?![\n\t\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}])+/gu;
+const MOST_MARKS = 2000; // of one text; after that they are spelled out without a mark
 
 /** An element. Attributes are set, functions listen, `null` and `false` leave out. */
 export function h(tag, attributes = {}, ...children) {
@@ -37,26 +38,28 @@ export function fill(parent, ...children) {
 /** A text as it is; what nobody could see in it as `\x1b`, marked. */
 export function visible(text) {
   text = text.replaceAll("\r\n", "\n");
-  if (!HIDDEN.test(text.replace(/[\n\t]/g, ""))) return document.createTextNode(text);
   const fragment = document.createDocumentFragment();
+  let done = 0;
+  let marks = 0;
   let plain = "";
-  for (const character of text) {
-    if (JOINERS.has(character) || !HIDDEN.test(character)) {
-      plain += character;
-      continue;
-    }
-    if (plain) fragment.append(plain);
-    plain = "";
-    const mark = document.createElement("span");
-    mark.className = "unseen";
-    mark.textContent = spelled(character);
-    fragment.append(mark);
+  for (const found of text.matchAll(HIDDEN)) {
+    plain += text.slice(done, found.index);
+    done = found.index + found[0].length;
+    const spelled = [...found[0]].map(spell).join("");
+    if ((marks += 1) <= MOST_MARKS) {
+      const mark = document.createElement("span");
+      mark.className = "unseen";
+      mark.textContent = spelled;
+      fragment.append(plain, mark);
+      plain = "";
+    } else plain += spelled;
   }
-  if (plain) fragment.append(plain);
+  if (!done) return document.createTextNode(text);
+  fragment.append(plain + text.slice(done));
   return fragment;
 }
 
-function spelled(character) {
+function spell(character) {
   const code = character.codePointAt(0);
   const [sign, width] = code < 0x100 ? ["x", 2] : code < 0x10000 ? ["u", 4] : ["U", 8];
   return `\\${sign}${code.toString(16).padStart(width, "0")}`;

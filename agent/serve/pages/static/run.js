@@ -1,6 +1,6 @@
 // The page of a run: its steps, the answer or one step, and the source of a citation.
 
-import { answerPanel, effort, modelOf, verifiedOf } from "./answer.js";
+import { answerPanel, effort, LONGEST_TITLE, modelOf, verifiedOf } from "./answer.js";
 import { answerAsMarkdown, copyText, runAsMarkdown, stepAsMarkdown } from "./copy.js";
 import { fill, foreign, h, oneLine } from "./dom.js";
 import { counted, moment, outcome, seconds, verdict } from "./format.js";
@@ -103,6 +103,7 @@ export class RunPage {
       modelOf(started),
       started.reasoning_effort ? `reasoning ${started.reasoning_effort}` : null,
       h("time", { datetime: started.at }, moment(started.at)),
+      h("code", {}, this.run.trace_id),
     ];
     const tools = h("div", { class: "tools" });
     const missing = this.run.steps.some((step) => step.thoughts.length) && !this.links.hasThoughts;
@@ -131,7 +132,7 @@ export class RunPage {
     );
     fill(
       this.top,
-      h("h1", { dir: "auto" }, oneLine(started.question, 400)),
+      h("h1", { dir: "auto" }, oneLine(started.question, LONGEST_TITLE)),
       h(
         "p",
         { class: "facts" },

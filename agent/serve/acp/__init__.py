@@ -1,0 +1,1 @@
+"""Ossifrage as an agent in editors, by the Agent Client Protocol."""
