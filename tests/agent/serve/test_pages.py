@@ -14,9 +14,10 @@ import httpx
 import pytest
 from pydantic import JsonValue, SecretStr
 
+from fakes.scripted_engine import ScriptedEngine
 from fakes.served import served
-from fakes.traced_runs import QUESTION, THOUGHTS, record_runs
-from ossifrage import Settings
+from fakes.traced_runs import COMPLETIONS, QUESTION, THOUGHTS, record_runs
+from ossifrage import KnowledgeBase, Settings
 from ossifrage.agent.cli import main
 from ossifrage.agent.serve.pages.assets import STATIC, one_module
 from ossifrage.agent.serve.pages.document import run_document
@@ -40,9 +41,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 
 @pytest.fixture(scope="module")
 def site(recorded: Recorded) -> Iterator[httpx.Client]:
-    settings = Settings(home=recorded.home, engine="extractive")
-    with served(Service(settings)) as server, httpx.Client(base_url=server.url, timeout=60) as client:
-        yield client
+    with KnowledgeBase(recorded.home / "knowledge", embedding="none") as base:
+        service = Service(
+            Settings(home=recorded.home), knowledge=base, engine=ScriptedEngine(list(COMPLETIONS))
+        )
+        with served(service) as server, httpx.Client(base_url=server.url, timeout=60) as client:
+            yield client
 
 
 def data_of(page: str) -> list[dict[str, Any]]:
