@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from fakes.served import served
 from fakes.traced_runs import QUESTION, THOUGHTS, record_runs
@@ -196,9 +196,10 @@ def test_an_exported_file_asks_for_nothing_and_runs_nothing_else() -> None:
 
 def test_an_output_of_another_type_is_shown_as_it_is() -> None:
     question = RunStarted(question="q", engine="e", model="m", output_type="Plan", version="1")
+    outputs: dict[str, JsonValue] = {"plan": {"steps": ["a"]}, "text": "so", "answer": {"answer": "so"}}
     shown = {
         name: run_document(Trace(trace_id="t", events=(question, Answered(step=1, output=output))))
-        for name, output in {"plan": {"steps": ["a"]}, "text": "so", "answer": {"answer": "so"}}.items()
+        for name, output in outputs.items()
     }
     assert {name: run["structured"] for name, run in shown.items()} == {
         "plan": True,
