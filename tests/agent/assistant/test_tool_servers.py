@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from fakes.tool_server import NAMES, tool_server_at
-from ossifrage.agent.errors import ToolServerError
-from ossifrage.agent.settings import Settings
-from ossifrage.agent.tool_servers import (
+from ossifrage.agent.assistant.tool_servers import (
     DESCRIPTION,
     FIELD_DESCRIPTION,
     OUTPUT,
     ToolServer,
     configured_servers,
 )
+from ossifrage.agent.errors import ToolServerError
+from ossifrage.agent.settings import Settings
 
 SCRIPT = Path(__file__).resolve().parents[1] / "fakes" / "tool_server.py"
 

@@ -21,14 +21,14 @@ from agents.mcp import MCPServer, MCPServerStdio, MCPServerStreamableHttp
 from mcp_types import CallToolResult, GetPromptResult, ListPromptsResult, TextContent
 from mcp_types import Tool as ServerTool
 
-from ..prompts import render
-from ..prompts.values import unmarked
-from .credentials import CredentialMask
-from .errors import ToolServerError
-from .text import one_line, printable
+from ...prompts import render
+from ...prompts.values import unmarked
+from ..credentials import CredentialMask
+from ..errors import ToolServerError
+from ..text import one_line, printable
 
 if TYPE_CHECKING:
-    from .settings import McpServer, Settings
+    from ..settings import McpServer, Settings
 
 __all__ = ["ToolServer", "configured_servers"]
 

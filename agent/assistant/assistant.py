@@ -21,27 +21,27 @@ from agents import (
 from agents.mcp import MCPServer
 from typing_extensions import TypeForm, TypeVar, Unpack
 
-from ..prompts import render
-from ..tools.knowledge import Filters, JoinedKnowledge, KnowledgeBase
-from .answer import Answer, Result
+from ...prompts import render
+from ...tools.knowledge import Filters, JoinedKnowledge, KnowledgeBase
+from ..answer import Answer, Result
+from ..engines.engine import Engine
+from ..errors import UsageError
+from ..models.open import OpenModel
+from ..models.writer import Effort
+from ..run.limits import Limits
+from ..run.output import OutputSchema
+from ..run.paused import Decisions, Paused
+from ..run.recorded import Recorded
+from ..run.steering import Steering
+from ..run.stream import StreamItem
+from ..settings import Settings, load_settings
+from ..text import one_line
 from .answering import Answering, Asked, Brought, name_of
 from .background import BackgroundLoop
-from .engines.engine import Engine
-from .errors import UsageError
 from .mcp_servers import McpServers
-from .models.open import OpenModel
-from .models.writer import Effort
 from .offered import AskedWhenOpen, answering_tool
 from .opening import Opening
 from .options import AssistantOptions, Instructions, ResumeOptions, RunOptions
-from .run.limits import Limits
-from .run.output import OutputSchema
-from .run.paused import Decisions, Paused
-from .run.recorded import Recorded
-from .run.steering import Steering
-from .run.stream import StreamItem
-from .settings import Settings, load_settings
-from .text import one_line
 from .tool_servers import configured_servers
 from .toolbox import RunContexts, Toolbox, after
 
@@ -54,7 +54,7 @@ U = TypeVar("U")
 class Assistant(Generic[T]):
     """Answers questions from a knowledge base with a gpt-oss model.
 
-    ``Assistant()`` gives an :class:`~.answer.Answer`, ``Assistant(output_type=X)`` an ``X``: the class is
+    ``Assistant()`` gives an :class:`~..answer.Answer`, ``Assistant(output_type=X)`` an ``X``: the class is
     generic in it. Opens the engine and the knowledge base on first use and keeps them; what it opened it
     closes. Use it as a context manager (``with`` or ``async with``), or call :meth:`close` / :meth:`aclose`.
     Any number of questions may run at a time, in any number of threads and event loops.
@@ -326,9 +326,9 @@ class Assistant(Generic[T]):
             recorded: another run of this question, whose first steps are not asked again.
 
         Yields:
-            The trace's events as they happen; :class:`~.run.stream.TextDelta` (text for people, never JSON),
-            :class:`~.run.stream.PartialOutput` (of an output type of your own) and
-            :class:`~.run.stream.ReasoningDelta` as the model writes; the :class:`~.answer.Result` last.
+            The trace's events as they happen, :class:`~..run.stream.TextDelta` (text for people, never JSON),
+            :class:`~..run.stream.PartialOutput` (of an output type of your own) and
+            :class:`~..run.stream.ReasoningDelta` as the model writes; the :class:`~..answer.Result` last.
 
         Raises:
             The same errors as :meth:`run`, after the event that tells of the run's end.
