@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .agent.answer import Answer, Citation, PendingCall, Result, StopReason
     from .agent.assistant import Assistant
+    from .agent.assistant.options import AssistantOptions, Instructions, RunOptions
     from .agent.engines.engine import Engine
     from .agent.errors import (
         CannotFillError,
@@ -33,11 +34,10 @@ if TYPE_CHECKING:
     from .agent.models.harmony import HarmonyModel
     from .agent.models.open_engine import open_engine
     from .agent.models.provider import HarmonyProvider
-    from .agent.options import AssistantOptions, Instructions, RunOptions
     from .agent.run.limits import Limits
     from .agent.run.output import OutputSchema
     from .agent.run.steering import Steering
-    from .agent.run.stream import ModelAsked, PartialOutput, ReasoningDelta, StreamItem, TextDelta
+    from .agent.run.stream import ModelAsked, PartialOutput, ReasoningDelta, StreamItem, TextDelta, TraceBegun
     from .agent.settings import Settings, load_settings
     from .agent.traces import (
         Answered,
@@ -136,6 +136,7 @@ __all__ = [
     "ToolReturned",
     "ToolServerError",
     "Trace",
+    "TraceBegun",
     "TraceDamagedError",
     "TraceNotFoundError",
     "TraceStore",
@@ -165,7 +166,7 @@ _HOME = {
     "ApprovalDecided": ".agent.traces",
     "ApprovalRequested": ".agent.traces",
     "Assistant": ".agent.assistant",
-    "AssistantOptions": ".agent.options",
+    "AssistantOptions": ".agent.assistant.options",
     "CannotFillError": ".agent.errors",
     "Citation": ".agent.answer",
     "CitationsRejected": ".agent.traces",
@@ -188,7 +189,7 @@ _HOME = {
     "HarmonyModel": ".agent.models.harmony",
     "HarmonyParseError": ".agent.harmony",
     "HarmonyProvider": ".agent.models.provider",
-    "Instructions": ".agent.options",
+    "Instructions": ".agent.assistant.options",
     "InvalidOutputError": ".agent.errors",
     "KnowledgeBase": ".tools.knowledge",
     "KnowledgeError": ".tools.knowledge",
@@ -206,7 +207,7 @@ _HOME = {
     "ReasoningDelta": ".agent.run.stream",
     "Result": ".agent.answer",
     "RunEnded": ".agent.traces",
-    "RunOptions": ".agent.options",
+    "RunOptions": ".agent.assistant.options",
     "RunStarted": ".agent.traces",
     "Said": ".agent.traces",
     "Settings": ".agent.settings",
@@ -222,6 +223,7 @@ _HOME = {
     "Trace": ".agent.traces",
     "TraceDamagedError": ".agent.errors",
     "TraceNotFoundError": ".agent.errors",
+    "TraceBegun": ".agent.run.stream",
     "TraceStore": ".agent.traces",
     "TraceStoreError": ".agent.errors",
     "Usage": ".agent.traces",

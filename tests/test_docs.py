@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,15 +18,20 @@ import pytest
 from click.testing import CliRunner
 from fpdf import FPDF
 
+from fakes.served import served
 from ossifrage.agent.cli.main import cli
+from ossifrage.agent.serve.service import Service
+from ossifrage.agent.settings import load_settings
 from ossifrage.tools.knowledge.ingest.loaders import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+ADDRESS = "http://127.0.0.1:8642"
 LANGUAGES = {
     "console",
     "ini",
     "json",
+    "lua",
     "mermaid",
     "python",
     "sh",
@@ -133,10 +139,14 @@ def test_the_python_of_a_page_runs(page: Path, desk: Path, monkeypatch: pytest.M
     """One block after the other, as a reader who types them."""
     monkeypatch.setattr(registry, "_registered", {})  # what a page registers is its own
     names: dict[str, object] = {"__name__": "__main__"}
-    for block in blocks(page):
-        if block.language == "python":
-            # The line numbers of a traceback are those of the page.
-            exec(compile("\n" * block.line + block.code, str(page), "exec", dont_inherit=True), names)
+    with ExitStack() as running:
+        for block in blocks(page):
+            if block.language == "python":
+                code = block.code
+                if ADDRESS in code:  # of a server that the reader has started
+                    code = code.replace(ADDRESS, running.enter_context(served(Service(load_settings()))).url)
+                # The line numbers of a traceback are those of the page.
+                exec(compile("\n" * block.line + code, str(page), "exec", dont_inherit=True), names)
 
 
 class Command(NamedTuple):

@@ -30,8 +30,6 @@ _COVERED_CHAIN = 0.97
 _LINK_GAIN = 0.08
 """For a sentence on something that a quoted one names: the share of the part that it adds."""
 _MOST_QUOTES = 3
-_MOST_SAID = 2
-"""Sentences on a subject that are quoted for whatever is asked of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +72,12 @@ def select(evidence: Evidence, part: Part) -> Selection:
     matches = sorted(
         (scoring.match(read, without=torn) for read in evidence.reads), key=lambda match: -match.score
     )
-    told = False
     if part.intent.sides:
         chosen = compared(matches, part, enough=_ENOUGH)
     else:
         chosen = _best(matches, scoring, evidence)
         if not fits(chosen, scoring, evidence):
-            chosen = _all_said_of_it(matches, part)
-            told = bool(chosen)
+            chosen = []
     if chosen and not says_relation(chosen, scoring, evidence):
         chosen += answering(matches, chosen, scoring, evidence)
     undefined = asks_what_it_is(part) and not any(defines(match.unit, part) for match in chosen)
@@ -100,7 +96,7 @@ def select(evidence: Evidence, part: Part) -> Selection:
         missing=tuple(term for term in part.terms if term not in covered),
         says_relation=relation,
         answers=relation and answers_form(units, part),
-        plain=is_list(units, part) and has_all(chosen, scoring) and not told and not undefined,
+        plain=is_list(units, part) and has_all(chosen, scoring) and not undefined,
         undefined=undefined,
     )
 
@@ -156,19 +152,3 @@ def _adds(match: Match, chosen: Sequence[Match], gain: float) -> bool:
         return True
     as_good = match.score >= (0.7 if same_section else 0.85) * best.score
     return as_good and match.covered >= best.covered
-
-
-def _all_said_of_it(matches: Sequence[Match], part: Part) -> list[Match]:
-    """What is said of the subject of "what does X eat", where it is little: other words for what it eats.
-
-    Where more is said of X, which of it was meant could only be guessed.
-    """
-    if part.subject is None or part.intent.bears:
-        return []
-    subject = terms(part.subject)
-    said = [
-        match
-        for match in matches
-        if match.unit.kind == "sentence" and subject and terms(match.unit.said)[: len(subject)] == subject
-    ]
-    return said if len(said) <= _MOST_SAID else []

@@ -45,7 +45,11 @@ def compared(matches: Sequence[Match], part: Part, *, enough: float) -> list[Mat
     """
     sides = [frozenset(terms(side)) for side in part.intent.sides]
     chosen: list[Match] = []
-    rivals = [replace(match, score=match.score * _singling(match)) for match in matches if match.score]
+    rivals = [
+        replace(match, score=match.score * _singling(match))
+        for match in matches
+        if match.score and not _joins(match.unit, part)
+    ]
     rivals.sort(key=lambda match: -match.score)
     both = [match for match in rivals if all(side <= _own(match) for side in sides)]
     both.sort(key=lambda match: -match.score * (_COMPARED if _COMPARES.search(match.unit.said) else 1.0))
@@ -65,7 +69,8 @@ def compared(matches: Sequence[Match], part: Part, *, enough: float) -> list[Mat
         )
         if found is not None and not any(alike(found.unit.said, each.unit.said) for each in chosen):
             chosen.append(found)
-    return chosen
+    told = frozenset[str]().union(*(_own(match) | set(terms(match.unit.headings)) for match in chosen))
+    return chosen if all(side <= told for side in sides) else []
 
 
 def _own(match: Match) -> frozenset[str]:
@@ -78,6 +83,13 @@ def _compares_them(unit: Unit, part: Part) -> bool:
         return False
     sides = Counter(term for side in part.intent.sides for term in terms(side))
     return sides <= Counter(terms(unit.headings))
+
+
+def _joins(unit: Unit, part: Part) -> bool:
+    """Whether a sentence only says the same of both: "A or B", "A and B"."""
+    one, two = (re.escape(side) for side in part.intent.sides)
+    both = rf"\b(?:{one}\W+(?:and|or)\W+(?:the |an? )?{two}|{two}\W+(?:and|or)\W+(?:the |an? )?{one})\b"
+    return not _COMPARES.search(unit.said) and re.search(both, unit.said, re.I) is not None
 
 
 def _singling(match: Match) -> float:

@@ -47,6 +47,7 @@ class Evidence:
         self._speaks = {id(read.unit): read.terms | read.above for read in self.reads}
         self._pages: dict[int, set[str]] = {}
         self._documents: dict[str, set[str]] = {}
+        self._named: dict[tuple[str, str], bool] = {}
         counts: Counter[str] = Counter()
         for read in self.reads:
             found = self._speaks[id(read.unit)]
@@ -75,9 +76,17 @@ class Evidence:
         """The terms of what is shown around a unit."""
         return self._pages[unit.cursor]
 
-    def of_document(self, unit: Unit) -> set[str]:
-        """The terms of all that was seen of a unit's document."""
-        return self._documents[unit.source]
+    def names(self, unit: Unit, name: str) -> bool:
+        """Whether what was seen of a unit's document has a name; "Commander" is no form of "command"."""
+        key = (unit.source, name)
+        if key not in self._named:
+            known = set(terms(name)) <= self._documents[unit.source]
+            self._named[key] = known and any(
+                name.casefold() in f"{other.source} {other.title} {other.headings} {other.said}".casefold()
+                for other in self.units
+                if other.source == unit.source
+            )
+        return self._named[key]
 
     def speaks_of(self, text: str) -> bool:
         """Whether all terms of ``text`` stand together in one sentence with its headings."""

@@ -55,8 +55,8 @@ def fits(chosen: Sequence[Match], scoring: Scoring, evidence: Evidence) -> bool:
 
 
 def has_all(chosen: Sequence[Match], scoring: Scoring) -> bool:
-    """Whether nothing that tells is left open: in one of the quotes, or in all of them for a chain."""
-    if scoring.part.chain:
+    """Whether nothing that tells is left open: in one quote, or in all of them where names link them."""
+    if scoring.part.chain and scoring.part.names:
         covered = frozenset[str]().union(*(match.covered for match in chosen))
         got = sum(weight for term, weight in scoring.asked.items() if term in covered)
         return got >= _WHOLE * sum(scoring.asked.values())
@@ -96,7 +96,9 @@ def _shows_it(unit: Unit, part: Part) -> bool:
 def _is_about(unit: Unit, part: Part) -> bool:
     """Whether a sentence begins with what is asked about, or stands at the top of a section on it."""
     asked = set(part.terms)
-    return asked <= set(terms(" ".join(unit.said.split()[:_OPENING]))) or asked <= set(terms(unit.heading))
+    opening = set(terms(" ".join(unit.said.split()[:_OPENING])))
+    around = {*opening, *terms(unit.title), *terms(unit.source)}
+    return bool(opening & asked and asked <= around) or asked <= set(terms(unit.heading))
 
 
 def _says_who(chosen: Sequence[Match], part: Part) -> bool:

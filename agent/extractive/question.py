@@ -40,17 +40,14 @@ _JOINTS = re.compile(
     re.IGNORECASE,
 )
 _FOCUS = re.compile(
-    rf"(?:\w+ )?(?:what|which) ((?:[\w-]+ ){{1,3}}?)(?:{_AUXILIARY}|for|to|in|of|on|with|exist)\b",
+    r"(?:\w+ )?(?:what|which) (?!(?:do|does|did|can)\b)((?:[\w-]+ ){1,3}?)"
+    rf"(?:{_AUXILIARY}|for|to|in|of|on|with|exist)\b",
     re.IGNORECASE,
 )
 _ASKS = re.compile(
     rf"[?？]\s*$|^(?:{_WH}|{_AUXILIARY}|tell|explain|describe|list|compare|show|find)\b", re.IGNORECASE
 )
 _ASKING_WORD = re.compile(rf"\b{_WH}\b", re.IGNORECASE)
-_DOING = re.compile(
-    r"^(?:and |so )?(?:what|whom|where) (?:do|does|did) (?:the |an? )?(\S+(?: \S+){0,3}) (?!do$)[a-z]+$",
-    re.IGNORECASE,
-)
 _PARTICLE = re.compile(r"\b([a-z]{3,8}) (up|down|out|off)\b")
 _ADDRESS = re.compile(r"\byou(?:r|rs)?\b", re.IGNORECASE)
 _PRONOUN = re.compile(
@@ -79,7 +76,8 @@ _WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
     (
         "list",
         re.compile(
-            r"^(?:what|which) \w+(?: \w+){0,3} (?:are (?:there|supported|available)|exist|does|do|can)\b"
+            rf"^(?:what|which) (?!{_AUXILIARY}\b)\w+(?: \w+){{0,3}}"
+            r" (?:are (?:there|supported|available)|exist|does|do|can)\b"
             r"|^list\b|^what are the (?:\w+ )?(?:types?|kinds?|options?|steps?|levels?|modes?|ways?)\b"
             r"|\bwhat (?:types?|kinds?) of\b",
             re.IGNORECASE,
@@ -135,8 +133,6 @@ class Part:
     """The term that an answering sentence has to say itself: "founded" in "who founded it"."""
     joined: tuple[tuple[str, str], ...]
     """Terms that are also said by another: "back (up)" by "backup", "maximum" by "limit"."""
-    subject: str | None
-    """X in "what does X eat": who or what does what is asked for."""
     chain: bool
     """Whether what is asked about is described by something else."""
     wanted: Wanted
@@ -260,7 +256,6 @@ def _part(piece: str, pointed: tuple[str, ...]) -> Part:
             *((terms(verb)[-1], terms(verb + particle)[-1]) for verb, particle in particles),
             *((term, other) for term in own for other in _BOUNDS.get(term, ())),
         ),
-        subject=doing[1] if (doing := _DOING.match(text)) else None,
         chain=is_chain(text),
         wanted=wanted,
         intent=intent,

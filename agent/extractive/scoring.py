@@ -40,7 +40,7 @@ _ELSEWHERE = 0.5
 """What a sentence is worth whose document nowhere says the one name that is asked about."""
 _UNSIGNED = 0.75
 """What a sentence without a number, or a date, is worth where one is asked for."""
-_OF_THE_PAST = 0.6
+_OF_THE_PAST = 0.4
 """What a line of a list of changes is worth where nothing is asked of a release."""
 _LONGEST_ENTRY = 6
 """Words of the line that names a setting, above what is said of it."""
@@ -115,7 +115,7 @@ class Scoring:
         part = self.part
         if part.chain or len(part.names) != 1:
             return False
-        return not set(terms(part.names[0])) <= self._evidence.of_document(unit)
+        return not self._evidence.names(unit, part.names[0])
 
     def _worth(self, read: Sentence, covered: frozenset[str]) -> float:
         """What is left of a sentence's score that is about something else than the part."""

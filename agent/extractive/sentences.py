@@ -45,7 +45,8 @@ _CONTENTS = (
 _STAMP = re.compile(r"[\d\W]*(?:v(?:ersion)?\.?\s*)?[\d\W]+[\w.]*[\d\W]*")
 _ENDING = re.compile(r"\.\w{1,6}$")
 _SECTION = re.compile(r"(?<![\w.])\d+(?:\.\d+)+\.?\s")
-_CAPTION = re.compile(r"^\W*(?:table|figure|fig|listing|example)\.? \d[\d.-]*\W", re.IGNORECASE)
+_TITLE = re.compile(r"^\W*(?:how to|why|where to|what to)\b[^.]*$", re.IGNORECASE)
+"""A line of a document that says what it answers, and does not answer it."""
 _CHANGES = re.compile(
     r"(?:^|/)(?:change(?:s|log)|history|news|releases?(?:[-_]?notes)?|whats[-_]?new)(?:[-_.][^/]*)?$",
     re.IGNORECASE,
@@ -130,9 +131,7 @@ def _is_boilerplate(unit: Unit) -> bool:
 def _clarity(text: str) -> float:
     """How far a stretch reads as a statement: not a question, a scrap, a wall of words or spilt code."""
     words = len(text.split())
-    if _CAPTION.match(text):
-        return 0.5
-    if text.rstrip("*_` ").endswith(("?", "？")):
+    if text.rstrip("*_` ").endswith(("?", "？")) or _TITLE.match(text):
         return 0.6
     if sum(character in "{}[]()=<>|\\/'\"_" for character in text) > 0.12 * len(text):
         return 0.5

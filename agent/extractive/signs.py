@@ -13,7 +13,9 @@ from .terms import terms
 __all__ = ["asks_what_it_is", "cannot_do_without", "is_list", "needs_sign", "shows", "weakens_without"]
 
 _LONGEST_ACRONYM = 4
-_BARE = re.compile(r"^(?:so |and )?what(?:'s| is| are) (?:an? )?(?!the )[\w.-]+(?: [\w.-]+)?$", re.I)
+_BARE = re.compile(
+    r"^(?:so |and )?what(?:'s| is| are) (?:an? )?(?!the )[\w.-]+(?: [\w.-]+)?(?: in [\w.-]+)?$", re.I
+)
 _SOMEBODY = re.compile(r"[^\W\d_][^\W\d_]*(?:[ .'’&-]+[^\W\d_]+)*")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)"
 _WEAKENS: frozenset[Wanted] = frozenset(("count", "number", "time", "default", "person"))
@@ -99,7 +101,7 @@ def shows(text: str, part: Part) -> bool:
 def is_list(units: Sequence[Unit], part: Part) -> bool:
     """Whether what is quoted is a list, where one is asked for."""
     items = sum(unit.kind in ("item", "row", "term") for unit in units)
-    return part.wanted != "list" or items > 1 or any(shows(unit.said, part) for unit in units)
+    return part.wanted != "list" or items > 1 or any(shows(unit.said.rstrip("*_` :"), part) for unit in units)
 
 
 def _gives_default(found: re.Match[str], part: Part) -> bool:

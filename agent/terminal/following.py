@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -33,7 +33,7 @@ def can_follow() -> bool:
     return Look.of(sys.stderr).drawable
 
 
-async def open_followed(assistant: Assistant) -> tuple[Knowledge, OpenModel]:
+async def open_followed(assistant: Assistant[Any]) -> tuple[Knowledge, OpenModel]:
     """Open the engine and the knowledge base, with a line on stderr that says so.
 
     Raises:
@@ -44,7 +44,9 @@ async def open_followed(assistant: Assistant) -> tuple[Knowledge, OpenModel]:
         return await assistant.open()
 
 
-async def follow_run(assistant: Assistant, question: str, *, show_reasoning: bool, answer: bool) -> Result:
+async def follow_run(
+    assistant: Assistant[Any], question: str, *, show_reasoning: bool, answer: bool
+) -> Result[Any]:
     """Run a question; its steps are told on stderr, with a line below them that says what is waited for.
 
     Args:

@@ -63,7 +63,7 @@ def yes(birds: KnowledgeBase, tmp_path_factory: pytest.TempPathFactory) -> Gener
 
 
 def test_whatever_the_description_allows_is_answered_as_it_says(yes: Served) -> None:
-    schema: Any = schemathesis.openapi.from_dict(httpx.get(f"{yes.url}/openapi.json").json())
+    schema: Any = schemathesis.openapi.from_dict(httpx.get(f"{yes.url}/openapi.json", timeout=60).json())
     asked = 0
     for result in schema.get_all_operations():
         operation: Any = result.ok()
@@ -91,7 +91,7 @@ def test_whatever_the_description_allows_is_answered_as_it_says(yes: Served) -> 
 def test_every_route_is_described(yes: Served) -> None:
     from ossifrage.agent.serve.api import routes
 
-    description = httpx.get(f"{yes.url}/openapi.json").json()
+    description = httpx.get(f"{yes.url}/openapi.json", timeout=60).json()
     described = {
         (path, method.upper()) for path, methods in description["paths"].items() for method in methods
     }

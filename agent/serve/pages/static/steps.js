@@ -4,6 +4,8 @@ import { fill, foreign, h, oneLine } from "./dom.js";
 import { counted, deed, number, seconds, subject } from "./format.js";
 import { highlight, holds, textOf, wanted } from "./search.js";
 
+const AT_ONCE = 200; // rows
+
 export class Steps {
   /** `onSearch` is given the step to open, `onWords` the words to mark, `thoughtsOf` gives the texts of thoughts by their ids. */
   constructor(links, { onSearch, onWords, thoughtsOf }) {
@@ -12,6 +14,7 @@ export class Steps {
     this.onWords = onWords;
     this.thoughtsOf = thoughtsOf;
     this.words = [];
+    this.narrowed = false; // to those that hold the words
     this.field = h("input", {
       type: "search",
       id: "search",
@@ -55,23 +58,39 @@ export class Steps {
       ),
     );
     this.rows.set(0, answer);
+    this.list.replaceChildren(answer);
+    this.build(AT_ONCE);
+    this.later();
+    this.search(false);
+  }
+
+  /** Make the rows of the first steps, as far as they are not there. */
+  build(count) {
     const made = document.createDocumentFragment();
-    made.append(answer);
-    for (const step of run.steps) {
+    for (const step of this.run.steps.slice(this.rows.size - 1, count)) {
       const row = this.row(step);
       this.rows.set(step.number, row);
       made.append(row);
     }
-    this.list.replaceChildren(made);
-    this.search(false);
+    this.list.append(made);
+  }
+
+  /** Make the other rows bit by bit: the page can be read meanwhile. */
+  later() {
+    clearTimeout(this.timer);
+    if (this.rows.size > this.run.steps.length) return;
+    this.timer = setTimeout(() => {
+      this.build(this.rows.size + AT_ONCE);
+      this.later();
+    });
   }
 
   /** A step is new, or has come further. */
   put(step) {
     const old = this.rows.get(step.number);
+    if (!old) return this.later();
     const row = this.row(step);
     this.rows.set(step.number, row);
-    if (!old) return this.list.append(row);
     const focused = old.contains(document.activeElement);
     const current = old.querySelector("[aria-current]");
     old.replaceWith(row);
@@ -137,11 +156,14 @@ export class Steps {
 
   /** The steps that hold the words; all of them where there are none. */
   get matches() {
-    return this.run.steps.filter((step) => !this.rows.get(step.number).hidden);
+    return this.run.steps.filter((step) => !this.rows.get(step.number)?.hidden);
   }
 
   search(told = true) {
     this.words = wanted(this.field.value);
+    if (!this.words.length && !this.narrowed) return;
+    this.build(this.run.steps.length);
+    this.narrowed = this.words.length > 0;
     let found = 0;
     for (const step of this.run.steps) {
       const fits = holds(textOf(step, this.thoughts), this.words);
@@ -161,6 +183,7 @@ export class Steps {
   /** Mark the open one, and bring it into view. */
   at(current) {
     this.list.querySelector("[aria-current]")?.removeAttribute("aria-current");
+    this.build(this.run.steps.findIndex((step) => step.number === current) + 1);
     const row = this.rows.get(current)?.querySelector("a");
     row?.setAttribute("aria-current", "true");
     const column = getComputedStyle(this.element).overflowY === "auto"; // else the whole page would move
