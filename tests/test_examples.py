@@ -203,6 +203,16 @@ def test_own_output_type(program: Program, model: ScriptedServer) -> None:
     assert program("own_output_type.py", "Who swims?") == "Nothing found for swimming\n"
 
 
+def test_own_output_type_cut_off(
+    program: Program, model: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result without an output is not taken for one."""
+    monkeypatch.setenv("OSSIFRAGE_MAX_TOKENS", "24")
+    model.completions = [FINAL.format(json.dumps([{"subject": "vulture", "statement": "It eats. " * 20}]))]
+    with pytest.raises(SystemExit, match="max_tokens"):
+        program("own_output_type.py", QUESTION)
+
+
 def test_handing_over(program: Program, model: ScriptedServer) -> None:
     model.completions = [call("transfer_to_ossifrage"), SEARCH, ANSWER]
     assert program("handoff.py", "desk", QUESTION).startswith("Ossifrage: It eats bones")
@@ -287,9 +297,12 @@ def test_every_example_is_in_the_table() -> None:
     assert sorted(table) == sorted(programs)
 
 
-def test_every_example_is_short_and_says_how_it_is_run() -> None:
+def test_every_example_is_short_says_how_it_is_run_and_needs_only_public_names() -> None:
     for path in EXAMPLES.glob("*.py"):
         source = path.read_text(encoding="utf-8")
-        told = ast.get_docstring(ast.parse(source)) or ""
+        tree = ast.parse(source)
+        told = ast.get_docstring(tree) or ""
         assert path.stem in told.split("\n", 1)[1], path.name
         assert len(source.splitlines()) <= 80, path.name
+        imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        assert not any(module.startswith("ossifrage.") for module in imported), path.name
