@@ -21,7 +21,7 @@ from ossifrage import Assistant, Citation, OssifrageError, Result, StopReason, T
 
 
 class Reply(BaseModel):
-    """What clients are given; OpenAPI knows its fields."""
+    """What clients are given. Not the whole ``Result``: its ``state`` holds what the model thought."""
 
     text: str
     citations: tuple[Citation, ...]

@@ -3,8 +3,8 @@
     python handoff.py desk "What does the bearded vulture eat?"
     python handoff.py writer "Write a line for the newsletter about what the bearded vulture eats."
 
-After a handoff the assistant has the last word: an ``Answer`` whose marks and citations are as the model wrote
-them. As a tool it gives text with numbered sources that are checked; then your agent has the last word.
+After a handoff the assistant has the last word: an ``Answer`` whose marks and citations are as the model
+wrote them. As a tool it gives text with numbered sources that are checked, and your agent has the last word.
 """
 
 import asyncio
