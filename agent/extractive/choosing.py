@@ -30,6 +30,8 @@ _COVERED_CHAIN = 0.97
 _LINK_GAIN = 0.08
 """For a sentence on something that a quoted one names: the share of the part that it adds."""
 _MOST_QUOTES = 3
+_MOST_SAID = 2
+"""Sentences on a subject that are quoted for whatever is asked of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,7 @@ def select(evidence: Evidence, part: Part) -> Selection:
     else:
         chosen = _best(matches, scoring, evidence)
         if not fits(chosen, scoring, evidence):
-            chosen = []
+            chosen = _all_said_of_it(matches, part)
     if chosen and not says_relation(chosen, scoring, evidence):
         chosen += answering(matches, chosen, scoring, evidence)
     undefined = asks_what_it_is(part) and not any(defines(match.unit, part) for match in chosen)
@@ -99,6 +101,22 @@ def select(evidence: Evidence, part: Part) -> Selection:
         plain=is_list(units, part) and has_all(chosen, scoring) and not undefined,
         undefined=undefined,
     )
+
+
+def _all_said_of_it(matches: Sequence[Match], part: Part) -> list[Match]:
+    """What is said of the subject of "what does X eat", where it is little: other words for what it eats.
+
+    It bears on the question. Where more is said of X, which of it was meant could only be guessed.
+    """
+    if part.subject is None or part.intent.bears:
+        return []
+    subject = terms(part.subject)
+    said = [
+        match
+        for match in matches
+        if match.unit.kind == "sentence" and subject and terms(match.unit.said)[: len(subject)] == subject
+    ]
+    return said if len(said) <= _MOST_SAID else []
 
 
 def ranked(evidence: Evidence, part: Part) -> list[Match]:

@@ -48,6 +48,10 @@ _ASKS = re.compile(
     rf"[?？]\s*$|^(?:{_WH}|{_AUXILIARY}|tell|explain|describe|list|compare|show|find)\b", re.IGNORECASE
 )
 _ASKING_WORD = re.compile(rf"\b{_WH}\b", re.IGNORECASE)
+_DOING = re.compile(
+    r"^(?:and |so )?(?:what|whom|where) (?:do|does|did) (?:the |an? )?(\S+(?: \S+){0,3}) (?!do$)[a-z]+$",
+    re.IGNORECASE,
+)
 _PARTICLE = re.compile(r"\b([a-z]{3,8}) (up|down|out|off)\b")
 _ADDRESS = re.compile(r"\byou(?:r|rs)?\b", re.IGNORECASE)
 _PRONOUN = re.compile(
@@ -133,6 +137,8 @@ class Part:
     """The term that an answering sentence has to say itself: "founded" in "who founded it"."""
     joined: tuple[tuple[str, str], ...]
     """Terms that are also said by another: "back (up)" by "backup", "maximum" by "limit"."""
+    subject: str | None
+    """X in "what does X eat": who or what does what is asked for."""
     chain: bool
     """Whether what is asked about is described by something else."""
     wanted: Wanted
@@ -256,6 +262,7 @@ def _part(piece: str, pointed: tuple[str, ...]) -> Part:
             *((terms(verb)[-1], terms(verb + particle)[-1]) for verb, particle in particles),
             *((term, other) for term in own for other in _BOUNDS.get(term, ())),
         ),
+        subject=doing[1] if (doing := _DOING.match(text)) else None,
         chain=is_chain(text),
         wanted=wanted,
         intent=intent,
