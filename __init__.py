@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .agent.answer import Answer, Citation, PendingCall, Result, StopReason
     from .agent.assistant import Assistant
+    from .agent.assistant.options import AssistantOptions, Instructions, RunOptions
     from .agent.engines.engine import Engine
     from .agent.errors import (
         CannotFillError,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from .agent.models.harmony import HarmonyModel
     from .agent.models.open_engine import open_engine
     from .agent.models.provider import HarmonyProvider
-    from .agent.options import AssistantOptions, Instructions, RunOptions
     from .agent.run.limits import Limits
     from .agent.run.output import OutputSchema
     from .agent.run.steering import Steering
@@ -166,7 +166,7 @@ _HOME = {
     "ApprovalDecided": ".agent.traces",
     "ApprovalRequested": ".agent.traces",
     "Assistant": ".agent.assistant",
-    "AssistantOptions": ".agent.options",
+    "AssistantOptions": ".agent.assistant.options",
     "CannotFillError": ".agent.errors",
     "Citation": ".agent.answer",
     "CitationsRejected": ".agent.traces",
@@ -189,7 +189,7 @@ _HOME = {
     "HarmonyModel": ".agent.models.harmony",
     "HarmonyParseError": ".agent.harmony",
     "HarmonyProvider": ".agent.models.provider",
-    "Instructions": ".agent.options",
+    "Instructions": ".agent.assistant.options",
     "InvalidOutputError": ".agent.errors",
     "KnowledgeBase": ".tools.knowledge",
     "KnowledgeError": ".tools.knowledge",
@@ -207,7 +207,7 @@ _HOME = {
     "ReasoningDelta": ".agent.run.stream",
     "Result": ".agent.answer",
     "RunEnded": ".agent.traces",
-    "RunOptions": ".agent.options",
+    "RunOptions": ".agent.assistant.options",
     "RunStarted": ".agent.traces",
     "Said": ".agent.traces",
     "Settings": ".agent.settings",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .answer import Result
+    from .answer import PendingCall, Result
     from .assistant import Assistant
     from .conversations import Conversation, Turn
     from .models.writer import Effort
@@ -30,6 +30,7 @@ async def converse(
     *,
     effort: Effort | None = None,
     steering: Steering | None = None,
+    decide: Callable[[Sequence[PendingCall]], Awaitable[Collection[str]]] | None = None,
 ) -> AsyncGenerator[StreamItem, None]:
     """Answer a question as the next turn of a conversation.
 
@@ -40,6 +41,8 @@ async def converse(
         begun: the turn, as :meth:`Conversation.begin` gave it for what people see of the question.
         effort: how hard it is to think; None as it is set.
         steering: what is said meanwhile.
+        decide: asked which of the calls that wait for somebody's word may be made; their ids. Without it
+            such a call ends the run.
 
     Yields:
         What :meth:`Assistant.run_stream` yields; the result last.
@@ -55,14 +58,25 @@ async def converse(
     result: Result[Any] | None = None
     failed = "failed"
     try:
-        async with aclosing(
-            assistant.run_stream(question, session=session, reasoning=effort, steering=steering)
-        ) as items:
-            async for item in items:
-                noting.heard(item)
-                if isinstance(item, Result):
-                    result = item
-                yield item
+        stream = assistant.run_stream(question, session=session, reasoning=effort, steering=steering)
+        while True:
+            waiting: Result[Any] | None = None
+            async with aclosing(stream) as items:
+                async for item in items:
+                    noting.heard(item)
+                    if isinstance(item, Result):
+                        result = item
+                        if item.pending and decide is not None:
+                            waiting = item
+                            continue
+                    yield item
+            if waiting is None or decide is None or waiting.state is None:
+                break
+            approved = set(await decide(waiting.pending))
+            refused = {call.call_id for call in waiting.pending} - approved
+            stream = assistant.resume_stream(
+                waiting.state, approve=approved, reject=refused, session=session, steering=steering
+            )
     except (asyncio.CancelledError, GeneratorExit):
         failed = "cancelled"
         raise

@@ -52,6 +52,9 @@ class McpServer(BaseModel):
     """Sent with each request, such as ``Authorization``."""
     tools: list[str] | None = None
     """Only these of its tools; None means all."""
+    approve: bool | list[str] = False
+    """Ask somebody before each call of its tools, or of these. An editor asks; elsewhere such a call ends the
+    run, which says so."""
     timeout: float = Field(default=60, gt=0, allow_inf_nan=False)
     """Longest that starting it, or one call of a tool, may take, in seconds."""
 

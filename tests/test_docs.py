@@ -31,6 +31,7 @@ LANGUAGES = {
     "console",
     "ini",
     "json",
+    "lua",
     "mermaid",
     "python",
     "sh",

@@ -34,8 +34,7 @@ async def open_desk(desk: Desk) -> Opened:
     from .. import assistant as assistant  # the heavy one
     from ..errors import UsageError
     from ..terminal import turn as turn
-    from ..terminal.figures import amount
-    from ..text import one_line
+    from ..text import counted, one_line
 
     told: list[str] = []
     names: list[str] = []
@@ -44,11 +43,11 @@ async def open_desk(desk: Desk) -> Opened:
     try:
         async with desk.using_knowledge() as knowledge:
             status = await asyncio.to_thread(knowledge.status)
-        holds = f" · {amount(status.documents, 'document')}, {amount(status.passages, 'passage')}"
+        holds = f" · {counted(status.documents, 'document')}, {counted(status.passages, 'passage')}"
         names = await names_of(desk)
         if status.missing:
             told.append(
-                f"{amount(len(status.missing), 'document')} of the base are missing: ossifrage kb repair"
+                f"{counted(len(status.missing), 'document')} of the base are missing: ossifrage kb repair"
             )
     except UsageError:
         raise

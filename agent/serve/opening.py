@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ...tools.knowledge import KnowledgeBase
     from ..assistant import Assistant
+    from ..engines.engine import Engine
     from ..settings import Settings
 
 __all__ = ["Opening"]
@@ -23,10 +24,12 @@ class Opening:
 
     Args:
         settings: where everything is.
+        engine: an engine in place of the settings'; it stays open.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, engine: Engine | None = None) -> None:
         self.settings = settings
+        self._engine = engine
         self._knowledge: KnowledgeBase | None = None
         self._assistant: Assistant | None = None
         self._opening = asyncio.Lock()
@@ -65,7 +68,7 @@ class Opening:
             if self._assistant is None:
                 from ..assistant import Assistant
 
-                self._assistant = Assistant(self.settings, knowledge=knowledge)
+                self._assistant = Assistant(self.settings, knowledge=knowledge, engine=self._engine)
             yield self._assistant
 
     async def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["amount", "clock", "duration"]
+__all__ = ["clock", "duration"]
 
 
 def clock(seconds: float) -> str:
@@ -18,8 +18,3 @@ def duration(seconds: float) -> str:
     if seconds < 10:
         return f"{seconds:.1f} s"
     return f"{round(seconds)} s" if seconds < 100 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
-
-
-def amount(number: int, noun: str) -> str:
-    """``1 step``, ``2,990 passages``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 from rich.cells import cell_len
 
-from ..text import one_line
-from .figures import amount, duration
+from ..text import counted, one_line
+from .figures import duration
 from .ink import cut, ink, pad, wrapped
 from .look import Look
 from .markdown import address_of, link
@@ -116,7 +116,7 @@ def footer(result: Result, look: Look, *, hint: str | None = "/trace shows all o
     """What it took; in a narrow window as many of the parts as fit, in this order of weight."""
     usage = result.usage
     parts = [
-        amount(usage.model_calls, "step"),
+        counted(usage.model_calls, "step"),
         duration(result.seconds),
         f"{usage.prompt_tokens:,} + {usage.completion_tokens:,} tokens",
     ]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ..answer import Answer, Citation, Result, StopReason
 from ..run.stream import ModelAsked, ReasoningDelta, StreamItem, TextDelta
-from ..text import one_line
+from ..text import counted, one_line
 from ..traces import (
     CitationsRejected,
     ModelCalled,
@@ -20,7 +20,7 @@ from ..traces import (
     ToolCalled,
     ToolReturned,
 )
-from .figures import amount, duration
+from .figures import duration
 from .ink import OPENING, cut, ink, said, waiting_line, wrapped
 from .lines import arguments_in_short, cited, footer, step_line, unsaid
 from .look import Look
@@ -80,7 +80,7 @@ class TurnView:
                 self._waiting = f"{_THE_SERVER}reading the question"
             case ModelAsked(prompt_tokens=tokens):
                 if tokens is not None:
-                    self._waiting = f"{_THE_SERVER}reading {amount(tokens, 'token')}"
+                    self._waiting = f"{_THE_SERVER}reading {counted(tokens, 'token')}"
             case ReasoningDelta(text=text):
                 if not self._thought:
                     self._thought_began = self._now()
@@ -126,7 +126,7 @@ class TurnView:
         if "".join(self._text).strip():
             lines += [ink("(unfinished)", self._look, "yellow")]
         lines += cited(citations, self._look)
-        after = f" after {amount(self._steps, 'step')}" if self._steps else ""
+        after = f" after {counted(self._steps, 'step')}" if self._steps else ""
         return [*lines, ink(f"  stopped{after}; what was found is kept", self._look, "dim")]
 
     def failed(self, reason: str) -> list[str]:
@@ -138,7 +138,7 @@ class TurnView:
         seconds = self._now() - self._began
         turning = _SPINNER[int(seconds * 10) % len(_SPINNER)] if self._look.unicode else "*"
         dot = " · " if self._look.unicode else " - "
-        pieces = f"{dot}{amount(self._pieces, 'token')}" if self._pieces else ""
+        pieces = f"{dot}{counted(self._pieces, 'token')}" if self._pieces else ""
         step = f"{dot}step {self._steps + 1}" if self._steps else ""
         told = [f"{self._waiting}{pieces}{step}", f"{self._waiting.removeprefix(_THE_SERVER)}{pieces}"]
         return waiting_line(told, seconds, self._look, mark=f"{turning} ")
@@ -219,7 +219,7 @@ class TurnView:
                 self._waiting = "looking for better citations"
                 told = "  Some citations could not be verified; asking once for better ones."
             case PromptCompacted(outputs=outputs):
-                told = f"  The window is full: {amount(outputs, 'earlier output')} shortened for the model."
+                told = f"  The window is full: {counted(outputs, 'earlier output')} shortened for the model."
             case ModelCalled(repairs=repairs) if repairs:
                 told = f"  (the model's reply was mended: {', '.join(sorted(set(repairs)))})"
                 return [ink(cut(told, self._look.columns, self._look), self._look, "dim")]

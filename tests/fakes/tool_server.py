@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import uvicorn
 from mcp.server.lowlevel.server import Server
 from mcp.server.stdio import stdio_server
 from mcp_types import (
@@ -57,6 +60,32 @@ def tool_server() -> Server[Any]:
         return ListToolsResult(tools=tools())
 
     return Server("badly-behaved", on_list_tools=listed, on_call_tool=call)
+
+
+@asynccontextmanager
+async def tool_server_at() -> AsyncGenerator[str]:
+    """The server over HTTP, in this loop; its address."""
+    from fakes.process import free_port
+
+    port = free_port()
+    serving = uvicorn.Server(
+        uvicorn.Config(
+            tool_server().streamable_http_app(),
+            port=port,
+            log_level="critical",
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
+    )
+    task = asyncio.create_task(serving.serve())
+    while not serving.started:
+        await asyncio.sleep(0.01)
+        assert not task.done()
+    try:
+        yield f"http://127.0.0.1:{port}/mcp"
+    finally:
+        serving.should_exit = True
+        await asyncio.wait_for(task, 30)
 
 
 async def main() -> None:

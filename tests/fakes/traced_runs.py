@@ -13,7 +13,7 @@ from typing import Any
 from fakes.scripted_engine import ScriptedEngine
 from ossifrage import Assistant, KnowledgeBase, Settings
 
-__all__ = ["DOCUMENTS", "QUESTION", "THOUGHTS", "record_runs"]
+__all__ = ["COMPLETIONS", "DOCUMENTS", "QUESTION", "THOUGHTS", "record_runs"]
 
 QUESTION = "What changed in the storage format in 2.4, and why?"
 DOCUMENTS = {
@@ -98,7 +98,7 @@ _PLACES = (
     ("design/history.md", 5, 5, "adding a field to 80 GB took four hours"),
     ("release_notes.md", 12, 12, "they are written anew when they are compacted"),
 )
-_LONG = (
+COMPLETIONS = (
     *_FIRST,
     _calling(THOUGHTS[2], "search", queries=["adding a field took hours rewriting"]),
     _answering(
@@ -137,7 +137,7 @@ def record_runs(home: Path) -> Sequence[str]:
             async with Assistant(settings, knowledge=base, engine=engine) as assistant:
                 return (await assistant.run(QUESTION)).trace_id
 
-        ids = [asyncio.run(ask(each)) for each in (_SHORT, _LONG)]
+        ids = [asyncio.run(ask(each)) for each in (_SHORT, COMPLETIONS)]
     for number, trace_id in enumerate(ids):
         _retime(home, trace_id, datetime(2026, 11, 21, 13, 40 + 12 * number, 57, tzinfo=UTC))
     return ids

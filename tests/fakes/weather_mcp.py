@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-try:
-    from mcp.server.fastmcp import FastMCP as Server
-except ImportError:  # from version 2 on
-    from mcp.server import MCPServer as Server
+from mcp.server import MCPServer
 
-server: Any = Server("weather")
+server: MCPServer[Any] = MCPServer("weather")
 
 
 @server.tool()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ...conversations import Turn
 from ...errors import UsageError
-from ...terminal.figures import amount, duration
+from ...terminal.figures import duration
 from ...terminal.ink import cut, ink, wrapped
 from ...terminal.lines import arguments_in_short
-from ...text import one_line, printable
+from ...text import counted, one_line, printable
 from ...traces import ToolCalled, ToolReturned, Trace, TraceStore
 from ...traces.quoting import marked
 from ..exporting import conversation_as_markdown, turn_as_markdown
@@ -33,7 +33,7 @@ async def open_(face: Face, words: str) -> None:
         turn = await _last(face)
         number = int(words.strip("[]"))
         if not 0 < number <= len(turn.citations):
-            cited = amount(len(turn.citations), "citation")
+            cited = counted(len(turn.citations), "citation")
             raise UsageError(f"The last answer has {cited}: there is no [{number}].")
         citation = turn.citations[number - 1]
         source, first, last, quote = citation.source, citation.start_line, citation.end_line, citation.quote
@@ -54,7 +54,7 @@ async def open_(face: Face, words: str) -> None:
     face.write(
         [
             ink(
-                cut(f"{one_line(name)}, {amount(total, 'line')}", face.look.columns, face.look),
+                cut(f"{one_line(name)}, {counted(total, 'line')}", face.look.columns, face.look),
                 face.look,
                 "bold",
             )
@@ -112,7 +112,7 @@ async def step(face: Face, words: str) -> None:
             face.say("It called no tool.")
         return
     if not (words.isdigit() and 0 < int(words) <= len(calls)):
-        raise UsageError(f"The last question took {amount(len(calls), 'step')}: there is no step {words}.")
+        raise UsageError(f"The last question took {counted(len(calls), 'step')}: there is no step {words}.")
     call = calls[int(words) - 1]
     face.write(wrapped(f"{call.tool} {call.arguments}", face.look, "cyan"))
     if back := returned.get(call.call_id):
@@ -150,7 +150,7 @@ async def usage(face: Face, words: str) -> None:
     prompt, completion = (sum(turn.tokens[index] for turn in turns) for index in (0, 1))
     seconds = sum(turn.seconds for turn in turns)
     tokens = f"{prompt:,} prompt + {completion:,} completion tokens"
-    face.say(f"{amount(len(turns), 'turn')}, {tokens}, {duration(seconds)}")
+    face.say(f"{counted(len(turns), 'turn')}, {tokens}, {duration(seconds)}")
 
 
 async def save(face: Face, words: str) -> None:
@@ -160,7 +160,7 @@ async def save(face: Face, words: str) -> None:
     if not words or not turns:
         raise UsageError("/save FILE.md" if turns else "There is nothing to save yet.")
     path = _written(words, conversation_as_markdown(turns))
-    face.say(f"Saved {amount(len(turns), 'turn')} in {path}, without the thinking.")
+    face.say(f"Saved {counted(len(turns), 'turn')} in {path}, without the thinking.")
 
 
 async def copy(face: Face, words: str) -> None:

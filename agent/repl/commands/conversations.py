@@ -7,9 +7,8 @@ import shlex
 from ...conversations import Conversation, Turn, compacted
 from ...errors import UsageError
 from ...models.writer import Effort
-from ...terminal.figures import amount
 from ...terminal.ink import cut, ink
-from ...text import one_line
+from ...text import counted, one_line
 from ..face import Face
 from ..showing import show_turn
 
@@ -25,7 +24,7 @@ async def sessions(face: Face, words: str) -> None:
     for each in listed[:_LISTED]:
         mark = ("❯" if face.look.unicode else ">") if each.name == here else " "
         when = each.updated.astimezone().strftime("%Y-%m-%d %H:%M")
-        line = f"{mark} {each.name}  {when}  {amount(each.turns, 'turn')}  {one_line(each.title)}"
+        line = f"{mark} {each.name}  {when}  {counted(each.turns, 'turn')}  {one_line(each.title)}"
         face.write([cut(line, face.look.columns, face.look)])
     if len(listed) > _LISTED:
         face.say(f"and {len(listed) - _LISTED:,} older ones; /resume NAME goes on with any.")
@@ -52,7 +51,7 @@ def show_conversation(face: Face, conversation: Conversation) -> None:
     turns = conversation.turns()
     if len(turns) > 1:
         face.write(
-            [ink(f"  {amount(len(turns) - 1, 'earlier turn')} of {conversation.name}", face.look, "dim")]
+            [ink(f"  {counted(len(turns) - 1, 'earlier turn')} of {conversation.name}", face.look, "dim")]
         )
     if turns:
         show_turn(face, turns[-1])
@@ -101,9 +100,9 @@ async def compact(face: Face, words: str) -> None:
     conversation, _ = _here(face)
     shorter = compacted(conversation.turns(), conversation.items())
     told = (
-        f"leaves out {amount(shorter.dropped_pages, 'page')} that the model was shown and nothing cites, "
+        f"leaves out {counted(shorter.dropped_pages, 'page')} that the model was shown and nothing cites, "
         f"{shorter.characters:,} characters (about {shorter.characters // 4:,} tokens); keeps every "
-        f"question and answer, and {amount(shorter.kept_lines, 'cited line')}"
+        f"question and answer, and {counted(shorter.kept_lines, 'cited line')}"
     )
     if words != "now":
         face.say(f"/compact now {told}. It makes a new conversation; this one stays.")
@@ -133,4 +132,4 @@ def _here(face: Face) -> tuple[Conversation, list[Turn]]:
 def _enter_fork(face: Face, conversation: Conversation, turns: int) -> None:
     new = conversation.fork(turns)
     face.desk.enter(new)
-    face.say(f"{new.name}: {amount(turns, 'turn')} of {conversation.name}, which stays as it is.")
+    face.say(f"{new.name}: {counted(turns, 'turn')} of {conversation.name}, which stays as it is.")

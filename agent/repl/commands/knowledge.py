@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from ....tools.limits import telling_lines
 from ...errors import UsageError
 from ...terminal.bars import adding_line
-from ...terminal.figures import amount
 from ...terminal.ink import cut, ink
-from ...text import one_line, printable
+from ...text import counted, one_line, printable
 from ..face import Face
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ async def sources(face: Face, words: str) -> None:
 
     wanted = words.casefold()
     found = [each for each in await face.work(listed()) if wanted in each[0].casefold()]
-    lines = [f"  {one_line(source)}  {amount(count, 'line')}" for source, count in found[:_SHOWN]]
+    lines = [f"  {one_line(source)}  {counted(count, 'line')}" for source, count in found[:_SHOWN]]
     face.write([cut(line, face.look.columns, face.look) for line in lines])
     if more := len(found) - _SHOWN:
         if more > 0:
@@ -100,7 +99,7 @@ async def _add(face: Face, paths: Sequence[str]) -> None:
 
         async with face.desk.using_knowledge(adding=paths) as base:
             report = await asyncio.to_thread(base.add, paths, progress=tell)
-        counted = [
+        counts = [
             f"{len(each)} {verb}"
             for each, verb in (
                 (report.added, "added"),
@@ -110,7 +109,7 @@ async def _add(face: Face, paths: Sequence[str]) -> None:
                 (report.skipped, "skipped"),
             )
         ]
-        told = f"{', '.join(counted)}; {amount(report.passages, 'passage')}"
+        told = f"{', '.join(counts)}; {counted(report.passages, 'passage')}"
         return told, [f"skipped {one_line(each.source)}: {one_line(each.reason)}" for each in report.skipped]
 
     told, skipped = await face.work(add())
@@ -126,4 +125,4 @@ async def _remove(face: Face, names: Sequence[str]) -> None:
         async with face.desk.using_knowledge() as base:
             return len(await asyncio.to_thread(base.remove, names))
 
-    face.say(f"Removed {amount(await face.work(remove()), 'document')}.")
+    face.say(f"Removed {counted(await face.work(remove()), 'document')}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -19,7 +19,7 @@ from acp.interfaces import Client
 
 from .... import OssifrageError
 from ....tools.knowledge import Document, Knowledge, KnowledgeBase, KnowledgeNotFoundError
-from ...answer import Result, StopReason
+from ...answer import PendingCall, Result, StopReason
 from ...conversations import Conversation, ConversationStore
 from ...conversing import converse
 from ...run.steering import Steering
@@ -49,6 +49,12 @@ _STOPPED: Mapping[StopReason, schema.StopReason] = {
 }
 """Any other end is ``end_turn``."""
 
+_ALLOW = "allow"
+_PERMISSIONS = [
+    schema.PermissionOption(option_id=_ALLOW, name="Allow", kind="allow_once"),
+    schema.PermissionOption(option_id="reject", name="Reject", kind="reject_once"),
+]
+
 McpServers = Sequence[
     schema.HttpMcpServer | schema.SseMcpServer | schema.AcpMcpServer | schema.McpServerStdio
 ]
@@ -70,6 +76,7 @@ class EditorAgent:
 
     Args:
         settings: where everything is.
+        opening: what it works with; None opens what the settings name.
         show_reasoning: tell the editor what the model thinks.
         explained: an error in one line, with what helps.
     """
@@ -78,13 +85,14 @@ class EditorAgent:
         self,
         settings: Settings,
         *,
+        opening: Opening | None = None,
         show_reasoning: bool = False,
         explained: Callable[[OssifrageError], str] = str,
     ) -> None:
         self._settings = settings
         self._show_reasoning = show_reasoning
         self._explained = explained
-        self._opening = Opening(settings)
+        self._opening = opening or Opening(settings)
         self._store = ConversationStore(settings.home)
         self._sessions: dict[str, _Session] = {}
         self._client: Client | None = None
@@ -280,6 +288,7 @@ class EditorAgent:
                     begun,
                     effort=session.effort,
                     steering=steering,
+                    decide=self._decider(session.id, telling),
                 )
             ) as items:
                 async for item in items:
@@ -348,6 +357,26 @@ class EditorAgent:
     async def _tell(self, session_id: str, update: Any) -> None:
         if self._client is not None:
             await self._client.session_update(session_id, update)
+
+    def _decider(
+        self, session_id: str, telling: Telling
+    ) -> Callable[[Sequence[PendingCall]], Awaitable[Collection[str]]]:
+        """Ask in the editor, one call after the other, whether it may be made."""
+
+        async def decide(calls: Sequence[PendingCall]) -> Collection[str]:
+            allowed: list[str] = []
+            for call in calls:
+                if self._client is None:
+                    break
+                answered = await self._client.request_permission(
+                    session_id=session_id, tool_call=telling.waiting(call), options=_PERMISSIONS
+                )
+                outcome = answered.outcome
+                if isinstance(outcome, schema.AllowedOutcome) and outcome.option_id == _ALLOW:
+                    allowed.append(call.call_id)
+            return allowed
+
+        return decide
 
     def _reader(self, session_id: str) -> ReadText | None:
         client = self._client

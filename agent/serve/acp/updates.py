@@ -21,7 +21,7 @@ from acp.helpers import (
 from ....tools.knowledge import Document
 from ....tools.knowledge.ingest.loaders.formats import SUFFIXES
 from ....tools.pages import parse_pages
-from ...answer import Answer, Citation, Result
+from ...answer import Answer, Citation, PendingCall, Result
 from ...run.stream import ReasoningDelta, StreamItem, TextDelta
 from ...text import one_line, printable
 from ...traces import OutputRejected, ToolCalled, ToolReturned
@@ -88,6 +88,17 @@ class Telling:
             case _:
                 return
 
+    def waiting(self, call: PendingCall) -> schema.ToolCallUpdate:
+        """A call that is made only if somebody says yes."""
+        told = started_call(call.call_id, call.tool, call.arguments, self._documents)
+        return schema.ToolCallUpdate(
+            tool_call_id=told.tool_call_id,
+            title=told.title,
+            kind=told.kind,
+            status="pending",
+            raw_input=told.raw_input,
+        )
+
     def _ended(self, result: Result[Any]) -> Iterator[Update]:
         """What of the answer was not told yet: all of it where it was corrected unseen, and its sources."""
         if result.text.strip() != self._shown.strip():
@@ -100,7 +111,9 @@ class Telling:
             yield update_agent_message_text(f"\n\n*The model's server failed: {one_line(result.error)}*")
 
 
-def started_call(call_id: str, tool: str, arguments: str, documents: Mapping[str, Document]) -> Update:
+def started_call(
+    call_id: str, tool: str, arguments: str, documents: Mapping[str, Document]
+) -> schema.ToolCallStart:
     """A call that began."""
     given = _given(arguments)
     shown = " ".join(json.dumps(value, ensure_ascii=False) for value in given.values()) or arguments

@@ -41,7 +41,7 @@ def client(scripted_server: tuple[Served, ScriptedEngine]) -> Generator[openai.O
 
 @pytest.fixture
 def http(scripted_server: tuple[Served, ScriptedEngine]) -> Generator[httpx.Client, None, None]:
-    with httpx.Client(base_url=scripted_server[0].url, timeout=30) as client:
+    with httpx.Client(base_url=scripted_server[0].url, timeout=60) as client:
         yield client
 
 

@@ -15,7 +15,10 @@ import pytest
 from acp import PROTOCOL_VERSION, RequestError, connect_to_agent, run_agent, spawn_agent_process
 from acp.helpers import embedded_text_resource, resource_block, resource_link_block, text_block
 
+from fakes.scripted_engine import ScriptedEngine
+from fakes.tool_server import tool_server_at
 from ossifrage.agent.serve.acp.agent import EditorAgent
+from ossifrage.agent.serve.opening import Opening
 from ossifrage.agent.settings import Settings
 from ossifrage.tools.knowledge import KnowledgeBase
 
@@ -26,15 +29,22 @@ class Editor:
     def __init__(self) -> None:
         self.told: list[Any] = []
         self.read: list[str] = []
-        self.heard = asyncio.Event()
+        self.asked: list[Any] = []
+        self.says = "allow"
 
     async def session_update(self, session_id: str, update: Any, **kwargs: Any) -> None:
         self.told.append(update)
-        self.heard.set()
 
     async def read_text_file(self, path: str, session_id: str, **kwargs: Any) -> schema.ReadTextFileResponse:
         self.read.append(path)
         return schema.ReadTextFileResponse(content="# Unsaved\n\nThe valve in hall 5 was built by Curie.\n")
+
+    async def request_permission(
+        self, session_id: str, tool_call: Any, options: list[Any], **kwargs: Any
+    ) -> schema.RequestPermissionResponse:
+        self.asked.append(tool_call)
+        outcome = schema.AllowedOutcome(outcome="selected", option_id=self.says)
+        return schema.RequestPermissionResponse(outcome=outcome)
 
     def on_connect(self, conn: Any) -> None: ...
 
@@ -49,10 +59,11 @@ class Editor:
 
 @asynccontextmanager
 async def editing(
-    settings: Settings, *, show_reasoning: bool = False, reads: bool = False
+    settings: Settings, *, show_reasoning: bool = False, reads: bool = False, engine: Any = None
 ) -> AsyncGenerator[tuple[Any, Editor]]:
     """An editor and its agent, each at an end of a socket, after ``initialize``."""
-    agent, editor = EditorAgent(settings, show_reasoning=show_reasoning), Editor()
+    opening = Opening(settings, engine=engine)
+    agent, editor = EditorAgent(settings, opening=opening, show_reasoning=show_reasoning), Editor()
     ours, theirs = socket.socketpair()
     here, there = await asyncio.open_connection(sock=ours), await asyncio.open_connection(sock=theirs)
     running = asyncio.create_task(
@@ -189,6 +200,31 @@ async def test_a_file_is_read_as_the_editor_has_it(settings: Settings) -> None:
         await connection.prompt(session_id=session, prompt=blocks)
         assert editor.read == ["/x/a.md"]
         assert "Curie" in editor.text()
+
+
+CALL = (
+    "<|channel|>commentary to=functions.mcp_bad__say <|constrain|>json<|message|>"
+    '{"description": "hello"}<|call|>'
+)
+FINAL = '<|channel|>final<|message|>{"answer": "Done.", "citations": [], "missing": []}<|return|>'
+
+
+@pytest.mark.parametrize("says", ["allow", "reject"])
+async def test_a_call_that_needs_approval_is_asked_for(settings: Settings, hall: Path, says: str) -> None:
+    """Through a real MCP server, and a model server that plays what a gpt-oss would say."""
+    async with tool_server_at() as url:
+        table = {"url": url, "tools": ["say"], "approve": True}
+        asking = Settings(home=settings.home, knowledge=settings.knowledge, mcp={"bad": table})  # type: ignore[dict-item]
+        engine = ScriptedEngine([CALL, FINAL])
+        async with editing(asking, engine=engine) as (connection, editor):
+            editor.says = says
+            session = (await connection.new_session(cwd="/", mcp_servers=[])).session_id
+            ended = await connection.prompt(session_id=session, prompt=[text_block("Say hello.")])
+    assert ended.stop_reason == "end_turn"
+    (call,) = editor.asked
+    assert call.title == 'mcp_bad__say "hello"'
+    assert "Done." in editor.text()
+    assert ("say {'description': 'hello'}" in engine.prompt_text(1)) == (says == "allow")
 
 
 async def test_how_hard_the_model_thinks_can_be_set(settings: Settings) -> None:

@@ -19,14 +19,16 @@ def events(text: str) -> list[dict[str, object]]:
 
 
 def test_a_question_is_answered_with_typed_citations(quoting_server: Served) -> None:
-    answer = httpx.post(f"{quoting_server.url}/v1/ask", json=QUESTION).json()
+    answer = httpx.post(f"{quoting_server.url}/v1/ask", json=QUESTION, timeout=60).json()
     (citation,) = answer["output"]["citations"]
     assert (citation["source"], citation["verified"]) == ("birds/vulture.md", True)
     assert answer["stop_reason"] == "answered"
 
 
 def test_a_question_tells_what_happens_meanwhile(quoting_server: Served) -> None:
-    told = events(httpx.post(f"{quoting_server.url}/v1/ask", json={**QUESTION, "stream": True}).text)
+    told = events(
+        httpx.post(f"{quoting_server.url}/v1/ask", json={**QUESTION, "stream": True}, timeout=60).text
+    )
     kinds = [event["type"] for event in told]
     assert (kinds[0], kinds[-1]) == ("run_started", "result")
     assert {"tool_called", "tool_returned", "text_delta", "answered"} <= set(kinds)
@@ -71,8 +73,8 @@ def test_a_question_without_sense_is_refused(http: httpx.Client, body: object) -
 
 
 def test_what_ran_is_measured(quoting_server: Served) -> None:
-    httpx.post(f"{quoting_server.url}/v1/ask", json=QUESTION)
-    text = httpx.get(f"{quoting_server.url}/metrics").text
+    httpx.post(f"{quoting_server.url}/v1/ask", json=QUESTION, timeout=60)
+    text = httpx.get(f"{quoting_server.url}/metrics", timeout=60).text
     labels = 'gen_ai_operation_name="invoke_agent",gen_ai_request_model="ossifrage"'
     assert f'gen_ai_client_token_usage_count{{{labels},gen_ai_token_type="input"}}' in text
     assert "ossifrage_run_searches_count" in text

@@ -34,14 +34,16 @@ def shared(birds: KnowledgeBase, tmp_path_factory: pytest.TempPathFactory) -> Ge
 
 @pytest.fixture
 def alice(shared: Served) -> Generator[httpx.Client, None, None]:
-    with httpx.Client(base_url=shared.url, headers={"authorization": f"Bearer {ALICE}"}) as client:
+    with httpx.Client(
+        base_url=shared.url, headers={"authorization": f"Bearer {ALICE}"}, timeout=60
+    ) as client:
         yield client
 
 
 @pytest.fixture
 def others(shared: Served) -> Generator[list[httpx.Client], None, None]:
     clients = [
-        httpx.Client(base_url=shared.url, headers={"authorization": f"Bearer {token}"})
+        httpx.Client(base_url=shared.url, headers={"authorization": f"Bearer {token}"}, timeout=60)
         for token in (BOB, OWNER)
     ]
     yield clients

@@ -43,7 +43,7 @@ def guarded(
 
 @pytest.fixture
 def door(guarded: tuple[Served, WaitingEngine]) -> Generator[httpx.Client, None, None]:
-    with httpx.Client(base_url=guarded[0].url, timeout=20) as client:
+    with httpx.Client(base_url=guarded[0].url, timeout=60) as client:
         yield client
 
 

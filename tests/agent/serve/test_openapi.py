@@ -9,16 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    negative_data_rejection,
-    response_schema_conformance,
-    status_code_conformance,
-)
 from starlette.routing import Route
 
 from fakes.served import Served, served
@@ -29,13 +20,6 @@ from ossifrage.agent.settings import Settings
 from ossifrage.tools.knowledge import KnowledgeBase
 
 ANSWER = '<|channel|>final<|message|>{"answer":"Yes.","citations":[],"missing":[]}<|return|>'
-CHECKS: list[Any] = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-    negative_data_rejection,
-]
 
 
 class YesEngine:
@@ -62,8 +46,26 @@ def yes(birds: KnowledgeBase, tmp_path_factory: pytest.TempPathFactory) -> Gener
         yield running
 
 
+@pytest.mark.slow
 def test_whatever_the_description_allows_is_answered_as_it_says(yes: Served) -> None:
-    schema: Any = schemathesis.openapi.from_dict(httpx.get(f"{yes.url}/openapi.json").json())
+    import schemathesis  # takes two seconds
+    from schemathesis import GenerationMode
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi.checks import (
+        content_type_conformance,
+        negative_data_rejection,
+        response_schema_conformance,
+        status_code_conformance,
+    )
+
+    checks: list[Any] = [
+        not_a_server_error,
+        status_code_conformance,
+        content_type_conformance,
+        response_schema_conformance,
+        negative_data_rejection,
+    ]
+    schema: Any = schemathesis.openapi.from_dict(httpx.get(f"{yes.url}/openapi.json", timeout=60).json())
     asked = 0
     for result in schema.get_all_operations():
         operation: Any = result.ok()
@@ -82,7 +84,7 @@ def test_whatever_the_description_allows_is_answered_as_it_says(yes: Served) -> 
             def ask(case: Any) -> None:
                 nonlocal asked
                 asked += 1
-                case.call_and_validate(base_url=yes.url, checks=CHECKS)
+                case.call_and_validate(base_url=yes.url, checks=checks)
 
             ask()
     assert asked > 30
@@ -91,7 +93,7 @@ def test_whatever_the_description_allows_is_answered_as_it_says(yes: Served) -> 
 def test_every_route_is_described(yes: Served) -> None:
     from ossifrage.agent.serve.api import routes
 
-    description = httpx.get(f"{yes.url}/openapi.json").json()
+    description = httpx.get(f"{yes.url}/openapi.json", timeout=60).json()
     described = {
         (path, method.upper()) for path, methods in description["paths"].items() for method in methods
     }

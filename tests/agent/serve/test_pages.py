@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
+from fakes.scripted_engine import ScriptedEngine
 from fakes.served import served
-from fakes.traced_runs import QUESTION, THOUGHTS, record_runs
-from ossifrage import Settings
+from fakes.traced_runs import COMPLETIONS, QUESTION, THOUGHTS, record_runs
+from ossifrage import KnowledgeBase, Settings
 from ossifrage.agent.cli import main
 from ossifrage.agent.serve.pages.assets import STATIC, one_module
 from ossifrage.agent.serve.pages.document import run_document
@@ -40,9 +41,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 
 @pytest.fixture(scope="module")
 def site(recorded: Recorded) -> Iterator[httpx.Client]:
-    settings = Settings(home=recorded.home, engine="extractive")
-    with served(Service(settings)) as server, httpx.Client(base_url=server.url, timeout=60) as client:
-        yield client
+    with KnowledgeBase(recorded.home / "knowledge", embedding="none") as base:
+        service = Service(
+            Settings(home=recorded.home), knowledge=base, engine=ScriptedEngine(list(COMPLETIONS))
+        )
+        with served(service) as server, httpx.Client(base_url=server.url, timeout=60) as client:
+            yield client
 
 
 def data_of(page: str) -> list[dict[str, Any]]:
@@ -196,9 +200,10 @@ def test_an_exported_file_asks_for_nothing_and_runs_nothing_else() -> None:
 
 def test_an_output_of_another_type_is_shown_as_it_is() -> None:
     question = RunStarted(question="q", engine="e", model="m", output_type="Plan", version="1")
+    outputs: dict[str, JsonValue] = {"plan": {"steps": ["a"]}, "text": "so", "answer": {"answer": "so"}}
     shown = {
         name: run_document(Trace(trace_id="t", events=(question, Answered(step=1, output=output))))
-        for name, output in {"plan": {"steps": ["a"]}, "text": "so", "answer": {"answer": "so"}}.items()
+        for name, output in outputs.items()
     }
     assert {name: run["structured"] for name, run in shown.items()} == {
         "plan": True,

@@ -9,10 +9,10 @@ from typing import Any, TypedDict
 from agents import Agent, Handoff, InputGuardrail, Model, OutputGuardrail, RunHooks, Session, Tool
 from agents.mcp import MCPServer
 
-from ..tools.knowledge import Filters, JoinedKnowledge, KnowledgeBase
-from .engines.engine import Engine
-from .models.writer import Effort
-from .run.limits import Limits
+from ...tools.knowledge import Filters, JoinedKnowledge, KnowledgeBase
+from ..engines.engine import Engine
+from ..models.writer import Effort
+from ..run.limits import Limits
 
 __all__ = ["AssistantOptions", "Instructions", "ResumeOptions", "RunOptions"]
 

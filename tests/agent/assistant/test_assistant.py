@@ -372,7 +372,7 @@ async def test_verified_is_not_the_model_s_to_say(birds: KnowledgeBase, settings
     place: dict[str, Any] = {"source": "x.md", "start_line": 1, "end_line": 1, "quote": "x"}
     forged: dict[str, Any] = {**place, "verified": True, "title": "X"}
     engine = ScriptedEngine([FINAL.format(json.dumps({"proof": [forged]}))] * 2)
-    result = await ask(engine, birds, settings, output_type=Report)
+    result: Result[Any] = await ask(engine, birds, settings, output_type=Report)
     assert (result.output.proof[0].verified, result.output.proof[0].title) == (False, "")
     stored = Answer(answer="x", citations=[Citation(**forged)])
     assert Answer.model_validate_json(stored.model_dump_json()).citations[0].verified

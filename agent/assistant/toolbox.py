@@ -10,14 +10,14 @@ from typing import Any
 from agents import FunctionTool, RunContextWrapper, Tool
 from agents.tool_context import ToolContext
 
-from ..tools.find import find_tool
-from ..tools.function import RunContext, RunOf, within
-from ..tools.guarded import guarded
-from ..tools.knowledge import Knowledge
-from ..tools.list_sources import list_sources_tool
-from ..tools.open import open_tool
-from ..tools.search import search_tool
-from .errors import UsageError
+from ...tools.find import find_tool
+from ...tools.function import RunContext, RunOf, within
+from ...tools.guarded import guarded
+from ...tools.knowledge import Knowledge
+from ...tools.list_sources import list_sources_tool
+from ...tools.open import open_tool
+from ...tools.search import search_tool
+from ..errors import UsageError
 
 __all__ = ["SHOW_PAGES", "RunContexts", "Toolbox", "after"]
 

@@ -45,7 +45,7 @@ from ossifrage import (
     ToolReturned,
     ToolServerError,
 )
-from ossifrage.agent.tool_servers import ToolServer
+from ossifrage.agent.assistant.tool_servers import ToolServer
 from ossifrage.agent.traces import TraceStore
 
 QUIET = RunConfig(tracing_disabled=True)
@@ -266,8 +266,9 @@ async def test_limits_on_time_hold_while_an_mcp_server_is_waited_for(
     server = LateServer()
     engine = ScriptedEngine([UNCITED])
     async with assistant(birds, home, engine, mcp_servers=[ToolServer(server, seconds=60)]) as it:
+        await it.open()
         began = time.monotonic()
-        result = await it.run("What?", limits=Limits(seconds=0.5))
+        result = await it.run("What?", limits=Limits(seconds=1))
         assert time.monotonic() - began < 30  # of sixty
         assert (result.stop_reason, engine.prompts) == (StopReason.MAX_SECONDS, [])
         server.ready.set()

@@ -11,19 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from fakes.process import free_port
-from fakes.tool_server import NAMES, tool_server
-from ossifrage.agent.errors import ToolServerError
-from ossifrage.agent.settings import Settings
-from ossifrage.agent.tool_servers import (
+from fakes.tool_server import NAMES, tool_server_at
+from ossifrage.agent.assistant.tool_servers import (
     DESCRIPTION,
     FIELD_DESCRIPTION,
     OUTPUT,
     ToolServer,
     configured_servers,
 )
+from ossifrage.agent.errors import ToolServerError
+from ossifrage.agent.settings import Settings
 
 SCRIPT = Path(__file__).resolve().parents[1] / "fakes" / "tool_server.py"
 
@@ -31,23 +29,12 @@ SCRIPT = Path(__file__).resolve().parents[1] / "fakes" / "tool_server.py"
 @asynccontextmanager
 async def over_http(**more: Any) -> AsyncGenerator[ToolServer]:
     """A server that runs in this loop, and the settings' connection to it."""
-    port = free_port()
-    app = tool_server().streamable_http_app()
-    serving = uvicorn.Server(
-        uvicorn.Config(app, port=port, log_level="critical", ws="none", timeout_graceful_shutdown=1)
-    )
-    task = asyncio.create_task(serving.serve())
-    while not serving.started:
-        await asyncio.sleep(0.01)
-        assert not task.done()
-    table = {"url": f"http://127.0.0.1:{port}/mcp", **more}
-    (server,) = configured_servers(Settings(mcp={"bad": table}))  # type: ignore[dict-item]
-    try:
-        yield server
-    finally:
-        await server.cleanup()
-        serving.should_exit = True
-        await asyncio.wait_for(task, 30)
+    async with tool_server_at() as url:
+        (server,) = configured_servers(Settings(mcp={"bad": {"url": url, **more}}))  # type: ignore[dict-item]
+        try:
+            yield server
+        finally:
+            await server.cleanup()
 
 
 def text_of(result: Any) -> str:

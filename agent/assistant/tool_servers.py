@@ -21,14 +21,14 @@ from agents.mcp import MCPServer, MCPServerStdio, MCPServerStreamableHttp
 from mcp_types import CallToolResult, GetPromptResult, ListPromptsResult, TextContent
 from mcp_types import Tool as ServerTool
 
-from ..prompts import render
-from ..prompts.values import unmarked
-from .credentials import CredentialMask
-from .errors import ToolServerError
-from .text import one_line, printable
+from ...prompts import render
+from ...prompts.values import unmarked
+from ..credentials import CredentialMask
+from ..errors import ToolServerError
+from ..text import one_line, printable
 
 if TYPE_CHECKING:
-    from .settings import McpServer, Settings
+    from ..settings import McpServer, Settings
 
 __all__ = ["ToolServer", "configured_servers"]
 
@@ -51,7 +51,12 @@ _AGAIN = 30.0
 def configured_servers(settings: Settings) -> list[ToolServer]:
     """The servers of the settings' ``[mcp.NAME]``, none of them connected. Close each with ``cleanup()``."""
     return [
-        ToolServer(_configured(name, server), seconds=server.timeout, secrets=settings.secrets)
+        ToolServer(
+            _configured(name, server),
+            seconds=server.timeout,
+            approve=server.approve,
+            secrets=settings.secrets,
+        )
         for name, server in settings.mcp.items()
     ]
 
@@ -120,14 +125,24 @@ class ToolServer(MCPServer):
     Args:
         server: the SDK's, not connected.
         seconds: longest that connecting and a call may take.
+        approve: ask before calls of its tools: of all, or of these.
         secrets: texts that no message may hold.
     """
 
     session = None
     """As the SDK's servers have it while they are not connected: whoever gets this one connects it."""
 
-    def __init__(self, server: MCPServer, *, seconds: float, secrets: Sequence[str] = ()) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        server: MCPServer,
+        *,
+        seconds: float,
+        approve: bool | Sequence[str] = False,
+        secrets: Sequence[str] = (),
+    ) -> None:
+        super().__init__(
+            require_approval=approve if isinstance(approve, bool) else dict.fromkeys(approve, "always")
+        )
         self._server = server
         self._seconds = seconds
         self._mask = CredentialMask(secrets)

@@ -21,27 +21,27 @@ from agents import (
 from agents.mcp import MCPServer
 from typing_extensions import TypeForm, TypeVar, Unpack
 
-from ..prompts import render
-from ..tools.knowledge import Filters, JoinedKnowledge, KnowledgeBase
-from .answer import Answer, Result
+from ...prompts import render
+from ...tools.knowledge import Filters, JoinedKnowledge, KnowledgeBase
+from ..answer import Answer, Result
+from ..engines.engine import Engine
+from ..errors import UsageError
+from ..models.open import OpenModel
+from ..models.writer import Effort
+from ..run.limits import Limits
+from ..run.output import OutputSchema
+from ..run.paused import Decisions, Paused
+from ..run.recorded import Recorded
+from ..run.steering import Steering
+from ..run.stream import StreamItem
+from ..settings import Settings, load_settings
+from ..text import one_line
 from .answering import Answering, Asked, Brought, name_of
 from .background import BackgroundLoop
-from .engines.engine import Engine
-from .errors import UsageError
 from .mcp_servers import McpServers
-from .models.open import OpenModel
-from .models.writer import Effort
 from .offered import AskedWhenOpen, answering_tool
 from .opening import Opening
 from .options import AssistantOptions, Instructions, ResumeOptions, RunOptions
-from .run.limits import Limits
-from .run.output import OutputSchema
-from .run.paused import Decisions, Paused
-from .run.recorded import Recorded
-from .run.steering import Steering
-from .run.stream import StreamItem
-from .settings import Settings, load_settings
-from .text import one_line
 from .tool_servers import configured_servers
 from .toolbox import RunContexts, Toolbox, after
 
@@ -54,7 +54,7 @@ U = TypeVar("U")
 class Assistant(Generic[T]):
     """Answers questions from a knowledge base with a gpt-oss model.
 
-    ``Assistant()`` gives an :class:`~.answer.Answer`, ``Assistant(output_type=X)`` an ``X``: the class is
+    ``Assistant()`` gives an :class:`~..answer.Answer`, ``Assistant(output_type=X)`` an ``X``: the class is
     generic in it. Opens the engine and the knowledge base on first use and keeps them; what it opened it
     closes. Use it as a context manager (``with`` or ``async with``), or call :meth:`close` / :meth:`aclose`.
     Any number of questions may run at a time, in any number of threads and event loops.
@@ -172,7 +172,17 @@ class Assistant(Generic[T]):
     def run_sync(
         self, question: str, *, output_type: TypeForm[U], **options: Unpack[RunOptions]
     ) -> Result[U]: ...
-    def run_sync(self, question: str, **options: Any) -> Result[Any]:
+    def run_sync(
+        self,
+        question: str,
+        *,
+        output_type: Any = None,
+        session: Session | None = None,
+        reasoning: Effort | None = None,
+        limits: Limits | None = None,
+        filters: Filters | None = None,
+        context: object = None,
+    ) -> Result[Any]:
         """Answer one question, from code that is not async; see :meth:`run`.
 
         Such calls share one event loop in a thread of its own, so that connections are kept between them; any
@@ -181,7 +191,17 @@ class Assistant(Generic[T]):
         Raises:
             UsageError: an event loop is running already (as in a notebook): use ``await run(…)`` there.
         """
-        return self._run_here(self.run(question, **options))
+        return self._run_here(
+            self.run(
+                question,
+                output_type=output_type,
+                session=session,
+                reasoning=reasoning,
+                limits=limits,
+                filters=filters,
+                context=context,
+            )
+        )
 
     @overload
     async def run(self, question: str, **options: Unpack[RunOptions]) -> Result[T]: ...
@@ -197,7 +217,17 @@ class Assistant(Generic[T]):
     async def run(
         self, question: str, *, output_type: TypeForm[U], **options: Unpack[RunOptions]
     ) -> Result[U]: ...
-    async def run(self, question: str, **options: Any) -> Result[Any]:
+    async def run(
+        self,
+        question: str,
+        *,
+        output_type: Any = None,
+        session: Session | None = None,
+        reasoning: Effort | None = None,
+        limits: Limits | None = None,
+        filters: Filters | None = None,
+        context: object = None,
+    ) -> Result[Any]:
         """Answer one question.
 
         Args:
@@ -209,7 +239,6 @@ class Assistant(Generic[T]):
             limits: what the run may take.
             filters: the documents there are for this run: no tool shows another, whatever the model asks for.
             context: handed to the app's tools, hooks and guardrails (``RunContextWrapper.context``).
-            **options: these, by name.
 
         Raises:
             UsageError: the question is empty.
@@ -219,7 +248,17 @@ class Assistant(Generic[T]):
             GuardrailError: a guardrail refused the question or the answer.
             ToolServerError: an MCP server offers no tools.
         """
-        return await _last(self.run_stream(question, **options))
+        return await _last(
+            self.run_stream(
+                question,
+                output_type=output_type,
+                session=session,
+                reasoning=reasoning,
+                limits=limits,
+                filters=filters,
+                context=context,
+            )
+        )
 
     @overload
     def run_stream(
@@ -285,12 +324,11 @@ class Assistant(Generic[T]):
             context: for the app's tools.
             steering: to say more to the model while it works, or to end the run with what came so far.
             recorded: another run of this question, whose first steps are not asked again.
-            **options: these, by name.
 
         Yields:
-            The trace's events as they happen; :class:`~.run.stream.TextDelta` (text for people, never JSON),
-            :class:`~.run.stream.PartialOutput` (of an output type of your own) and
-            :class:`~.run.stream.ReasoningDelta` as the model writes; the :class:`~.answer.Result` last.
+            The trace's events as they happen, :class:`~..run.stream.TextDelta` (text for people, never JSON),
+            :class:`~..run.stream.PartialOutput` (of an output type of your own) and
+            :class:`~..run.stream.ReasoningDelta` as the model writes; the :class:`~..answer.Result` last.
 
         Raises:
             The same errors as :meth:`run`, after the event that tells of the run's end.
@@ -321,9 +359,27 @@ class Assistant(Generic[T]):
     def resume_sync(
         self, state: str, *, output_type: TypeForm[U], **options: Unpack[ResumeOptions]
     ) -> Result[U]: ...
-    def resume_sync(self, state: str, **options: Any) -> Result[Any]:
+    def resume_sync(
+        self,
+        state: str,
+        *,
+        approve: bool | Collection[str] = (),
+        reject: bool | Collection[str] | Mapping[str, str] = (),
+        output_type: Any = None,
+        session: Session | None = None,
+        context: object = None,
+    ) -> Result[Any]:
         """Go on with a run that waits, from code that is not async; see :meth:`resume`."""
-        return self._run_here(self.resume(state, **options))
+        return self._run_here(
+            self.resume(
+                state,
+                approve=approve,
+                reject=reject,
+                output_type=output_type,
+                session=session,
+                context=context,
+            )
+        )
 
     @overload
     async def resume(self, state: str, **options: Unpack[ResumeOptions]) -> Result[T]: ...
@@ -335,7 +391,16 @@ class Assistant(Generic[T]):
     async def resume(
         self, state: str, *, output_type: TypeForm[U], **options: Unpack[ResumeOptions]
     ) -> Result[U]: ...
-    async def resume(self, state: str, **options: Any) -> Result[Any]:
+    async def resume(
+        self,
+        state: str,
+        *,
+        approve: bool | Collection[str] = (),
+        reject: bool | Collection[str] | Mapping[str, str] = (),
+        output_type: Any = None,
+        session: Session | None = None,
+        context: object = None,
+    ) -> Result[Any]:
         """Go on with a run that waits for somebody's word on calls of tools.
 
         The run keeps its question, limits, filters and effort, and what it has taken counts on. It has a
@@ -348,13 +413,21 @@ class Assistant(Generic[T]):
             output_type: as it was for the run, where it was not the assistant's.
             session: as it was for the run.
             context: for the app's tools: it is not in the state.
-            **options: these, by name.
 
         Raises:
             UsageError: it is no such state, or of another output type, or nothing is decided.
             OssifrageError: as :meth:`run`.
         """
-        return await _last(self.resume_stream(state, **options))
+        return await _last(
+            self.resume_stream(
+                state,
+                approve=approve,
+                reject=reject,
+                output_type=output_type,
+                session=session,
+                context=context,
+            )
+        )
 
     @overload
     def resume_stream(

@@ -15,34 +15,34 @@ from agents.items import TResponseInputItem
 from openai.types.shared import Reasoning
 from pydantic import TypeAdapter
 
-from ..prompts import render
-from ..tools.function import RunContext
-from ..tools.knowledge import FilteredKnowledge, Filters, JoinedKnowledge, KnowledgeBase
-from ..tools.pages import PageStack
-from .answer import Result, StopReason
-from .errors import EngineTimeoutError, OssifrageError
+from ...prompts import render
+from ...tools.function import RunContext
+from ...tools.knowledge import FilteredKnowledge, Filters, JoinedKnowledge, KnowledgeBase
+from ...tools.pages import PageStack
+from ..answer import Result, StopReason
+from ..errors import EngineTimeoutError, OssifrageError
+from ..models.harmony import HarmonyModel
+from ..models.open import OpenModel
+from ..models.writer import Effort, response_format
+from ..run.budget import PromptBudget
+from ..run.handing_over import handed_over
+from ..run.limits import Limits, Meter
+from ..run.loop import App, Run
+from ..run.output import OutputSchema
+from ..run.paused import Decisions, Paused, PausedFilters, output_rows
+from ..run.recorded import Recorded
+from ..run.steering import Steering
+from ..run.stream import StreamItem, TraceBegun
+from ..settings import Settings
+from ..text import one_line
+from ..traces import Recorder, RunLimits, TraceStore
 from .mcp_servers import McpServers
-from .models.harmony import HarmonyModel
-from .models.open import OpenModel
-from .models.writer import Effort, response_format
 from .opening import Opening
 from .options import Instructions
-from .run.budget import PromptBudget
-from .run.handing_over import handed_over
-from .run.limits import Limits, Meter
-from .run.loop import App, Run
-from .run.output import OutputSchema
-from .run.paused import Decisions, Paused, PausedFilters, output_rows
-from .run.recorded import Recorded
-from .run.steering import Steering
-from .run.stream import StreamItem, TraceBegun
-from .settings import Settings
-from .text import one_line
 from .toolbox import SHOW_PAGES, Toolbox
-from .traces import Recorder, RunLimits, TraceStore
 
 if TYPE_CHECKING:
-    from .traces.exports.otlp import LiveExport
+    from ..traces.exports.otlp import LiveExport
 
 __all__ = ["Answering", "Asked", "Brought", "name_of"]
 
@@ -292,7 +292,7 @@ def name_of(schema: OutputSchema | None) -> str:
 def _live_export(settings: Settings) -> LiveExport | None:
     if not settings.otlp:
         return None
-    from .traces.exports.otlp import LiveExport, OtlpExporter
+    from ..traces.exports.otlp import LiveExport, OtlpExporter
 
     return LiveExport(OtlpExporter(settings.otlp, settings.otlp_dialect), secrets=settings.secrets)
 

@@ -13,11 +13,11 @@ from agents import Agent, FunctionTool, RunContextWrapper, Tool
 from agents.mcp import MCPServer, MCPServerManager, MCPUtil
 from agents.tool_context import ToolContext
 
-from ..prompts import render
-from ..prompts.values import unmarked
+from ...prompts import render
+from ...prompts.values import unmarked
+from ..errors import ToolServerError
+from ..text import one_line, well_formed
 from .background import BackgroundLoop
-from .errors import ToolServerError
-from .text import one_line, well_formed
 from .tool_servers import ToolServer
 
 __all__ = ["McpServers"]

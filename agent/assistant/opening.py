@@ -9,13 +9,13 @@ from contextlib import suppress
 
 from agents import Model
 
-from ..tools.knowledge import JoinedKnowledge, KnowledgeBase
-from .engines.engine import Engine
-from .errors import OssifrageError
-from .harmony import load_encoding
-from .knowledge import open_knowledge
-from .models.open import OpenModel, beside, open_model, wrap_engine
-from .settings import Settings
+from ...tools.knowledge import JoinedKnowledge, KnowledgeBase
+from ..engines.engine import Engine
+from ..errors import OssifrageError
+from ..harmony import load_encoding
+from ..knowledge import open_knowledge
+from ..models.open import OpenModel, beside, open_model, wrap_engine
+from ..settings import Settings
 
 __all__ = ["Opening"]
 

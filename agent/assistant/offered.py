@@ -11,11 +11,11 @@ from agents.items import TResponseStreamEvent
 from agents.tool_context import ToolContext
 from pydantic import BaseModel, StringConstraints, ValidationError
 
-from .. import OssifrageError
-from ..prompts import render, tool_prompt
-from ..tools.function import validation_errors
-from .answer import Result
-from .models.events import whole_response
+from ... import OssifrageError
+from ...prompts import render, tool_prompt
+from ...tools.function import validation_errors
+from ..answer import Result
+from ..models.events import whole_response
 from .opening import Opening
 
 __all__ = ["AskedWhenOpen", "answering_tool"]
