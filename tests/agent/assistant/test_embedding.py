@@ -49,7 +49,7 @@ from ossifrage.agent.assistant.tool_servers import ToolServer
 from ossifrage.agent.traces import TraceStore
 
 QUIET = RunConfig(tracing_disabled=True)
-WEATHER = Path(__file__).parents[1] / "fakes" / "weather_mcp.py"
+WEATHER = Path(__file__).parents[2] / "fakes" / "weather_mcp.py"
 
 
 class Diet(BaseModel):
