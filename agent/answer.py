@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Generic
+from typing import Annotated, Any, Generic
 
 from pydantic import (
     BaseModel,
@@ -157,9 +157,10 @@ class Result(Generic[T]):
     """One line, where the engine failed in the middle of the answer."""
     pending: tuple[PendingCall, ...] = ()
     """The calls that wait for somebody's word."""
-    state: str | None = field(default=None, repr=False)
+    state: Annotated[str | None, Field(exclude=True)] = field(default=None, repr=False)
     """What the run needs to go on, as JSON: for :meth:`Assistant.resume <.assistant.Assistant.resume>`. It
-    holds the conversation, what the tools gave back, and what the model thought since the question."""
+    holds the conversation, what the tools gave back, and what the model thought since the question, so it
+    is left out where Pydantic writes a result as JSON."""
 
     @property
     def partial(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PROGRAMS = ROOT / "tests" / "typing"
+PROGRAMS = [str(ROOT / "tests" / "typing"), str(ROOT / "examples")]
 
 
 @pytest.mark.slow  # mypy reads all of the SDK before it has a cache: a minute
@@ -24,6 +24,6 @@ PROGRAMS = ROOT / "tests" / "typing"
 def test_the_programs_are_typed(checker: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MYPYPATH", str(ROOT / "build" / "typing"))
     done = subprocess.run(
-        [sys.executable, "-m", *checker, str(PROGRAMS)], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", *checker, *PROGRAMS], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr

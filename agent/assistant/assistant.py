@@ -334,7 +334,7 @@ class Assistant(Generic[T]):
             The same errors as :meth:`run`, after the event that tells of the run's end.
         """
         if not question.strip():
-            raise UsageError('The question is empty: ask something, such as `ossifrage ask "What is …?"`.')
+            raise UsageError("The question is empty.")
         return self._answering.answered(
             Asked(
                 question=question,

@@ -23,7 +23,8 @@ from .tool_servers import ToolServer
 __all__ = ["McpServers"]
 
 _LONGEST_DESCRIPTION = 4_000
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 60.0
+"""One that a package manager starts may be fetched first."""
 
 
 class McpServers:
@@ -127,10 +128,10 @@ async def _listed(server: MCPServer, wrapper: RunContextWrapper[Any], agent: Age
 
 def _unreachable(server: MCPServer, error: Exception) -> ToolServerError:
     # What it says may be of anybody's making.
-    return ToolServerError(
-        f"The MCP server {one_line(server.name, 100)} offers no tools: is it running? "
-        f"({type(error).__name__})"
-    )
+    name = one_line(server.name, 100)
+    if isinstance(error, TimeoutError):
+        return ToolServerError(f"The MCP server {name} took longer than {_CONNECT_SECONDS:g} s to start.")
+    return ToolServerError(f"The MCP server {name} offers no tools: is it running? ({type(error).__name__})")
 
 
 def _texts_only(tool: Tool) -> Tool:

@@ -5,7 +5,6 @@ Who is let in is decided before: the server's guard looks at Host, Origin, token
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from mcp.server.auth.provider import AccessToken
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from ....tools.knowledge import Knowledge
 from ...assistant import Assistant
@@ -56,31 +55,7 @@ class _OfClients:
         client = self._service.client(HTTPConnection(scope)).name
         # Not the name alone: the owner has none, and the library takes an empty one for nobody's.
         user = AuthenticatedUser(AccessToken(token="", client_id=f"client:{client}", scopes=[]))
-        scope = {**scope, "user": user}
-        if scope["method"] != "GET":
-            await self._manager.handle_request(scope, receive, send)
-            return
-        # A stream that a client only listens to never ends by itself: it would hold up the server's stop.
-        stopping = self._service.stopping
-        await self._manager.handle_request(scope, _until(stopping, receive), send)
-        if stopping.is_set():
-            await send({"type": "http.response.body", "body": b""})
-
-
-def _until(stopping: asyncio.Event, receive: Receive) -> Receive:
-    """Receives what comes, and, once the server stops, that the client has gone."""
-
-    async def received() -> Message:
-        stop = asyncio.create_task(stopping.wait())
-        more = asyncio.ensure_future(receive())
-        try:
-            await asyncio.wait({stop, more}, return_when=asyncio.FIRST_COMPLETED)
-            return more.result() if more.done() else {"type": "http.disconnect"}
-        finally:
-            stop.cancel()
-            more.cancel()
-
-    return received
+        await self._manager.handle_request({**scope, "user": user}, receive, send)
 
 
 class _Opened:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from agents import RunContextWrapper, SQLiteSession, function_tool
+from pydantic import TypeAdapter
 
 from fakes.completions import ANSWER, SEARCH, SECRET, UNCITED, call
 from fakes.scripted_engine import ScriptedEngine
 from ossifrage import (
+    Answer,
     ApprovalDecided,
     ApprovalRequested,
     Assistant,
@@ -147,6 +149,19 @@ async def test_a_conversation_holds_the_whole_question_once_it_is_answered(
     kinds = [item.get("type") or item.get("role") for item in items]
     assert kinds[0] == "user"
     assert kinds.count("function_call") == kinds.count("function_call_output") == 2
+
+
+async def test_a_result_written_as_json_holds_no_state_and_so_no_thought(
+    birds: KnowledgeBase, home: Path
+) -> None:
+    """As a web framework writes what an endpoint returns."""
+    result = await paused(birds, home)
+    assert result.state is not None
+    assert SECRET in result.state
+    written = TypeAdapter(Result[Answer]).dump_json(result).decode()
+    assert "send" in written
+    assert SECRET not in written
+    assert "state" not in json.loads(written)
 
 
 async def test_the_apps_context_is_not_in_the_state(birds: KnowledgeBase, home: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from pathlib import Path
 
@@ -87,28 +86,3 @@ def test_an_answer_has_a_time_limit(birds: KnowledgeBase, home: Path) -> None:
         answer = httpx.post(f"{running.url}/v1/responses", json=BARE, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "timeout")
     assert engine.ended.is_set()
-
-
-def test_an_mcp_client_that_listens_does_not_hold_up_the_stop(
-    birds: KnowledgeBase, home: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    begin = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "test", "version": "1"},
-        },
-    }
-    service = Service(Settings(home=home), knowledge=birds, engine=WaitingEngine())
-    accept = {"accept": "application/json, text/event-stream"}
-    with served(service) as running, httpx.Client(headers=accept, timeout=20) as client:
-        url = f"{running.url}/mcp"
-        session = client.post(url, json=begin).headers["mcp-session-id"]
-        with client.stream("GET", url, headers={"mcp-session-id": session}) as listening:
-            assert listening.status_code == 200
-            running.loop.call_soon_threadsafe(running.server.handle_exit, signal.SIGINT, None)
-            assert list(listening.iter_raw()) == []  # it ends, and is not cut off after thirty seconds
-    assert "Exception" not in caplog.text
