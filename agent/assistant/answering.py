@@ -70,6 +70,11 @@ class Asked:
         """The filters as a paused run keeps them."""
         return None if self.filters is None else PausedFilters(**dataclasses.asdict(self.filters))
 
+    @property
+    def spent_seconds(self) -> float:
+        """What the run took before it waited for somebody's word."""
+        return 0.0 if self.paused is None else self.paused.seconds
+
     def run_context(
         self, knowledge: KnowledgeBase | JoinedKnowledge, history: Sequence[TResponseInputItem]
     ) -> RunContext:
@@ -148,7 +153,7 @@ class Answering:
         own = model.model
         if isinstance(own, HarmonyModel):
             own = own.for_run(recorder.calls)
-        agent = await self._agent(asked, own, context)
+        agent = await self._agent(asked, own, context, began=began)
         run: Run | None = None
         stop_reason, failure = StopReason.CANCELLED, None
         outcome: Result[Any] | Exception
@@ -179,7 +184,7 @@ class Answering:
                     asked.limits,
                     usage=lambda: recorder.usage if run is None else run.usage,
                     calls_spent=lambda: context.calls_spent,
-                    spent_seconds=time.monotonic() - began + (0.0 if paused is None else paused.seconds),
+                    spent_seconds=time.monotonic() - began + asked.spent_seconds,
                 ),
                 max_steps=asked.limits.steps or self._settings.max_steps,
                 app=App(
@@ -239,7 +244,7 @@ class Answering:
             seconds=limits.seconds,
         )
 
-    async def _agent(self, asked: Asked, model: Model, context: RunContext) -> Agent[Any]:
+    async def _agent(self, asked: Asked, model: Model, context: RunContext, *, began: float) -> Agent[Any]:
         agent = Agent[Any](
             name="Ossifrage",
             # HarmonyModel writes the form of an answer itself; not every chat server passes a schema on.
@@ -253,7 +258,10 @@ class Answering:
                 guard=lambda tool: self._toolbox.guarded(tool, lambda _: context),
             ),
         )
-        more = await self._mcp_servers.tools(agent, asked.context)
+        left = asked.limits.seconds
+        if left is not None:
+            left -= time.monotonic() - began + asked.spent_seconds
+        more = await self._mcp_servers.tools(agent, asked.context, seconds=left)
         agent.tools = self._toolbox.tools(lambda _: context, more)
         return agent
 

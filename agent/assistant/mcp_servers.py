@@ -6,6 +6,7 @@ import asyncio
 import copy
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from agents import Agent, FunctionTool, RunContextWrapper, Tool
@@ -17,6 +18,7 @@ from ...prompts.values import unmarked
 from ..errors import ToolServerError
 from ..text import one_line, well_formed
 from .background import BackgroundLoop
+from .tool_servers import ToolServer
 
 __all__ = ["McpServers"]
 
@@ -42,27 +44,39 @@ class McpServers:
         self._background = background
         self._managers: dict[MCPServer, MCPServerManager] = {}
 
-    async def tools(self, agent: Agent[Any], context: object) -> list[Tool]:
+    async def tools(self, agent: Agent[Any], context: object, *, seconds: float | None = None) -> list[Tool]:
         """What the servers offer now.
+
+        Args:
+            agent: whose tools they are to be.
+            context: the app's.
+            seconds: longest to wait. A server that takes longer is left out, and goes on connecting.
 
         Raises:
             ToolServerError: one cannot be reached, or does not say what it offers.
         """
         wrapper = RunContextWrapper(context)
         tools: list[Tool] = []
-        for server in self._servers:
-            if server not in self._managers and getattr(server, "session", server) is not None:
-                found = await _listed(server, wrapper, agent)
-            else:
-                found = await self._there(self._listed_here(server, wrapper, agent))
-                found = [self._called_there(tool) for tool in found]
-            tools += [_texts_only(tool) for tool in found]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                for server in self._servers:
+                    tools += await asyncio.shield(self._offered(server, wrapper, agent))
         return tools
 
     async def close(self) -> None:
         """Clean up what was connected here. Safe to call twice."""
         if self._managers:
             await self._there(self._clean_up())
+
+    async def _offered(
+        self, server: MCPServer, wrapper: RunContextWrapper[Any], agent: Agent[Any]
+    ) -> list[Tool]:
+        if server not in self._managers and getattr(server, "session", server) is not None:
+            found = await _listed(server, wrapper, agent)
+        else:
+            found = await self._there(self._listed_here(server, wrapper, agent))
+            found = [self._called_there(tool) for tool in found]
+        return [_texts_only(tool) for tool in found]
 
     async def _there(self, work: Any) -> Any:
         return await asyncio.wrap_future(self._background.submit(work))
@@ -72,9 +86,10 @@ class McpServers:
     ) -> list[Tool]:
         manager = self._managers.get(server)
         if manager is None:
-            manager = self._managers[server] = MCPServerManager(
-                [server], strict=True, connect_timeout_seconds=_CONNECT_SECONDS
-            )
+            # One that bounds its own time has to be let, or the manager's error would fail the question.
+            seconds = None if isinstance(server, ToolServer) else _CONNECT_SECONDS
+            manager = MCPServerManager([server], strict=True, connect_timeout_seconds=seconds)
+            self._managers[server] = manager
         try:
             await manager.connect_all()
             return await _listed(server, wrapper, agent)

@@ -249,7 +249,7 @@ class Run:
         given = [*self._history, {"role": "user", "content": question}]
         if self._paused is not None and decisions is not None:
             given = await self._paused.restored(
-                self._agent, self._app.context, steps_left=max(1, self._steps_left)
+                self._agent, self._app.context, steps_left=max(0, self._steps_left)
             )
             for event in self._decided(decisions.apply(given)):
                 yield event

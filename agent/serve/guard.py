@@ -18,6 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..text import one_line
 from .limits import Limits
 from .problems import Problem, problem_of
 from .tokens import OWNER, Tokens
@@ -85,11 +86,12 @@ class Guard:
             scope.setdefault("state", {})["client"] = client
             await self._passed(client, scope, receive, guarded)
         except Exception as error:
-            if not isinstance(error, Problem):
-                _logger.exception("%s %s failed", scope["method"], scope["path"])
+            problem = problem_of(error)
+            if not isinstance(error, Problem) and problem.status >= 500:
+                _logger.exception("%s %s failed", scope["method"], one_line(scope["path"], 200))
             if guarded.started:
                 raise _Broken from None  # the client sees a response that was cut off
-            await problem_of(error)(scope, receive, guarded)
+            await problem(scope, receive, guarded)
 
     def _admitted(self, scope: Scope) -> str:
         """The client that asks."""
@@ -102,8 +104,7 @@ class Guard:
                 code="host",
             )
         for origin in headers.getlist("origin"):
-            parts = urlsplit(origin)
-            if parts.scheme not in ("http", "https") or parts.netloc.lower() != host:
+            if origin.lower() not in (f"http://{host}", f"https://{host}"):
                 raise Problem(403, "Pages of other sites may not use this server.", code="origin")
         if scope["path"] in _OPEN or not self._tokens:
             return OWNER

@@ -11,6 +11,9 @@ __all__ = ["Limits"]
 class Limits:
     """Bounds of the server. What is beyond is refused at once, with a status that says which bound it was."""
 
+    head_seconds: float = 20
+    """Until a request's head has come, from the connection or the answer before on; then the connection is
+    closed."""
     body_bytes: int = 16 * 1024 * 1024
     """Of one request's body; more is 413."""
     body_seconds: float = 30

@@ -14,6 +14,7 @@ import uvicorn
 
 from ..errors import UsageError
 from .app import create_app
+from .connection import connections
 from .service import Service
 
 __all__ = ["Server", "check_address", "listen", "serve"]
@@ -30,6 +31,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 create_app(service),
+                http=connections(service.limits.head_seconds),
                 log_config=None,
                 access_log=False,  # an address may hold a token
                 server_header=False,

@@ -109,8 +109,15 @@ _ITEM_TAGS = {
 }
 
 
+def _type_of(given: Any) -> Any:
+    """Of an object that is read, or of what it was read to; an empty one of what is no object."""
+    if isinstance(given, dict):
+        return cast("Mapping[str, Any]", given).get("type")
+    return getattr(given, "type", "")
+
+
 def _item_tag(given: Any) -> str:
-    kind = cast("Mapping[str, Any]", given).get("type") if isinstance(given, dict) else given.type
+    kind = _type_of(given)
     return "message" if kind is None else _ITEM_TAGS.get(kind, kind) if isinstance(kind, str) else ""
 
 
@@ -163,7 +170,7 @@ class HostedTool(_Given):
 
 
 def _tool_tag(given: Any) -> str:
-    kind = cast("Mapping[str, Any]", given).get("type") if isinstance(given, dict) else given.type
+    kind = _type_of(given)
     return kind if kind in ("function", "custom", "namespace") else "hosted"
 
 

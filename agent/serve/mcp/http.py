@@ -53,7 +53,8 @@ class _OfClients:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         client = self._service.client(HTTPConnection(scope)).name
-        user = AuthenticatedUser(AccessToken(token="", client_id=client or "owner", scopes=[]))
+        # Not the name alone: the owner has none, and the library takes an empty one for nobody's.
+        user = AuthenticatedUser(AccessToken(token="", client_id=f"client:{client}", scopes=[]))
         await self._manager.handle_request({**scope, "user": user}, receive, send)
 
 

@@ -118,6 +118,24 @@ async def test_limits_and_filters_hold_on(birds: KnowledgeBase, home: Path) -> N
     assert "birds/kite.md" not in engine.prompt_text()
 
 
+async def test_a_pause_at_the_last_step_gives_no_further_one(birds: KnowledgeBase, home: Path) -> None:
+    """Whoever approves all that waits, again and again, comes to an end: the call is made, and then the
+    answer is asked for without tools.
+    """
+    async with assistant(birds, home, SEND) as first:
+        result = await first.run("Tell Bob.", context=Desk([]), limits=Limits(steps=1))
+    engine = ScriptedEngine([UNCITED])
+    desk = Desk([])
+    async with Assistant(Settings(home=home), knowledge=birds, engine=engine, tools=[send]) as second:
+        done = await second.resume(result.state or "", approve=True, context=desk)
+    assert (done.stop_reason, done.pending, desk.sent) == (StopReason.MAX_STEPS, (), ["bob"])
+    assert "sent to bob" in engine.prompt_text()
+    assert "namespace functions" not in engine.prompt_text()
+    with TraceStore(home) as store:
+        events = store.load(done.trace_id).events
+    assert [event.output for event in events if isinstance(event, ToolReturned)] == ["sent to bob"]
+
+
 async def test_a_conversation_holds_the_whole_question_once_it_is_answered(
     birds: KnowledgeBase, home: Path
 ) -> None:

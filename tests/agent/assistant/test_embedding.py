@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from agents.mcp import MCPServerStdio
 from pydantic import BaseModel
 
 from fakes.completions import ANSWER, FINAL, SEARCH, UNCITED, call
+from fakes.late_server import LateServer
 from fakes.scripted_engine import ScriptedEngine
 from ossifrage import (
     Answer,
@@ -35,16 +38,18 @@ from ossifrage import (
     HarmonyModel,
     Instructions,
     KnowledgeBase,
+    Limits,
     Result,
     Settings,
     StopReason,
     ToolReturned,
     ToolServerError,
 )
+from ossifrage.agent.assistant.tool_servers import ToolServer
 from ossifrage.agent.traces import TraceStore
 
 QUIET = RunConfig(tracing_disabled=True)
-WEATHER = Path(__file__).parents[1] / "fakes" / "weather_mcp.py"
+WEATHER = Path(__file__).parents[2] / "fakes" / "weather_mcp.py"
 
 
 class Diet(BaseModel):
@@ -253,3 +258,32 @@ async def test_an_mcp_server_that_is_not_there(birds: KnowledgeBase, home: Path)
     gone = MCPServerStdio({"command": sys.executable, "args": ["-c", "raise SystemExit(1)"]}, name="gone")
     with pytest.raises(ToolServerError, match="gone offers no tools"):
         await ask(birds, home, ScriptedEngine([]), mcp_servers=[gone])
+
+
+async def test_limits_on_time_hold_while_an_mcp_server_is_waited_for(
+    birds: KnowledgeBase, home: Path
+) -> None:
+    server = LateServer()
+    engine = ScriptedEngine([UNCITED])
+    async with assistant(birds, home, engine, mcp_servers=[ToolServer(server, seconds=60)]) as it:
+        await it.open()
+        began = time.monotonic()
+        result = await it.run("What?", limits=Limits(seconds=1))
+        assert time.monotonic() - began < 30  # of sixty
+        assert (result.stop_reason, engine.prompts) == (StopReason.MAX_SECONDS, [])
+        server.ready.set()
+        await it.run("What?")  # it went on connecting
+    assert "mcp_late__say" in engine.prompt_text()
+
+
+@pytest.mark.slow
+async def test_a_server_has_the_time_to_connect_that_was_given_to_it(
+    birds: KnowledgeBase, home: Path
+) -> None:
+    """The SDK gives up after ten seconds, and that failed the question."""
+    server = LateServer()
+    engine = ScriptedEngine([UNCITED])
+    threading.Timer(11, server.ready.set).start()
+    async with assistant(birds, home, engine, mcp_servers=[ToolServer(server, seconds=60)]) as it:
+        await it.run("What?")
+    assert "mcp_late__say" in engine.prompt_text()

@@ -22,7 +22,7 @@ from ossifrage.agent.settings import Settings
 from ossifrage.tools.knowledge import KnowledgeBase
 
 TOKEN, ALICE, BOB = "owner-0123456789abcdef", "alice-0123456789abcdef", "bob-0123456789abcdef"
-LIMITS = Limits(body_bytes=1000, body_seconds=0.3, running=3, running_each=2, seconds=30)
+LIMITS = Limits(head_seconds=1, body_bytes=1000, body_seconds=0.3, running=3, running_each=2, seconds=30)
 ASK = {"model": "gpt-oss", "input": "Hi"}
 
 
@@ -82,6 +82,8 @@ def test_the_host_has_to_be_this_server(door: httpx.Client, host: str, status: i
         ("https://evil.example.com", 403),
         ("null", 403),
         ("file://", 403),
+        ("http://[", 403),
+        ("http://127.0.0.1:{port}/", 403),
     ],
 )
 def test_pages_of_other_sites_are_refused(door: httpx.Client, origin: str, status: int) -> None:
@@ -192,6 +194,39 @@ def running(door: httpx.Client, engine: WaitingEngine, *tokens: str) -> Generato
             engine.go_on.set()
     finally:
         engine.go_on.set()
+
+
+def test_connections_that_ask_nothing_do_not_shut_others_out(
+    guarded: tuple[Served, WaitingEngine], door: httpx.Client
+) -> None:
+    """As many as there may be, each with half a head, and nobody has shown a token."""
+    with ExitStack() as held:
+        idle = [
+            held.enter_context(socket.create_connection(("127.0.0.1", door.base_url.port or 0), timeout=10))
+            for _ in range(4 * LIMITS.running)
+        ]
+        for each in idle:
+            each.sendall(b"GET / HTTP/1.1\r\nx:")
+        assert idle[-1].recv(1) == b""
+        assert door.get("/healthz").status_code == 200
+
+
+def test_what_is_not_there_is_no_failure_in_the_log(
+    door: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("/traces/no%0aERROR%1b[31m.json", "/traces.json?before=none"):
+        assert door.get(path, headers=bearer(TOKEN)).status_code == 404
+    assert "failed" not in caplog.text
+
+
+def test_what_fails_stays_in_its_line_of_the_log(
+    door: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = f"/traces/%0aERROR%1b[31m/raw/{'9' * 5000}.json"
+    assert door.get(path, headers=bearer(TOKEN)).status_code == 500
+    (record,) = [each for each in caplog.records if each.name.endswith("guard")]
+    assert "\n" not in record.getMessage()
+    assert "\x1b" not in record.getMessage()
 
 
 def test_too_many_at_once_are_told_to_come_again(

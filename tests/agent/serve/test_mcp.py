@@ -327,7 +327,8 @@ async def serving(service: Service) -> AsyncGenerator[str]:
         await asyncio.wait_for(task, 30)
 
 
-TOKENS = {"alice": "a" * 20, "bob": "b" * 20}
+TOKENS = {"alice": "a" * 20, "bob": "b" * 20, "owner": "o" * 20}
+NAMELESS = "n" * 20
 
 
 @asynccontextmanager
@@ -349,7 +350,8 @@ async def test_over_http(birds: KnowledgeBase, home: Path) -> None:
     async def progress(progress: float, total: float | None, message: str | None) -> None:
         told.append(message)
 
-    settings = Settings(home=home, serve_token=",".join(map(":".join, TOKENS.items())))  # type: ignore[arg-type]
+    tokens = ",".join([NAMELESS, *map(":".join, TOKENS.items())])
+    settings = Settings(home=home, serve_token=tokens)  # type: ignore[arg-type]
     async with serving(Service(settings, knowledge=birds, engine=engine)) as url:  # type: ignore[arg-type]
         for mode in ERAS:
             engine.runs, engine.ended = asyncio.Event(), asyncio.Event()
@@ -397,6 +399,11 @@ async def _strangers_are_refused(url: str) -> None:
         assert (await http.post(url, json=ask, headers={**bob, **session})).status_code == 404
         assert (await http.delete(url, headers={**bob, **session})).status_code == 404
         assert (await http.post(url, json=ask, headers={**alice, **session})).status_code == 200
+        # A client that is called what the one without a name might be called is another client.
+        begun = await http.post(url, json=begin, headers={"authorization": f"Bearer {NAMELESS}"})
+        session = {"mcp-session-id": begun.headers["mcp-session-id"]}
+        called_owner = {"authorization": f"Bearer {TOKENS['owner']}"}
+        assert (await http.post(url, json=ask, headers={**called_owner, **session})).status_code == 404
 
 
 async def test_as_a_process_whose_output_is_the_protocol_alone(birds: KnowledgeBase, home: Path) -> None:

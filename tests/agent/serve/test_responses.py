@@ -409,3 +409,18 @@ def test_an_answer_that_was_refused_does_not_stand(client: openai.OpenAI, engine
     told: list[Any] = list(client.responses.create(model="ossifrage", input="Say something.", stream=True))
     assert told[-1].type == "response.completed"
     assert told[-1].response.output_text == "Right."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"input": [5, None]},
+        {"input": ["Hi"]},
+        {"input": "Hi", "tools": [5]},
+        {"input": "Hi", "tools": [None]},
+        {"input": "Hi", "tools": ["function"]},
+    ],
+)
+def test_what_is_no_object_is_the_clients_mistake(http: httpx.Client, body: dict[str, object]) -> None:
+    answer = http.post("/v1/responses", json={"model": "gpt-oss", **body})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_value")
