@@ -164,5 +164,6 @@ async def _closed(loop: asyncio.AbstractEventLoop, opening: _Opening) -> None:
 
 
 async def _close(opening: _Opening) -> None:
+    opening.cancel()  # one that is still being opened is not waited for
     with suppress(OssifrageError, asyncio.CancelledError):  # it could not be opened, which was told
         await (await opening).close()

@@ -23,7 +23,7 @@ from ossifrage.agent.assistant.tool_servers import (
 from ossifrage.agent.errors import ToolServerError
 from ossifrage.agent.settings import Settings
 
-SCRIPT = Path(__file__).resolve().parents[1] / "fakes" / "tool_server.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "fakes" / "tool_server.py"
 
 
 @asynccontextmanager

@@ -17,8 +17,11 @@ import pytest
 from ossifrage.agent.errors import TraceNotFoundError, TraceStoreError
 from ossifrage.agent.traces import (
     Answered,
+    ApprovalDecided,
+    ApprovalRequested,
     CitationsRejected,
     Event,
+    GuardrailTripped,
     LimitReached,
     Mended,
     ModelCalled,
@@ -41,6 +44,9 @@ from ossifrage.agent.traces import (
 Question = Callable[[str], RunStarted]
 
 EVENTS: list[Event] = [
+    ApprovalRequested(step=1, call_id="c1", tool="send", arguments='{"to":"bob"}'),
+    ApprovalDecided(step=1, call_id="c1", tool="send", approved=False, reason="not today"),
+    GuardrailTripped(step=1, guardrail="polite", refused="answer"),
     ModelCalled(
         step=1,
         prompt_tokens=1200,
