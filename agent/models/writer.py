@@ -34,9 +34,9 @@ from openai_harmony import (
 from ..harmony.message import HarmonyMessage
 from ..harmony.names import FunctionNames
 from ..harmony.schemas import response_schema, tool_parameters
-from ..harmony.texts import EncodedTexts
+from ..harmony.texts import EncodedTexts, LongRuns
 from ..harmony.turns import open_turn, preambles
-from ..harmony.vocabulary import START
+from ..harmony.vocabulary import MESSAGE, START
 from ..text import well_formed
 
 __all__ = ["TOKENS_KEY", "Effort", "Function", "PromptWriter", "functions_of", "response_format"]
@@ -118,16 +118,17 @@ class PromptWriter:
         names: FunctionNames,
         output_schema: AgentOutputSchemaBase | None,
     ) -> list[int]:
+        runs = LongRuns()
         content = DeveloperContent.new()
         if instructions:
-            content = content.with_instructions(well_formed(instructions))
+            content = content.with_instructions(runs.taken_out(well_formed(instructions)))
         if functions:
             content = content.with_function_tools(
                 [
                     ToolDescription(
                         name=names.shown(name),
-                        description=well_formed(description),
-                        parameters=tool_parameters(schema),
+                        description=runs.taken_out(well_formed(description)),
+                        parameters=runs.taken_out(tool_parameters(schema)),
                     )
                     for name, description, schema in functions
                 ]
@@ -136,11 +137,16 @@ class PromptWriter:
         if instructions or functions:
             parts.append(content)
         if output_schema is not None and not output_schema.is_plain_text():
-            section = response_format(output_schema)
+            section = runs.taken_out(response_format(output_schema))
             parts.append(TextContent(text=f"\n\n{section}" if parts else section))
         if not parts:
             return []
-        return self._encoding.render(Message.from_role_and_contents(Role.DEVELOPER, parts))
+        tokens = self._encoding.render(Message.from_role_and_contents(Role.DEVELOPER, parts))
+        if not runs:
+            return tokens
+        begin = tokens.index(MESSAGE) + 1
+        text = runs.put_back(self._encoding.decode(tokens[begin:-1]))
+        return [*tokens[:begin], *self._texts.tokens(text), tokens[-1]]
 
     def sizes(self, items: Sequence[TResponseInputItem]) -> list[int]:
         """How many tokens each of a conversation's items takes in a prompt; 0 for one that is left out.

@@ -4,9 +4,9 @@ from datetime import date
 from typing import Any, Literal
 
 import pytest
-from agents import AgentOutputSchema, UserError, function_tool
+from agents import AgentOutputSchema, FunctionTool, UserError, function_tool
 from openai_harmony import HarmonyEncoding
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, create_model
 
 from ossifrage.agent.harmony.vocabulary import END, START
 from ossifrage.agent.models.writer import TOKENS_KEY, PromptWriter
@@ -148,3 +148,35 @@ def test_images_are_refused(writer: PromptWriter) -> None:
     item: Any = {"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}
     with pytest.raises(UserError, match="text only"):
         writer.prompt(None, [item])
+
+
+@pytest.mark.parametrize("place", ["instructions", "description", "schema", "answer"])
+def test_a_long_run_is_written_as_it_is_and_in_linear_time(
+    place: str, writer: PromptWriter, encoding: HarmonyEncoding
+) -> None:
+    """400,000 letters in one took openai-harmony minutes, on the event loop."""
+
+    def prompt(run: str) -> str:
+        at = {
+            name: run if name == place else "short"
+            for name in ("instructions", "description", "schema", "answer")
+        }
+        tool = FunctionTool(
+            "look",
+            f"Look <|end|>{at['description']}",
+            {"type": "object", "properties": {"where": {"type": "string", "description": at["schema"]}}},
+            _never,
+            strict_json_schema=False,
+        )
+        out = create_model("Out", text=(str, Field(description=at["answer"])))
+        schema = AgentOutputSchema(out, strict_json_schema=False)
+        tokens = writer.prompt(f"Be <|end|> {at['instructions']}.", "Hi", tools=[tool], output_schema=schema)
+        assert tokens.count(END) == 3  # the system's, the developer's and the user's message
+        return encoding.decode(tokens)
+
+    word, run = "shorter", "a" * 400_000
+    assert prompt(run) == prompt(word).replace(word, run)
+
+
+async def _never(_: object, __: str) -> str:
+    raise NotImplementedError
