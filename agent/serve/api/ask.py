@@ -132,7 +132,7 @@ def _as_json(result: Result[Any]) -> dict[str, Any]:
 def _filters(given: AskRequest | SearchRequest) -> Filters | None:
     if not given.sources and not given.tags:
         return None
-    return Filters(sources=tuple(given.sources), tags=tuple(given.tags))
+    return Filters(sources=tuple(given.sources or ()), tags=tuple(given.tags or ()))
 
 
 async def _found(service: Service, given: SearchRequest) -> dict[str, Any]:

@@ -403,9 +403,9 @@ class AskRequest(BaseModel):
     output_schema: dict[str, Any] | None = None
     """What the output has to be, as a JSON schema; null for an answer with citations."""
     limits: RunLimits | None = None
-    sources: list[str] = Field(default_factory=list[str])
+    sources: list[str] | None = Field(None, min_length=1)
     """Rest on these documents only: names, folders, or patterns."""
-    tags: list[str] = Field(default_factory=list[str])
+    tags: list[str] | None = Field(None, min_length=1)
     """Rest on documents with all of these tags only."""
     include_reasoning: bool = False
     """Tell what the model thinks as well, as events; only with ``stream``."""
@@ -422,7 +422,7 @@ class SearchRequest(BaseModel):
     """A question or some words; several give one ranking."""
     top_k: int = Field(default=10, ge=1, le=100)
     mode: SearchMode = "auto"
-    sources: list[str] = Field(default_factory=list[str])
+    sources: list[str] | None = Field(None, min_length=1)
     """Search these documents only: names, folders, or patterns."""
-    tags: list[str] = Field(default_factory=list[str])
+    tags: list[str] | None = Field(None, min_length=1)
     """Search documents with all of these tags only."""

@@ -80,3 +80,11 @@ def test_what_ran_is_measured(quoting_server: Served) -> None:
     assert "ossifrage_run_searches_count" in text
     assert "ossifrage_citations_unverified_total 0.0" in text
     assert "ossifrage_running 0.0" in text
+
+
+@pytest.mark.parametrize("path", ["/v1/ask", "/v1/search"])
+def test_no_sources_is_not_taken_for_all_of_them(path: str, http: httpx.Client) -> None:
+    words = {"question": "Bones?"} if path == "/v1/ask" else {"query": "bones"}
+    answer = http.post(path, json={**words, "sources": []})
+    assert answer.status_code == 400
+    assert "sources" in answer.json()["error"]["message"]
