@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -31,6 +33,8 @@ from .trace import Trace, TraceSummary
 __all__ = ["Purged", "TraceStore", "new_reasoning_id", "new_trace_id"]
 
 _logger = logging.getLogger(__name__)
+_WAITS = (0.01, 0.02, 0.04, 0.08)
+"""Seconds at most until a damaged file is looked at again."""
 
 _COLUMNS = """traces.trace_id, traces.started, traces.question, traces.engine, traces.model, stop_reason,
     seconds, steps, tool_calls, searches, prompt_tokens, completion_tokens, citations, unverified, repairs"""
@@ -369,13 +373,25 @@ def _rows(connection: sqlite3.Connection, number: int, *kinds: str) -> list[tupl
 
 
 def _afresh(begin: Callable[[], str]) -> str:
-    """Begin something; once more where a damaged file has been set aside."""
-    try:
-        return begin()
-    except TraceDamagedError as damaged:
+    """Begin something; again where a damaged file was set aside, by this run or another that starts now.
+
+    Of several that find the damage together each may see that the others have the file open, so they come
+    back after different times.
+    """
+    damaged: TraceDamagedError | None = None
+    for wait in _WAITS:
+        try:
+            begun = begin()
+        except TraceDamagedError as error:
+            damaged = damaged or error
+            time.sleep(random.uniform(0, wait))
+        else:
+            break
+    else:
         begun = begin()
+    if damaged is not None:
         _logger.warning("%s", damaged)
-        return begun
+    return begun
 
 
 def _find(connection: sqlite3.Connection, trace_id: str) -> tuple[int, str]:

@@ -293,7 +293,8 @@ def test_two_runs_compared(site: str, recorded: Recorded, open_page: Callable[..
     page.press("j", "x", "j", "x")
     page.navigated(lambda: page.press("d"))
     page.until(READY)
-    assert page.eval("location.pathname") == f"/compare/{recorded.ids[0]}/{recorded.ids[1]}"
+    _, _, *compared = str(page.eval("location.pathname")).split("/")
+    assert sorted(compared) == sorted(recorded.ids[:2])  # they begin in the same second
     page.press("j")
     assert page.focused().startswith("3 ")
     assert page.eval("document.activeElement.closest('tr').className") == "different parts"
