@@ -37,6 +37,8 @@ class Server(uvicorn.Server):
                 server_header=False,
                 ws="none",
                 limit_concurrency=_CONNECTIONS * service.limits.running,
+                # Five seconds, uvicorn's own, close connections that a busy client is about to use again.
+                timeout_keep_alive=int(service.limits.head_seconds),
                 timeout_graceful_shutdown=int(service.limits.stop_seconds),
             )
         )
